@@ -1,0 +1,1 @@
+"""The DataWorks API over requests and tenacity; imports nothing of Airflow."""
