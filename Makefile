@@ -1,0 +1,86 @@
+# `make demo` shows the provider at work on a real Airflow; `make test` checks it. Both install what they need first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The first of these that runs and is new enough makes the environments (a pyenv shim may exist and refuse to run).
+BOOT := $(shell for p in python3 python3.12 python3.11 python3.13 python3.10 python \
+	$${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[0-3].*/bin/python; do \
+	"$$p" -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && echo "$$p" && break; done)
+
+VENV := .venv
+VENV2 := .venv-airflow2
+RUN := $(VENV)/bin/python -m
+# PYTHON and PYTHON2 name the interpreter for Airflow 3 and for Airflow 2.11, where the search should not decide.
+PYTHON ?=
+PYTHON2 ?=
+# More arguments for pytest, for example: make unit ARGS="-k signing -x"
+ARGS ?=
+INSTALLED_FROM := pyproject.toml $(wildcard constraints/*.txt) scripts/environment.py
+
+export AIRFLOW__CORE__LOAD_EXAMPLES := False
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.installed ## The example DAGs on a real Airflow against a local DataWorks; KEEP=1 leaves it open in a browser
+	@$(RUN) tests.support.demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: lint unit contract airflow2 ## Lint, types, unit and contract tests; the tests once more on Airflow 2.11
+
+.PHONY: unit
+unit: $(VENV)/.installed ## Unit tests on the default Airflow
+	@$(RUN) pytest tests/unit $(ARGS)
+
+.PHONY: contract
+contract: $(VENV)/.installed ## Contract tests (wire format, official SDK) on the default Airflow
+	@$(RUN) pytest tests/contract $(ARGS)
+
+.PHONY: airflow2
+airflow2: $(VENV2)/.installed ## Unit and contract tests on Airflow 2.11, where a Python for it is installed
+	@if [ -e $(VENV2)/.installed ]; then \
+		$(VENV2)/bin/python -m pytest tests/unit tests/contract $(ARGS); \
+	else echo "Skipped: unit and contract tests on Airflow 2.11."; fi
+
+.PHONY: e2e
+e2e: $(VENV)/.installed $(VENV2)/.installed ## End-to-end tests on real Airflows, 3.3 and 2.11
+	@$(RUN) pytest tests/e2e $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.installed ## Style and types
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+
+.PHONY: format
+format: $(VENV)/.installed ## Rewrite the code in the project's style
+	@$(RUN) ruff check --fix-only --quiet .
+	@$(RUN) ruff format .
+
+.PHONY: docs
+docs: $(VENV)/.installed ## The documentation, into docs/_build/html
+	@$(RUN) sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+.PHONY: bench
+bench: $(VENV)/.installed ## The benchmarks of tests/benchmarks
+	@set -e; for script in tests/benchmarks/bench_*.py; do \
+		$(RUN) tests.benchmarks.$$(basename $$script .py); done
+
+.PHONY: clean
+clean: ## Remove everything that make made
+	rm -rf $(VENV) $(VENV2) .demo .e2e build dist docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed: $(INSTALLED_FROM)
+	@test -n "$(BOOT)" || { echo "Python 3.10 or newer, with venv and pip, is needed."; exit 1; }
+	@$(BOOT) scripts/environment.py 3 $(VENV) $(if $(PYTHON),--python $(PYTHON))
+	@touch $@
+
+# No fitting Python (exit status 3) is no failure: what needs this environment says that it skips.
+$(VENV2)/.installed: $(INSTALLED_FROM) | $(VENV)/.installed
+	@$(BOOT) scripts/environment.py 2 $(VENV2) $(if $(PYTHON2),--python $(PYTHON2)) && touch $@ || [ $$? -eq 3 ]
