@@ -1,0 +1,248 @@
+"""Turns what users write, or templates render, into what the API takes; refuses the rest by name."""
+
+from __future__ import annotations
+
+import ast
+import json
+import reprlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from airflow_provider_dataworks.client.models import JobStatus, TaskType
+from airflow_provider_dataworks.exceptions import DataWorksParameterError
+
+MAX_PROJECT_ID = 10_000_000_000
+MAX_LONG = 2**63 - 1
+# Unix seconds stay below this until the year 5138; milliseconds have been above it since 1973.
+_FIRST_MILLISECONDS = 100_000_000_000
+_NOTHING = ("", "none", "null")
+
+
+def is_template(value: Any) -> bool:
+    """Whether a value has yet to be rendered: an upstream task's output, Jinja, or a file that Airflow reads."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value or value.endswith(".json")
+    if isinstance(value, Mapping):
+        return any(is_template(item) for pair in value.items() for item in pair)
+    if isinstance(value, (list, tuple, set)):
+        return any(is_template(item) for item in value)
+    return hasattr(value, "resolve")
+
+
+def optional(value: Any) -> Any:
+    """None for what a template renders when there is nothing."""
+    return None if value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING) else value
+
+
+def identifier(name: str, value: Any, *, lowest: int = 1, highest: int = MAX_LONG) -> int:
+    """An id or a count: an integer, or its digits.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    number: Any = value
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        number = int(value)
+    if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
+        raise DataWorksParameterError(
+            name, f"must be an integer from {lowest} to {highest}, or its digits, not {_shown(value)}"
+        )
+    return number
+
+
+def project_identifier(value: Any) -> int:
+    """A workspace's id."""
+    return identifier("project_id", value, highest=MAX_PROJECT_ID)
+
+
+def text(name: str, value: Any) -> str:
+    """A text that is not empty.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise DataWorksParameterError(name, f"must be a text that is not empty, not {_shown(value)}")
+    return value
+
+
+def optional_text(name: str, value: Any) -> str | None:
+    """A text, or None."""
+    return None if optional(value) is None else text(name, value)
+
+
+def task_type(value: Any, accepted: Iterable[TaskType] = TaskType) -> str:
+    """A TaskType.
+
+    :raises DataWorksParameterError: it is not one of ``accepted``.
+    """
+    return one_of("task_type", value, [str(word) for word in accepted])
+
+
+def one_of(name: str, value: Any, accepted: Iterable[str]) -> str:
+    """One of a few words.
+
+    :raises DataWorksParameterError: it is another one.
+    """
+    words = tuple(accepted)
+    if str(value) not in words:
+        raise DataWorksParameterError(name, f"must be one of {', '.join(words)}, not {_shown(value)}")
+    return str(value)
+
+
+def boolean(name: str, value: Any) -> bool | None:
+    """A truth value or its word; None stays None.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    if isinstance(value, bool):
+        return value
+    value = optional(value)
+    if value is None:
+        return None
+    words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+    word = str(value).strip().lower()
+    if word not in words:
+        raise DataWorksParameterError(name, f"must be true or false, not {_shown(value)}")
+    return words[word]
+
+
+def json_object(name: str, value: Any) -> dict[str, Any]:
+    """A JSON object given as a dict, as JSON text, or as the text of a dict (which templates make).
+
+    :raises DataWorksParameterError: it is anything else, or holds what JSON cannot.
+    """
+    parsed: Any = value
+    if isinstance(value, str):
+        try:
+            parsed = json.loads(value)
+        except ValueError as error:
+            try:
+                parsed = ast.literal_eval(value)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                raise DataWorksParameterError(name, f"must be a dict or a JSON object: {error}") from None
+    if not isinstance(parsed, Mapping):
+        raise DataWorksParameterError(name, f"must be a dict or a JSON object, not {type(parsed).__name__}")
+    return dict(parsed)
+
+
+def json_text(name: str, value: Any) -> str:
+    """The JSON text of an object; a JSON text is passed on as it was written.
+
+    :raises DataWorksParameterError: it is not an object, or holds what JSON cannot.
+    """
+    parsed = json_object(name, value)
+    if isinstance(value, str) and _is_json(value):
+        return value
+    try:
+        return json.dumps(parsed, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataWorksParameterError(name, f"must hold only what JSON can: {error}") from None
+
+
+def optional_json_text(name: str, value: Any) -> str | None:
+    """As :func:`json_text`; None stays None."""
+    return None if optional(value) is None else json_text(name, value)
+
+
+def start_time(name: str, value: Any) -> int:
+    """A start offset in Unix seconds, from seconds, a datetime, or an ISO 8601 text; without a zone it is UTC.
+
+    :raises DataWorksParameterError: it is anything else, milliseconds among them.
+    """
+    seconds: Any = value
+    if isinstance(value, str):
+        seconds = _number_or_moment(name, value.strip())
+    if isinstance(seconds, datetime):
+        moment = seconds if seconds.tzinfo else seconds.replace(tzinfo=timezone.utc)
+        seconds = moment.timestamp()
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
+        raise DataWorksParameterError(
+            name, f"must be Unix seconds, a datetime or an ISO 8601 text, not {_shown(value)}"
+        )
+    if seconds >= _FIRST_MILLISECONDS:
+        raise DataWorksParameterError(
+            name, f"must be in seconds; {_shown(value)} looks like milliseconds: divide it by 1000"
+        )
+    return int(seconds)
+
+
+def realtime_start_settings(value: Any) -> dict[str, Any] | None:
+    """RealtimeStartSettings of StartDIJob, in the API's own key names; None stays None.
+
+    :raises DataWorksParameterError: a key is not known, or a value can't be used.
+    """
+    if optional(value) is None:
+        return None
+    name = "realtime_start_settings"
+    settings = json_object(name, value)
+    _refuse_unknown(name, settings, ("StartTime", "FailoverSettings"))
+    result: dict[str, Any] = {}
+    if optional(settings.get("FailoverSettings")) is not None:
+        inner = f"{name}.FailoverSettings"
+        failover = json_object(inner, settings["FailoverSettings"])
+        _refuse_unknown(inner, failover, ("Interval", "UpperLimit"))
+        result["FailoverSettings"] = {
+            key: identifier(f"{inner}.{key}", failover[key], lowest=lowest)
+            for key, lowest in (("Interval", 1), ("UpperLimit", 0))
+            if optional(failover.get(key)) is not None
+        }
+    if optional(settings.get("StartTime")) is not None:
+        result["StartTime"] = start_time(f"{name}.StartTime", settings["StartTime"])
+    return result
+
+
+def statuses(name: str, value: Any, *, may_be_empty: bool = False) -> tuple[str, ...]:
+    """Job statuses: a list, its text, or words between commas.
+
+    :raises DataWorksParameterError: one is not a JobStatus of the API.
+    """
+    if isinstance(value, str):
+        try:
+            parsed = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            parsed = None
+        value = parsed if isinstance(parsed, (list, tuple, set)) else value.split(",")
+    accepted = [str(status) for status in JobStatus]
+    if not isinstance(value, Iterable) or (not may_be_empty and not value):
+        raise DataWorksParameterError(
+            name, f"must be a list of job statuses ({', '.join(accepted)}), not {_shown(value)}"
+        )
+    return tuple(one_of(name, str(status).strip(), accepted) for status in value)
+
+
+def page_size(value: Any) -> int:
+    """PageSize of ListDIJobs, 1 to 100."""
+    return identifier("page_size", value, highest=100)
+
+
+def _shown(value: Any) -> str:
+    """A value as an error message shows it: short."""
+    return reprlib.repr(value)
+
+
+def _refuse_unknown(name: str, given: Mapping[str, Any], accepted: tuple[str, ...]) -> None:
+    if unknown := sorted(str(key) for key in set(given) - set(accepted)):
+        raise DataWorksParameterError(
+            name, f"has the unknown keys {', '.join(unknown)}; accepted: {', '.join(accepted)}"
+        )
+
+
+def _is_json(value: str) -> bool:
+    try:
+        json.loads(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _number_or_moment(name: str, value: str) -> float | datetime:
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        raise DataWorksParameterError(
+            name, f"must be Unix seconds, a datetime or an ISO 8601 text, not {_shown(value)}"
+        ) from None

@@ -1,0 +1,46 @@
+"""What this package assumes because no vendor page says it; each line says what would break if it is wrong.
+
+None of it could be checked against the real service. Everything else in the package rests on the vendor's
+pages or on the official SDK.
+"""
+
+from __future__ import annotations
+
+#: After a start whose answer was lost: the pauses, in seconds, between looks at the job before it may be sent again.
+#: If the service takes longer than their sum to show a new run, a start could be sent twice.
+START_SHOWS_AFTER: tuple[float, ...] = (0.5, 1.5, 3.0, 5.0, 6.0)
+
+#: Other spellings of a job status. The newer API version documents ``Stop`` where this one says ``Stopped``.
+STATUS_ALIASES = {"Stop": "Stopped"}
+
+#: Data.Status words that mean yes and no; the pages show them in lower case, one sample shows ``true``.
+DATA_STATUS_GOOD = frozenset({"success", "true"})
+DATA_STATUS_BAD = frozenset({"fail", "failed", "false"})
+
+#: What a DI_REALTIME instance's status means after our start (the pages list the words without explaining them).
+REALTIME_REACHED = frozenset({"RUN"})
+REALTIME_GOING = frozenset({"WAIT", "KILLING"})
+REALTIME_ENDED = frozenset({"NORUN", "PAUSE"})
+
+#: Realtime states in which a lost start surely arrived.
+REALTIME_START_ARRIVED = frozenset({"RUN", "WAIT"})
+
+#: SolutionDetail.Status numbers: the meanings are documented, which of them end a wait is our reading.
+SOLUTION_STATUS = {
+    "0": "success",
+    "1": "not running",
+    "2": "running",
+    "3": "failed",
+    "4": "committed",
+    "5": "waiting for manual confirmation",
+    "6": "manually confirmed",
+    "7": "other",
+    "8": "waiting",
+    "9": "deleted",
+}
+SOLUTION_REACHED = frozenset({"0"})
+SOLUTION_ENDED = frozenset({"3", "9"})
+SOLUTION_NEEDS_A_PERSON = "5"
+
+#: Words in the API's message that say that an id is not known (an unknown DIJobId has no documented code).
+NOT_FOUND_WORDS = ("not exist", "not found", "notfound", "notexist", "不存在")

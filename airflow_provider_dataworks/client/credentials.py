@@ -1,0 +1,116 @@
+"""Where AccessKey, secret and security token come from."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from airflow_provider_dataworks.client.errors import CredentialsError
+
+INSTALL_COMMAND = "pip install 'airflow-provider-dataworks[credentials]'"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What one request is signed with; its repr shows no secret.
+
+    :param access_key_id: the AccessKey ID.
+    :param access_key_secret: the AccessKey secret.
+    :param security_token: the STS token, None for a long-lived AccessKey.
+    """
+
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+    security_token: str | None = field(default=None, repr=False)
+
+
+class CredentialsProvider(Protocol):
+    """Gives the credentials that are valid now."""
+
+    def get(self) -> Credentials:
+        """Return credentials for the next request.
+
+        :raises CredentialsError: they can't be had.
+        """
+
+    def renew(self) -> bool:
+        """Forget what is cached after the service called a token expired.
+
+        :return: whether the next :meth:`get` may give other credentials.
+        """
+
+
+class StaticCredentials:
+    """An AccessKey pair, with an STS token or without; never changes.
+
+    :param credentials: what to give.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def get(self) -> Credentials:
+        return self._credentials
+
+    def renew(self) -> bool:
+        return False
+
+
+class FetchedCredentials:
+    """Credentials that alibabacloud-credentials fetches and refreshes: roles, OIDC, ECS, URI, default chain.
+
+    The package is imported at the first :meth:`get`, because it brings a dozen others.
+
+    :param kind: the credential type of alibabacloud-credentials, or ``default`` for its provider chain.
+    :param settings: the fields of its ``Config`` for that type.
+    :param described_by: what to name in an error, such as the connection's fields.
+    """
+
+    def __init__(self, kind: str, settings: dict[str, Any], described_by: str) -> None:
+        self._kind = kind
+        self._settings = settings
+        self._described_by = described_by
+        self._lock = threading.Lock()
+        self._source: Any = None
+
+    def get(self) -> Credentials:
+        try:
+            # One thread at a time: the first use fetches, the others then find it cached.
+            with self._lock:
+                if self._source is None:
+                    self._source = self._open_source()
+                model = self._source.get_credential()
+        except CredentialsError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the library raises its own, requests' and plain ones alike
+            raise CredentialsError(
+                f"auth_type {self._kind}: no credentials could be fetched ({type(error).__name__}: "
+                f"{self._without_secrets(str(error))}). Check {self._described_by}."
+            ) from None
+        if not model.access_key_id or not model.access_key_secret:
+            raise CredentialsError(f"auth_type {self._kind}: the answer held no AccessKey. Check {self._described_by}.")
+        return Credentials(model.access_key_id, model.access_key_secret, model.security_token or None)
+
+    def renew(self) -> bool:
+        with self._lock:
+            self._source = None
+        return True
+
+    def _open_source(self) -> Any:
+        try:
+            from alibabacloud_credentials.client import Client
+            from alibabacloud_credentials.models import Config
+        except ImportError as error:
+            raise CredentialsError(
+                f"auth_type {self._kind} needs the package alibabacloud-credentials: {INSTALL_COMMAND}"
+            ) from error
+        if self._kind == "default":
+            return Client()
+        return Client(Config(type=self._kind, **self._settings))
+
+    def _without_secrets(self, text: str) -> str:
+        for name, value in self._settings.items():
+            if name in ("access_key_secret", "security_token") and value:
+                text = text.replace(str(value), "***")
+        return text[:300]

@@ -1,0 +1,82 @@
+"""From a region to the host that serves it."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+# Regions without a host of their own (none in a VPC either); everything else follows the documented pattern.
+_CENTRAL_HOST = "dataworks.aliyuncs.com"
+_CENTRAL_REGIONS = frozenset(
+    {
+        "ap-south-1",
+        "ap-southeast-2",
+        "cn-beijing-gov-1",
+        "cn-hangzhou-finance",
+        "cn-huhehaote",
+        "cn-qingdao",
+        "cn-wuhan",
+    }
+)
+
+#: Regions that the vendor's endpoint page lists; others work too, by the same pattern.
+KNOWN_REGIONS: tuple[str, ...] = (
+    "cn-hangzhou", "cn-shanghai", "cn-beijing", "cn-zhangjiakou", "cn-wulanchabu", "cn-shenzhen", "cn-chengdu",
+    "cn-hongkong", "cn-shanghai-finance-1", "cn-shenzhen-finance-1", "cn-beijing-finance-1", "cn-north-2-gov-1",
+    "ap-southeast-1", "ap-southeast-3", "ap-southeast-5", "ap-southeast-7", "ap-northeast-1", "ap-northeast-2",
+    "us-east-1", "us-west-1", "eu-central-1", "eu-west-1", "me-east-1", "me-central-1", "na-south-1",
+)  # fmt: skip
+
+NETWORKS = ("public", "vpc")
+
+
+def endpoint_url(region_id: str | None, network: str = "public", host: str | None = None) -> str:
+    """Give the base URL to call.
+
+    :param region_id: such as ``cn-shanghai``; may be None when ``host`` is given.
+    :param network: ``public`` or ``vpc``.
+    :param host: overrides both; with a scheme or without. Plain http is for loopback hosts alone.
+    :return: scheme, host and port, without a path.
+    :raises ValueError: nothing usable was given; the text names the field and what it may be.
+    """
+    if host:
+        return _override(host)
+    if not region_id:
+        raise ValueError("region_id is missing: give it on the connection (such as cn-shanghai), or set host")
+    if not region_id.replace("-", "").isalnum() or not region_id.isascii() or region_id != region_id.lower():
+        raise ValueError(f"region_id must be a region's id such as cn-shanghai, not {region_id!r}")
+    if network not in NETWORKS:
+        raise ValueError(f"network must be one of {', '.join(NETWORKS)}, not {network!r}")
+    if region_id in _CENTRAL_REGIONS:
+        if network == "vpc":
+            raise ValueError(f"network vpc is not offered in region_id {region_id}: use public, or set host")
+        return f"https://{_CENTRAL_HOST}"
+    product = "dataworks-vpc" if network == "vpc" else "dataworks"
+    return f"https://{product}.{region_id}.aliyuncs.com"
+
+
+def _override(host: str) -> str:
+    url = urlsplit(host if "://" in host else f"https://{host}")
+    try:
+        port = url.port
+    except ValueError:
+        port = -1
+    if url.scheme not in ("http", "https") or not url.hostname or port == -1:
+        raise ValueError(
+            "host must be a host name, with https:// or a port if need be, such as dataworks.cn-shanghai.aliyuncs.com"
+        )
+    if url.username or url.password or url.query or url.fragment or url.path not in ("", "/"):
+        raise ValueError("host must be a bare host name: no user, path, query or fragment")
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise ValueError("host: plain http is accepted for loopback hosts alone; use https")
+    return f"{url.scheme}://{url.netloc}"
+
+
+def is_loopback(hostname: str) -> bool:
+    """Whether a host name or address surely means this machine."""
+    if hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False

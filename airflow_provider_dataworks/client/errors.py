@@ -1,0 +1,155 @@
+"""The client's errors, and what an error's code says about the call: refused, not executed, or unknown."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Outcome(Enum):
+    """What is known about a call that gave no good answer."""
+
+    REFUSED = "refused"
+    """The service said no; asking again will not help."""
+    NOT_EXECUTED = "not executed"
+    """The service surely did nothing; asking again is safe."""
+    UNKNOWN = "unknown"
+    """It may have happened."""
+
+
+class CredentialsError(Exception):
+    """No credentials could be had; the text names the setting at fault."""
+
+
+class ApiError(Exception):
+    """A call that gave no good answer.
+
+    :param message: what happened, in the service's words where it gave some.
+    :param action: the API action.
+    :param outcome: what is known about the call.
+    :param code: the API's error code, None where it gave none.
+    :param http_status: the HTTP status, None where no answer came.
+    :param request_id: the RequestId, None where the service gave none.
+    :param retry_after: seconds that the service asked to wait, None where it did not say.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        action: str,
+        outcome: Outcome,
+        code: str | None = None,
+        http_status: int | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.action = action
+        self.outcome = outcome
+        self.code = code
+        self.http_status = http_status
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.attempts = 1
+
+    def __str__(self) -> str:
+        return f"{self.message} [{facts(self.action, self.code, self.http_status, self.request_id)}]"
+
+
+def facts(action: str | None, code: str | None, http_status: int | None, request_id: str | None) -> str:
+    """The four facts about a failed call that support asks for, in one line."""
+    return (
+        f"action {action or 'none'}, code {code or 'none'}, "
+        f"HTTP status {http_status or 'none'}, RequestId {request_id or 'none'}"
+    )
+
+
+# Decided by code, before the HTTP status is looked at: two of them come with 429, one with 500.
+_REFUSED_WHATEVER_THE_STATUS = frozenset({"Throttling.Api.Risk", "Throttling.Resource", "Forbidden.Not.Server"})
+# A copy of this very request was accepted before: something between here and the service repeated it.
+_UNKNOWN_WHATEVER_THE_STATUS = frozenset({"SignatureNonceUsed"})
+
+
+def outcome_of(code: str | None, http_status: int) -> Outcome:
+    """Say what an error answer means for the call.
+
+    :param code: the API's error code, None where the answer had none.
+    :param http_status: the answer's HTTP status.
+    """
+    if code in _REFUSED_WHATEVER_THE_STATUS:
+        return Outcome.REFUSED
+    if code in _UNKNOWN_WHATEVER_THE_STATUS:
+        return Outcome.UNKNOWN
+    if (code or "").startswith("Throttling") or code == "ServiceUnavailable" or http_status == 429:
+        return Outcome.NOT_EXECUTED
+    if http_status >= 500 or http_status in (200, 408):
+        return Outcome.UNKNOWN
+    return Outcome.REFUSED
+
+
+def token_expired(code: str | None) -> bool:
+    """Whether a code says that the STS token is at fault, so that a renewed one may help."""
+    return (code or "").startswith("InvalidSecurityToken")
+
+
+def advice_for(code: str | None, http_status: int | None, message: str) -> str:
+    """Say what to do about an error, in a sentence.
+
+    :return: the sentence, empty where there is nothing to add.
+    """
+    if code == "Forbidden.Access" and "activate" in message.lower():
+        return "This operation needs DataWorks Enterprise Edition or above in this region."
+    if code:
+        for prefix, advice in _ADVICE:
+            if code.startswith(prefix):
+                return advice
+    if http_status is not None and 300 <= http_status < 400:
+        return "Redirects are not followed with credentials: correct the connection's endpoint (host)."
+    if http_status == 407:
+        return "Give the proxy's user and password in HTTPS_PROXY, or add the host to NO_PROXY."
+    return ""
+
+
+_ADVICE: tuple[tuple[str, str], ...] = (
+    ("SignatureDoesNotMatch", "Check the connection's AccessKey Secret (password)."),
+    (
+        "InvalidAccessKeyId",
+        "Check the connection's AccessKey ID (login), and that the key is enabled in RAM.",
+    ),
+    ("InvalidTimeStamp", "Set this machine's clock: it may differ from the service's by 15 minutes at most."),
+    (
+        "InvalidSecurityToken",
+        "Renew the STS token (extra security_token), or use an auth_type that renews it.",
+    ),
+    ("SignatureNonceUsed", "A proxy repeated the request: check what happened before you run it again."),
+    ("Throttling.Api.Risk", "The daily limit of calls is used up: run it tomorrow, or poll less often."),
+    (
+        "Throttling.Resource",
+        "The edition's quota of calls is used up: upgrade the edition, or wait for the next month.",
+    ),
+    ("Throttling", "Poll less often (poll_interval, poke_interval) or lower max_qps on the connection."),
+    ("Forbidden.Not.Server", "This API is not offered in the region: check the connection's region_id."),
+    ("Forbidden.RAM", "Grant the RAM user or role the permission dataworks:* in a RAM policy."),
+    ("NoPermission", "Grant the RAM user or role the permission dataworks:* in a RAM policy."),
+    ("ResourceNotAuthorized", "Grant the RAM user or role the permission dataworks:* in a RAM policy."),
+    (
+        "Forbidden.DI.NoPrivilege",
+        "Give the caller a role in the workspace that may edit Data Integration tasks.",
+    ),
+    (
+        "Forbidden",
+        "Check that the caller is a member of the workspace and that the RAM policy allows dataworks:*.",
+    ),
+    ("Invalid.Tenant.UserNotInProject", "Add the RAM user to the workspace as a member."),
+    (
+        "Invalid.Tenant.ProjectNotExists",
+        "Check project_id and region_id: a workspace is known only in its own region.",
+    ),
+    (
+        "Invalid.DI.Parameter.File.Existed",
+        "Choose another task_name: a file with this one exists in the folder.",
+    ),
+    ("InvalidAction.NotFound", "This endpoint does not know the action: check region_id and host."),
+    ("9990010001", "Activate DataWorks for this account and region."),
+)

@@ -1,0 +1,120 @@
+"""The API's own words: statuses, types, and the shape of its answers."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, TypedDict
+
+
+class _Word(str, Enum):
+    """A word of the API that prints as itself."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class JobStatus(_Word):
+    """JobStatus of ListDIJobs and GetDIJob."""
+
+    INITIALIZED = "Initialized"
+    RUNNING = "Running"
+    STOPPING = "Stopping"
+    FINISHED = "Finished"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+
+
+class MigrationType(_Word):
+    """MigrationType of a DI job."""
+
+    FULL = "Full"
+    FULL_AND_REALTIME_INCREMENTAL = "FullAndRealtimeIncremental"
+    REALTIME_INCREMENTAL = "RealtimeIncremental"
+    OFFLINE_INCREMENTAL = "OfflineIncremental"
+    FULL_AND_OFFLINE_INCREMENTAL = "FullAndOfflineIncremental"
+
+    @classmethod
+    def never_ends(cls, migration_type: str | None) -> bool:
+        """Whether jobs of this type run until somebody stops them."""
+        return migration_type in (cls.FULL_AND_REALTIME_INCREMENTAL, cls.REALTIME_INCREMENTAL)
+
+
+class TaskType(_Word):
+    """TaskType of the DISync actions."""
+
+    DI_OFFLINE = "DI_OFFLINE"
+    DI_REALTIME = "DI_REALTIME"
+    DI_SOLUTION = "DI_SOLUTION"
+
+
+class ListedJob(TypedDict, total=False):
+    """A job as ListDIJobs gives it."""
+
+    DIJobId: int
+    ProjectId: int
+    JobName: str
+    MigrationType: str
+    SourceDataSourceType: str
+    DestinationDataSourceType: str
+    JobStatus: str
+
+
+class Job(ListedJob, total=False):
+    """A job as GetDIJob gives it; the settings, given with details only, are left as the API's own objects."""
+
+    Description: str
+    ErrorMessage: str
+    RunStats: dict[str, str]
+    CreatedTime: int
+    CreatedUid: str
+    StartedTime: int
+    StartedUid: str
+    UpdatedTime: int
+    UpdatedUid: str
+    SourceDataSourceSettings: list[dict[str, Any]]
+    DestinationDataSourceSettings: list[dict[str, Any]]
+    ResourceSettings: dict[str, Any]
+    TransformationRules: list[dict[str, Any]]
+    TableMappings: list[dict[str, Any]]
+    JobSettings: dict[str, Any]
+
+
+class SolutionStep(TypedDict, total=False):
+    """A step of a solution, as GetDISyncInstanceInfo gives it."""
+
+    StepId: int
+    StepName: str
+    Status: str
+    Info: str
+
+
+class SolutionInfo(TypedDict, total=False):
+    """A solution, as GetDISyncInstanceInfo gives it."""
+
+    Id: int
+    Status: str
+    CreatorName: str
+    StepDetail: list[SolutionStep]
+
+
+class SyncInstanceInfo(TypedDict, total=False):
+    """Data of GetDISyncInstanceInfo."""
+
+    Status: str
+    Message: str | None
+    Name: str
+    SolutionInfo: SolutionInfo
+
+
+class FailoverSettings(TypedDict, total=False):
+    """FailoverSettings of StartDIJob: at most UpperLimit failovers within Interval minutes."""
+
+    Interval: int
+    UpperLimit: int
+
+
+class RealtimeStartSettings(TypedDict, total=False):
+    """RealtimeStartSettings of StartDIJob; StartTime in Unix seconds."""
+
+    StartTime: int
+    FailoverSettings: FailoverSettings

@@ -1,0 +1,149 @@
+"""The errors that users of the provider meet, all of them Airflow's kind.
+
+======================== ===================================================== =======================
+class                    when                                                  Airflow retries the task
+======================== ===================================================== =======================
+DataWorksTransientError  throttled, unavailable, network, after our own tries  yes
+DataWorksTimeoutError    a wait reached its limit; the text says what became   yes
+                         of the job
+DataWorksJobError        the job ended in a failure status                     yes
+DataWorksPermanentError  parameters, permission, signature, quota, region      no
+DataWorksNotFoundError   no such job                                           no
+DataWorksParameterError  an argument or a connection field; nothing was sent   no
+======================== ===================================================== =======================
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from airflow_provider_dataworks.client.assumptions import NOT_FOUND_WORDS
+from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome, advice_for, facts
+
+
+class DataWorksError(AirflowException):
+    """Anything that went wrong with DataWorks.
+
+    :param message: what happened and what to do.
+    :param action: the API action, None where none was called.
+    :param code: the API's error code, None where it gave none.
+    :param http_status: the HTTP status, None where no answer came.
+    :param request_id: the RequestId to give to Alibaba Cloud's support, None where the service gave none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        action: str | None = None,
+        code: str | None = None,
+        http_status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.action = action
+        self.code = code
+        self.http_status = http_status
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        if self.action is None:
+            return self.message
+        return f"{self.message} [{facts(self.action, self.code, self.http_status, self.request_id)}]"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions pickle their args only; workers hand errors over pickled.
+        return _restore, (type(self), self.__dict__.copy())
+
+
+def _restore(kind: type[DataWorksError], fields: dict[str, Any]) -> DataWorksError:
+    error = kind.__new__(kind, fields["message"])
+    error.args = (fields["message"],)
+    error.__dict__.update(fields)
+    return error
+
+
+class DataWorksTransientError(DataWorksError):
+    """It failed for now: throttled, unavailable or no network, also after the hook's own attempts."""
+
+
+class DataWorksTimeoutError(DataWorksError):
+    """A wait reached its limit; the text says what became of the job."""
+
+
+class DataWorksPermanentError(DataWorksError, AirflowFailException):
+    """It will fail again: parameters, permission, signature, quota used up, region. Airflow does not retry it."""
+
+
+class DataWorksNotFoundError(DataWorksPermanentError):
+    """There is no such job."""
+
+
+class DataWorksParameterError(DataWorksPermanentError, ValueError):
+    """An argument or a connection field can't be used; nothing was sent.
+
+    :param name: the argument or field at fault.
+    :param problem: what it may be, and what it was.
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
+        self.name = name
+        self.problem = problem
+
+
+class DataWorksJobError(DataWorksError):
+    """A job, instance or solution ended in a failure status.
+
+    :param message: what happened, with the job's own ErrorMessage where it has one.
+    :param job_id: the DIJobId or FileId.
+    :param status: the status that it ended in.
+    :param error_message: the job's own ErrorMessage, None where it has none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        job_id: int | None = None,
+        status: str | None = None,
+        error_message: str | None = None,
+        **about_the_call: Any,
+    ) -> None:
+        super().__init__(message, **about_the_call)
+        self.job_id = job_id
+        self.status = status
+        self.error_message = error_message
+
+
+def from_client(error: ApiError | CredentialsError) -> DataWorksError:
+    """Turn a client's error into the one that users meet."""
+    if isinstance(error, CredentialsError):
+        return DataWorksPermanentError(str(error))
+    kind: type[DataWorksError] = DataWorksTransientError
+    if error.outcome is Outcome.REFUSED:
+        kind = DataWorksNotFoundError if _says_not_found(error) else DataWorksPermanentError
+    sentences = [f"{error.action} failed: {error.message.rstrip('.')}."]
+    if error.attempts > 1:
+        sentences.append(f"It was tried {error.attempts} times.")
+    if error.outcome is Outcome.UNKNOWN:
+        sentences.append("The answer was lost, so it is not known whether the service carried it out.")
+    sentences.append(advice_for(error.code, error.http_status, error.message))
+    return kind(
+        " ".join(filter(None, sentences)),
+        action=error.action,
+        code=error.code,
+        http_status=error.http_status,
+        request_id=error.request_id,
+    )
+
+
+def _says_not_found(error: ApiError) -> bool:
+    """Whether a refusal of a DI job action means that the job is not there; no code is documented for that."""
+    if not error.action.endswith("DIJob") or error.http_status not in (400, 404, 200):
+        return False
+    text = f"{error.code or ''} {error.message}".lower()
+    return "dijob" in text.replace(" ", "") and any(word in text for word in NOT_FOUND_WORDS)

@@ -1,0 +1,560 @@
+"""The hook: an Airflow connection turned into a client, and one method an action."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, NoReturn, cast
+
+from airflow.providers.common.compat.sdk import AirflowException, BaseHook
+
+from airflow_provider_dataworks import arguments
+from airflow_provider_dataworks.client import assumptions
+from airflow_provider_dataworks.client.client import DataWorksClient, Settle
+from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
+from airflow_provider_dataworks.client.models import Job, JobStatus, ListedJob, SyncInstanceInfo, TaskType
+from airflow_provider_dataworks.client.pacing import pacer_for
+from airflow_provider_dataworks.connection_form import (
+    CONNECTION_FIELDS,
+    HIDDEN_FIELDS,
+    PLACEHOLDERS,
+    RELABELING,
+)
+from airflow_provider_dataworks.exceptions import (
+    DataWorksError,
+    DataWorksNotFoundError,
+    DataWorksParameterError,
+    DataWorksPermanentError,
+    DataWorksTransientError,
+    from_client,
+)
+from airflow_provider_dataworks.hooks.connection import ConnectionSettings, read_connection
+
+_STARTABLE = (TaskType.DI_REALTIME, TaskType.DI_SOLUTION)
+
+
+class DataWorksHook(BaseHook):
+    """Calls DataWorks (API version 2020-05-18) with an Airflow connection of type ``dataworks``.
+
+    Calls are signed, spaced to the connection's ``max_qps``, and sent again when that can't do harm. Every method
+    raises :class:`~airflow_provider_dataworks.exceptions.DataWorksParameterError` before anything is sent when an
+    argument can't be used, :class:`~airflow_provider_dataworks.exceptions.DataWorksPermanentError` when the service
+    refuses, and :class:`~airflow_provider_dataworks.exceptions.DataWorksTransientError` when the attempts are used up.
+
+    :param dataworks_conn_id: the connection's id.
+    :param region_id: wins over the connection's ``region_id``.
+    """
+
+    conn_name_attr = "dataworks_conn_id"
+    default_conn_name = "dataworks_default"
+    conn_type = "dataworks"
+    hook_name = "Alibaba Cloud DataWorks"
+
+    def __init__(self, dataworks_conn_id: str = default_conn_name, region_id: str | None = None) -> None:
+        super().__init__()
+        self.dataworks_conn_id = dataworks_conn_id
+        self.region_id = region_id
+
+    @cached_property
+    def settings(self) -> ConnectionSettings:
+        """The connection's content, read once."""
+        connection = self.get_connection(self.dataworks_conn_id)
+        return read_connection(connection, self.region_id)
+
+    @cached_property
+    def client(self) -> DataWorksClient:
+        """The client behind this hook, with a kept-alive session."""
+        settings = self.settings
+        return DataWorksClient(
+            settings.endpoint,
+            settings.credentials,
+            connect_timeout=settings.connect_timeout,
+            read_timeout=settings.read_timeout,
+            max_attempts=settings.max_attempts,
+            pacer=pacer_for(settings.endpoint, settings.account, settings.max_qps),
+        )
+
+    def get_conn(self) -> DataWorksClient:
+        """Return the client behind this hook."""
+        return self.client
+
+    def create_di_sync_task(
+        self,
+        *,
+        project_id: int | str | None = None,
+        task_type: str,
+        task_name: str,
+        task_content: dict[str, Any] | str,
+        task_param: dict[str, Any] | str | None = None,
+        client_token: str | None = None,
+    ) -> int:
+        """Create a sync task: a draft file in DataStudio; it is neither deployed nor run (API page: CreateDISyncTask).
+
+        :param project_id: workspace id, 1 to 10,000,000,000; None for the connection's.
+        :param task_type: DI_OFFLINE, DI_REALTIME or DI_SOLUTION.
+        :param task_name: the file's name; unique in its folder.
+        :param task_content: the job definition in script mode, dict or JSON text.
+        :param task_param: ``FileFolderPath`` and ``ResourceGroup``, dict or JSON text.
+        :param client_token: repeats with the same token create nothing more; None makes one for this call.
+        :return: FileId.
+        :raises DataWorksPermanentError: refused; also when Data.Status is fail.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        query = {
+            "ProjectId": self._project(project_id),
+            "TaskType": arguments.task_type(task_type),
+            "TaskName": arguments.text("task_name", task_name),
+            "TaskParam": arguments.optional_json_text("task_param", task_param),
+            "ClientToken": arguments.optional_text("client_token", client_token) or uuid.uuid4().hex,
+        }
+        body = {"TaskContent": arguments.json_text("task_content", task_content)}
+        answer = self._send(
+            "CreateDISyncTask",
+            query=query,
+            body=body,
+            resend=True,
+            check=_data_check("CreateDISyncTask", "FileId"),
+        )
+        file_id = int(answer["Data"]["FileId"])
+        self.log.info("Created %s %r as file %s (RequestId %s)", task_type, task_name, file_id, answer.get("RequestId"))
+        return file_id
+
+    def start_di_sync_instance(
+        self,
+        *,
+        project_id: int | str | None = None,
+        task_type: str,
+        file_id: int | str,
+        start_param: dict[str, Any] | str | None = None,
+        solution_before: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Start a real-time task or a solution, once (API page: StartDISyncInstance).
+
+        After a lost answer the instance is read, and the start is sent again only if it did not arrive.
+
+        :param project_id: workspace id; None for the connection's.
+        :param task_type: DI_REALTIME or DI_SOLUTION.
+        :param file_id: the file's id.
+        :param start_param: failover, dirty-record and DDL settings, dict or JSON text; for DI_REALTIME only.
+        :param solution_before: SolutionDetail read before, for DI_SOLUTION; None reads it here.
+        :raises DataWorksPermanentError: refused; also when Data.Status is fail.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        query = self._instance(project_id, task_type, file_id, _STARTABLE)
+        query["StartParam"] = arguments.optional_json_text("start_param", start_param)
+        solution = query["TaskType"] == TaskType.DI_SOLUTION
+        if solution and query["StartParam"] is not None:
+            self.log.warning("start_param has no effect on a DI_SOLUTION")
+        target = {"project_id": query["ProjectId"], "file_id": query["FileId"]}
+        if solution and solution_before is None:
+            solution_before = self.get_solution_detail(**target)
+
+        def arrived() -> bool:
+            if solution:
+                return _solution_started(self.get_solution_detail(**target), solution_before or {})
+            info = self.get_di_sync_instance_info(task_type=TaskType.DI_REALTIME, **target)
+            return info.get("Status") in assumptions.REALTIME_START_ARRIVED
+
+        answer = self._send(
+            "StartDISyncInstance",
+            query=query,
+            settle=self._settle("StartDISyncInstance", arrived),
+            check=_data_check("StartDISyncInstance"),
+        )
+        self.log.info("Started %s %s (RequestId %s)", task_type, query["FileId"], answer.get("RequestId"))
+
+    def stop_di_sync_instance(self, *, project_id: int | str | None = None, task_type: str, file_id: int | str) -> None:
+        """Stop a real-time task (API page: StopDISyncInstance).
+
+        :param project_id: workspace id; None for the connection's.
+        :param task_type: DI_REALTIME; the API stops no solutions.
+        :param file_id: the file's id.
+        :raises DataWorksPermanentError: refused; also when Data.Status is fail.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        query = self._instance(project_id, task_type, file_id, (TaskType.DI_REALTIME,))
+        answer = self._send("StopDISyncInstance", query=query, resend=True, check=_data_check("StopDISyncInstance"))
+        self.log.info("Stopping %s %s (RequestId %s)", task_type, query["FileId"], answer.get("RequestId"))
+
+    def get_di_sync_instance_info(
+        self, *, project_id: int | str | None = None, task_type: str, file_id: int | str
+    ) -> SyncInstanceInfo:
+        """Read a real-time task's or a solution's state (API page: GetDISyncInstanceInfo).
+
+        :param project_id: workspace id; None for the connection's.
+        :param task_type: DI_REALTIME or DI_SOLUTION.
+        :param file_id: the file's id.
+        :return: the answer's Data: Status, Message, Name, SolutionInfo.
+        :raises DataWorksPermanentError: refused; also when Data.Status is fail.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        query = self._instance(project_id, task_type, file_id, _STARTABLE)
+        answer = self._send("GetDISyncInstanceInfo", query=query, check=_object_check("GetDISyncInstanceInfo"))
+        return cast(SyncInstanceInfo, answer["Data"])
+
+    def get_solution_detail(self, *, project_id: int | str | None = None, file_id: int | str) -> dict[str, Any]:
+        """Read a solution's state (API page: GetDISyncTask, for DI_SOLUTION).
+
+        :param project_id: workspace id; None for the connection's.
+        :param file_id: the solution's file id.
+        :return: SolutionDetail; its Status is a number as text, 0 success to 9 deleted.
+        :raises DataWorksPermanentError: refused; also when Data.Status is fail.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        query = self._instance(project_id, TaskType.DI_SOLUTION, file_id, (TaskType.DI_SOLUTION,))
+        answer = self._send("GetDISyncTask", query=query, check=_object_check("GetDISyncTask", "SolutionDetail"))
+        return dict(answer["Data"]["SolutionDetail"])
+
+    def start_di_job(
+        self,
+        *,
+        di_job_id: int | str,
+        realtime_start_settings: dict[str, Any] | str | None = None,
+        force_to_rerun: bool | str | None = None,
+        job_before: Job | None = None,
+    ) -> str:
+        """Start a DI job, once (API page: StartDIJob).
+
+        The job is read first. After a lost answer it is read again; the start is sent again only if no new run shows.
+
+        :param di_job_id: the job's id.
+        :param realtime_start_settings: ``StartTime`` (Unix seconds, datetime or ISO 8601 text) and ``FailoverSettings``
+            (``Interval`` in minutes, ``UpperLimit``), dict or JSON text; None resumes at the last offset.
+        :param force_to_rerun: run all steps again; None leaves it to the service: it runs only what has not run.
+        :param job_before: the job as read just now; None reads it here.
+        :return: RequestId.
+        :raises DataWorksNotFoundError: there is no such job.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have started.
+        """
+        job_id = arguments.identifier("di_job_id", di_job_id)
+        body = {
+            "DIJobId": job_id,
+            "RealtimeStartSettings": arguments.realtime_start_settings(realtime_start_settings),
+            "ForceToRerun": arguments.boolean("force_to_rerun", force_to_rerun),
+        }
+        before = self.get_di_job(di_job_id=job_id) if job_before is None else job_before
+
+        def arrived() -> bool:
+            job = self.get_di_job(di_job_id=job_id)
+            return job.get("StartedTime") != before.get("StartedTime") or job.get("JobStatus") == JobStatus.RUNNING
+
+        answer = self._send("StartDIJob", body=body, settle=self._settle("StartDIJob", arrived))
+        request_id = str(answer.get("RequestId") or "")
+        self.log.info("Started DI job %s (RequestId %s)", job_id, request_id)
+        return request_id
+
+    def stop_di_job(self, *, di_job_id: int | str) -> str:
+        """Ask a DI job to stop; it is Stopping first, then Stopped (API page: StopDIJob).
+
+        :param di_job_id: the job's id.
+        :return: RequestId.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        job_id = arguments.identifier("di_job_id", di_job_id)
+        answer = self._send("StopDIJob", body={"DIJobId": job_id}, resend=True)
+        request_id = str(answer.get("RequestId") or "")
+        self.log.info("Stopping DI job %s (RequestId %s)", job_id, request_id)
+        return request_id
+
+    def get_di_job(self, *, di_job_id: int | str, with_details: bool = False) -> Job:
+        """Read one DI job (API page: GetDIJob).
+
+        :param di_job_id: the job's id.
+        :param with_details: whether the settings and table mappings come too.
+        :return: the answer's Data: JobStatus, MigrationType, StartedTime (Unix seconds), ErrorMessage and so on.
+        :raises DataWorksNotFoundError: there is no such job.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        body = {
+            "DIJobId": arguments.identifier("di_job_id", di_job_id),
+            "WithDetails": bool(arguments.boolean("with_details", with_details)),
+        }
+        answer = self._send("GetDIJob", body=body, check=_object_check("GetDIJob"))
+        return cast(Job, _with_integer_ids(answer["Data"]))
+
+    def list_di_jobs(
+        self,
+        *,
+        project_id: int | str | None = None,
+        job_name: str | None = None,
+        source_data_source_type: str | None = None,
+        destination_data_source_type: str | None = None,
+        page_size: int = 100,
+    ) -> Iterator[ListedJob]:
+        """List DI jobs, page by page as they are asked for (API page: ListDIJobs).
+
+        :param project_id: workspace id; None for the connection's.
+        :param job_name: part of the name: the API matches it fuzzily.
+        :param source_data_source_type: such as MySQL.
+        :param destination_data_source_type: such as Hologres.
+        :param page_size: jobs a request, 1 to 100.
+        :return: a lazy iterator of jobs, each once; ids are integers.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        body = {
+            "ProjectId": self._project(project_id),
+            "JobName": arguments.optional_text("job_name", job_name),
+            "SourceDataSourceType": arguments.optional_text("source_data_source_type", source_data_source_type),
+            "DestinationDataSourceType": arguments.optional_text(
+                "destination_data_source_type", destination_data_source_type
+            ),
+            "PageSize": arguments.page_size(page_size),
+        }
+        return (job for page in self._pages(body) for job in page)
+
+    def list_di_job_pages(self, *, project_id: int | str | None = None) -> Iterator[list[ListedJob]]:
+        """List DI jobs a page of 100 at a time; each step is one request (API page: ListDIJobs).
+
+        :param project_id: workspace id; None for the connection's.
+        :return: a lazy iterator of pages.
+        """
+        return self._pages({"ProjectId": self._project(project_id), "PageSize": 100})
+
+    def find_di_job(
+        self,
+        *,
+        project_id: int | str | None = None,
+        di_job_id: int | str | None = None,
+        job_name: str | None = None,
+    ) -> ListedJob:
+        """Find one DI job by id or exact name (API page: ListDIJobs).
+
+        :param project_id: workspace id; None for the connection's.
+        :param di_job_id: the job's id; with it, ``job_name`` only narrows the listing.
+        :param job_name: the job's whole name.
+        :return: the job as ListDIJobs gives it.
+        :raises DataWorksNotFoundError: no job matches.
+        :raises DataWorksPermanentError: refused, or several jobs have the name.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        project = self._project(project_id)
+        name = arguments.optional_text("job_name", job_name)
+        if arguments.optional(di_job_id) is None and name is None:
+            raise DataWorksParameterError("di_job_id", "give di_job_id or job_name")
+        jobs = self.list_di_jobs(project_id=project, job_name=name)
+        if arguments.optional(di_job_id) is not None:
+            job_id = arguments.identifier("di_job_id", di_job_id)
+            for job in jobs:
+                if job.get("DIJobId") == job_id:
+                    return job
+            raise job_not_found(f"with id {job_id}" + (f" among those named like {name!r}" if name else ""), project)
+        matches = [job for job in jobs if job.get("JobName") == name]
+        if not matches:
+            raise job_not_found(f"named {name!r}", project)
+        if len(matches) > 1:
+            ids = ", ".join(str(job.get("DIJobId")) for job in matches)
+            raise DataWorksPermanentError(
+                f"Workspace {project} has {len(matches)} DI jobs named {name!r} (ids {ids}): give di_job_id."
+            )
+        return matches[0]
+
+    def call(
+        self, action: str, *, query: dict[str, Any] | None = None, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Call any other action of API version 2020-05-18.
+
+        After an unknown outcome it is sent again only if its name says that it reads: List, Get, Query or Search.
+
+        :param action: the action's name.
+        :param query: parameters in the query, by the API's names; None is left out, dicts and lists become JSON.
+        :param body: parameters in the form body, likewise.
+        :return: the answer.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have happened.
+        """
+        name = arguments.text("action", action)
+        if not (name.isascii() and name.isalnum()):
+            raise DataWorksParameterError("action", f"must be an action's name such as ListProjects, not {name!r}")
+        for argument, parameters in (("query", query), ("body", body)):
+            if parameters is not None and not isinstance(parameters, Mapping):
+                raise DataWorksParameterError(argument, "must be a dict of parameters by the API's names")
+        return self._send(name, query=query, body=body)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Prove the connection by one signed read: the workspace's jobs, or else the list of workspaces.
+
+        :return: whether it works, and a short text without secrets.
+        """
+        try:
+            self.client.max_attempts = 1
+            if self.settings.project_id is None:
+                self._send("ListProjects", query={"PageNumber": 1, "PageSize": 10})
+                return True, f"{self.settings.endpoint} answers and accepts the credentials."
+            body = {"ProjectId": self.settings.project_id, "PageNumber": 1, "PageSize": 10}
+            answer = self._send("ListDIJobs", body=body)
+            count = (answer.get("DIJobPaging") or {}).get("TotalCount", 0)
+            return True, f"Workspace {self.settings.project_id} answers; it has {count} DI jobs."
+        except (DataWorksError, AirflowException) as error:
+            return False, str(error)
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The extra fields of the connection form, for Airflow 2.11 to 3.1; later ones read the provider info."""
+        from airflow_provider_dataworks.hooks.legacy_form import connection_form_widgets
+
+        return connection_form_widgets(CONNECTION_FIELDS)
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The standard fields of the connection form, for Airflow 2.11 to 3.1."""
+        return {
+            "hidden_fields": [*HIDDEN_FIELDS, "extra"],
+            "relabeling": dict(RELABELING),
+            "placeholders": dict(PLACEHOLDERS),
+        }
+
+    def resolve_project_id(self, project_id: int | str | None) -> int:
+        """Give the workspace to use: the argument, or else the connection's.
+
+        :raises DataWorksParameterError: neither is given, or it is not an id.
+        """
+        return self._project(project_id)
+
+    def _project(self, project_id: int | str | None) -> int:
+        if arguments.optional(project_id) is not None:
+            return arguments.project_identifier(project_id)
+        if self.settings.project_id is None:
+            raise DataWorksParameterError(
+                "project_id", f"is missing: give it here or on the connection {self.dataworks_conn_id}"
+            )
+        return self.settings.project_id
+
+    def _instance(
+        self, project_id: int | str | None, task_type: str, file_id: int | str, accepted: tuple[TaskType, ...]
+    ) -> dict[str, Any]:
+        return {
+            "TaskType": arguments.task_type(task_type, accepted),
+            "FileId": arguments.identifier("file_id", file_id),
+            "ProjectId": self._project(project_id),
+        }
+
+    def _send(self, action: str, **how: Any) -> dict[str, Any]:
+        """Call, and turn the client's errors into the provider's."""
+        client = self.client
+        try:
+            return client.call(action, **how)
+        except (ApiError, CredentialsError) as error:
+            # Without the chain: what it would add is the client's own frames, once more.
+            raise from_client(error) from None
+
+    def _settle(self, action: str, arrived: Callable[[], bool]) -> Settle:
+        """Look, over the time that a start may take to show, whether one with a lost answer arrived."""
+
+        def settle(error: ApiError) -> dict[str, Any] | None:
+            self.log.warning("%s: no good answer (%s); looking whether it arrived", action, error)
+            for pause in assumptions.START_SHOWS_AFTER:
+                self.client.sleep(pause)
+                try:
+                    if arrived():
+                        return {"RequestId": error.request_id}
+                except DataWorksTransientError as unreadable:
+                    _may_have_started(action, error, unreadable)
+            return None
+
+        return settle
+
+    def _pages(self, body: dict[str, Any]) -> Iterator[list[ListedJob]]:
+        """Ask for page after page until the count is reached; one page without jobs in between is not the end."""
+        seen: set[Any] = set()
+        number, empty, size = 0, 0, int(body["PageSize"])
+        while empty < 2:
+            number += 1
+            answer = self._send("ListDIJobs", body={**body, "PageNumber": number}, check=_paging_check)
+            paging = answer["DIJobPaging"]
+            jobs = [_with_integer_ids(job) for job in paging.get("DIJobs") or []]
+            # The list may shift between two pages: a job that comes twice is given once.
+            page = [job for job in jobs if job.get("DIJobId") not in seen]
+            seen.update(job.get("DIJobId") for job in page)
+            yield cast("list[ListedJob]", page)
+            empty = 0 if jobs else empty + 1
+            total = paging.get("TotalCount")
+            if (len(jobs) < size and total is None) or (total is not None and number * size >= int(total)):
+                return
+
+
+def job_not_found(which: str, project_id: int) -> DataWorksNotFoundError:
+    """The error for a job that a workspace's listing does not have."""
+    return DataWorksNotFoundError(
+        f"Workspace {project_id} has no DI job {which}. Check the id or name, project_id, and the region."
+    )
+
+
+def _solution_started(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Whether a solution shows a start that came after it was read before."""
+    return now.get("StartTime") != before.get("StartTime") or now.get("Status") != before.get("Status")
+
+
+def _may_have_started(action: str, error: ApiError, unreadable: DataWorksTransientError) -> NoReturn:
+    raise DataWorksTransientError(
+        f"{action}: the answer was lost ({error.message}), and the state could not be read afterwards "
+        f"({unreadable.message}). It may have started: look before starting it again.",
+        action=action,
+        code=error.code,
+        http_status=error.http_status,
+        request_id=error.request_id,
+    ) from None
+
+
+def _object_check(action: str, wanted: str | None = None) -> Callable[[dict[str, Any]], str | None]:
+    """A check that Data is an object (with the wanted object in it) and does not say that the query failed."""
+
+    def check(answer: dict[str, Any]) -> str | None:
+        data = answer.get("Data")
+        if not isinstance(data, dict):
+            return "Data is missing"
+        if wanted is not None and isinstance(data.get(wanted), dict):
+            return None
+        _refuse_bad_status(action, answer, data)
+        return None if wanted is None else f"Data.{wanted} is missing"
+
+    return check
+
+
+def _data_check(action: str, wanted: str | None = None) -> Callable[[dict[str, Any]], str | None]:
+    """A check that Data.Status says success, and that the wanted field is there."""
+
+    def check(answer: dict[str, Any]) -> str | None:
+        data = answer.get("Data")
+        if not isinstance(data, dict):
+            return "Data is missing"
+        _refuse_bad_status(action, answer, data)
+        if str(data.get("Status")).lower() not in assumptions.DATA_STATUS_GOOD:
+            return f"Data.Status is {data.get('Status')!r}"
+        if wanted is not None and not str(data.get(wanted) or "").isdigit():
+            return f"Data.{wanted} is missing"
+        return None
+
+    return check
+
+
+def _refuse_bad_status(action: str, answer: dict[str, Any], data: dict[str, Any]) -> None:
+    """A 200 whose Data.Status is fail is a refusal; Data.Message is its reason, never its sign."""
+    if str(data.get("Status")).lower() in assumptions.DATA_STATUS_BAD:
+        raise ApiError(
+            str(data.get("Message") or "Data.Status is fail, without a message"),
+            action=action,
+            outcome=Outcome.REFUSED,
+            http_status=200,
+            request_id=answer.get("RequestId"),
+        )
+
+
+def _paging_check(answer: dict[str, Any]) -> str | None:
+    paging = answer.get("DIJobPaging")
+    if not isinstance(paging, dict) or not isinstance(paging.get("DIJobs") or [], list):
+        return "DIJobPaging is missing"
+    return None
+
+
+def _with_integer_ids(job: Mapping[str, Any]) -> dict[str, Any]:
+    """A job whose ids are integers, also when the service wrote them as text."""
+    result = dict(job)
+    for name in ("DIJobId", "ProjectId", "StartedTime"):
+        if isinstance(result.get(name), str) and result[name].isdigit():
+            result[name] = int(result[name])
+    return result
