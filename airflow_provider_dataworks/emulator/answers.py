@@ -1,0 +1,79 @@
+"""An answer of the emulator before it is sent, and the vendor's shape of an error."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import uuid
+from typing import Any, Literal
+
+from airflow_provider_dataworks.emulator.errors import Refusal
+
+JSON = "application/json;charset=utf-8"
+ERROR_HELP = "https://api.alibabacloud.com/troubleshoot?q={code}&product=dataworks-public"
+ID_KEYS = frozenset({"DIJobId", "ProjectId", "FileId"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """
+    What goes back.
+
+    :param code: Code of an error answer, for the log.
+    :param delivery: ``send`` it whole, ``cut`` it after half of its body, or ``reset`` the connection instead.
+    :param delay_seconds: how long to wait before that.
+    """
+
+    status: int
+    body: bytes
+    request_id: str
+    code: str | None = None
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    delivery: Literal["send", "cut", "reset"] = "send"
+    delay_seconds: float = 0.0
+
+    def all_headers(self) -> list[tuple[str, str]]:
+        """Return the headers to send, without Content-Length."""
+        own = [("content-type", self.content_type)] if self.content_type else []
+        return [*own, ("x-acs-request-id", self.request_id), *self.headers]
+
+
+def new_request_id() -> str:
+    """Return a RequestId."""
+    return str(uuid.uuid4()).upper()
+
+
+def success(content: dict[str, Any], request_id: str, *, ids_as_text: bool = False) -> Answer:
+    """Return the answer of an action that was done."""
+    content = {"RequestId": request_id, **content}
+    return Answer(200, encode(_with_text_ids(content) if ids_as_text else content), request_id)
+
+
+def failure(refusal: Refusal, request_id: str, host: str) -> Answer:
+    """Return the answer to a call that was refused, in the vendor's shape."""
+    content = {
+        "RequestId": request_id,
+        "HostId": host,
+        "Code": refusal.code,
+        "Message": refusal.message,
+        "Recommend": ERROR_HELP.format(code=refusal.code),
+    }
+    headers = tuple(refusal.headers.items())
+    return Answer(refusal.status, encode(content), request_id, refusal.code, headers=headers)
+
+
+def encode(content: Any) -> bytes:
+    """Return JSON as the vendor writes it: UTF-8, no blanks."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _with_text_ids(content: Any) -> Any:
+    if isinstance(content, list):
+        return [_with_text_ids(item) for item in content]
+    if not isinstance(content, dict):
+        return content
+    return {
+        key: str(value) if key in ID_KEYS and isinstance(value, int) else _with_text_ids(value)
+        for key, value in content.items()
+    }

@@ -1,0 +1,90 @@
+"""The ASGI application: hands requests to the gateway and delivers what comes back, whole, cut, late or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from airflow_provider_dataworks.emulator.answers import Answer
+from airflow_provider_dataworks.emulator.control_endpoint import ControlEndpoint
+from airflow_provider_dataworks.emulator.emulator import Emulator
+from airflow_provider_dataworks.emulator.gateway import Incoming
+
+
+def create_app(emulator: Emulator) -> Starlette:
+    """Return the application of an emulator: the API at ``/``, the control endpoint below ``/_emulator``."""
+    api = Api(emulator)
+    control = ControlEndpoint(emulator)
+    return Starlette(routes=[Mount("/_emulator", routes=control.routes()), Route("/{path:path}", api)])
+
+
+class Api:
+    """The API as an ASGI application, every method and path of it."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        incoming = Incoming(
+            method=request.method,
+            path=scope["raw_path"].decode("latin-1"),
+            query=scope["query_string"],
+            headers=_joined_headers(scope["headers"]),
+            body=await request.body(),
+        )
+        answer = self._emulator.gateway.answer(incoming)
+        if answer.delay_seconds and not await _wait(receive, answer.delay_seconds):
+            return
+        if answer.delivery == "send":
+            response = Response(answer.body, answer.status, headers=None)
+            response.raw_headers = [
+                *((name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.all_headers()),
+                (b"content-length", str(len(answer.body)).encode()),
+            ]
+            await response(scope, receive, send)
+        else:
+            _break_off(scope["state"]["transport"], answer)
+            await _wait(receive, None)
+
+
+def _joined_headers(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+async def _wait(receive: Receive, timeout_seconds: float | None) -> bool:
+    """Wait until the client has gone, or the time is over, and return whether it is still there."""
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    try:
+        await asyncio.wait_for(gone(), timeout_seconds)
+    except asyncio.TimeoutError:
+        return True
+    return False
+
+
+def _break_off(transport: asyncio.Transport, answer: Answer) -> None:
+    if answer.delivery == "reset":
+        connection = transport.get_extra_info("socket")
+        # A linger time of 0 makes the kernel send RST instead of FIN.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+        return
+    head = [f"HTTP/1.1 {answer.status} {answer.status}", f"content-length: {len(answer.body)}"]
+    head += [f"{name}: {value}" for name, value in answer.all_headers()]
+    transport.write("\r\n".join([*head, "", ""]).encode("latin-1") + answer.body[: len(answer.body) // 2])
+    transport.close()

@@ -1,0 +1,203 @@
+"""A client of the emulator's control endpoint, with nothing but the standard library."""
+
+from __future__ import annotations
+
+import functools
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+TIMEOUT_SECONDS = 30
+
+_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+
+class EmulatorControl:
+    """
+    Sees and steers a running emulator.
+
+    :param url: where it listens, for example ``http://127.0.0.1:8480``.
+    :raises ValueError: it is not a URL of HTTP.
+    """
+
+    def __init__(self, url: str) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"the URL of an emulator begins with http://, not {url!r}")
+        self.url = url.rstrip("/")
+
+    def __repr__(self) -> str:
+        return f"EmulatorControl({self.url!r})"
+
+    # The connection
+
+    @functools.cached_property
+    def connection(self) -> dict[str, Any]:
+        """The Airflow connection to the emulator, as Airflow's JSON form has it."""
+        connection: dict[str, Any] = self._call("GET", "connection")
+        return {**connection, "host": self.url}
+
+    @property
+    def connection_json(self) -> str:
+        """The connection as the text of an environment variable ``AIRFLOW_CONN_...``."""
+        return json.dumps(self.connection)
+
+    @property
+    def connection_uri(self) -> str:
+        """The connection as a URI, for an environment variable too."""
+        login, password, host = (quote(self.connection[name], safe="") for name in ("login", "password", "host"))
+        return f"{self.connection['conn_type']}://{login}:{password}@{host}/?{urlencode(self.connection['extra'])}"
+
+    @property
+    def project_id(self) -> int:
+        """The workspace of the connection."""
+        return int(self.connection["extra"]["project_id"])
+
+    @property
+    def access_key_id(self) -> str:
+        """The key with which requests are signed."""
+        return str(self.connection["login"])
+
+    @property
+    def access_key_secret(self) -> str:
+        """Its secret."""
+        return str(self.connection["password"])
+
+    # What was asked
+
+    def state(self) -> dict[str, Any]:
+        """Return settings, jobs, files, faults, and the counts of requests by action."""
+        state: dict[str, Any] = self._call("GET", "state")
+        return state
+
+    def requests(self, action: str | None = None, since: int = 0) -> list[dict[str, Any]]:
+        """
+        Return the request log.
+
+        :param action: only this action's requests.
+        :param since: only those after this seq.
+        """
+        wanted = {"since": str(since), **({"action": action} if action else {})}
+        entries: list[dict[str, Any]] = self._call("GET", f"requests?{urlencode(wanted)}")
+        return entries
+
+    def clear_requests(self) -> None:
+        """Clear the request log and the counts."""
+        self._call("DELETE", "requests")
+
+    # Faults
+
+    def add_fault(
+        self,
+        kind: str,
+        action: str | None = None,
+        count: int = 1,
+        skip: int = 0,
+        effect: str = "before",
+        **params: Any,
+    ) -> int:
+        """
+        Have requests go wrong.
+
+        :param kind: throttle, error, reset, cut, slow, html, wrong_json, wrong_type, empty, body, clock_skew or
+            expired_token.
+        :param action: the action that meets it; default any.
+        :param count: how many requests meet it; -1 is all until the faults are cleared.
+        :param skip: how many pass before.
+        :param effect: ``before``: the action is not done; ``after``: it is done, then the fault replaces the answer.
+        :param params: what the kind takes: status, code, message, headers, body, seconds.
+        :return: the fault's id.
+        """
+        fault = {"kind": kind, "action": action, "count": count, "skip": skip, "effect": effect, **params}
+        return int(self._call("POST", "faults", fault)["id"])
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the faults that still wait."""
+        faults: list[dict[str, Any]] = self._call("GET", "faults")
+        return faults
+
+    def clear_faults(self) -> None:
+        """Drop all faults."""
+        self._call("DELETE", "faults")
+
+    # Jobs and files
+
+    def add_job(self, **fields: Any) -> dict[str, Any]:
+        """Add a job and return it; the fields are those that :meth:`job` returns, all of them optional."""
+        job: dict[str, Any] = self._call("POST", "jobs", fields)
+        return job
+
+    def add_jobs(self, jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Add jobs and return them."""
+        added: list[dict[str, Any]] = self._call("POST", "jobs", [dict(job) for job in jobs])
+        return added
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return all jobs."""
+        jobs: list[dict[str, Any]] = self._call("GET", "jobs")
+        return jobs
+
+    def job(self, di_job_id: int) -> dict[str, Any]:
+        """Return one job."""
+        job: dict[str, Any] = self._call("GET", f"jobs/{di_job_id}")
+        return job
+
+    def set_job(self, di_job_id: int, **fields: Any) -> dict[str, Any]:
+        """Change a job and return it; a JobStatus moves it at once and cancels its running timer."""
+        job: dict[str, Any] = self._call("PATCH", f"jobs/{di_job_id}", fields)
+        return job
+
+    def remove_job(self, di_job_id: int) -> None:
+        """Take a job away."""
+        self._call("DELETE", f"jobs/{di_job_id}")
+
+    def add_file(self, **fields: Any) -> dict[str, Any]:
+        """Add a file and return it; the fields are those that :meth:`file` returns, all of them optional."""
+        file: dict[str, Any] = self._call("POST", "files", fields)
+        return file
+
+    def files(self) -> list[dict[str, Any]]:
+        """Return all files."""
+        files: list[dict[str, Any]] = self._call("GET", "files")
+        return files
+
+    def file(self, file_id: int) -> dict[str, Any]:
+        """Return one file."""
+        file: dict[str, Any] = self._call("GET", f"files/{file_id}")
+        return file
+
+    def set_file(self, file_id: int, **fields: Any) -> dict[str, Any]:
+        """Change a file and return it; a Status or SolutionStatus moves it at once and cancels its timer."""
+        file: dict[str, Any] = self._call("PATCH", f"files/{file_id}", fields)
+        return file
+
+    def remove_file(self, file_id: int) -> None:
+        """Take a file away."""
+        self._call("DELETE", f"files/{file_id}")
+
+    # The whole
+
+    def settings(self, **fields: Any) -> dict[str, Any]:
+        """Change settings, if any are given, and return all of them."""
+        settings: dict[str, Any] = self._call("PATCH" if fields else "GET", "settings", fields or None)
+        return settings
+
+    def reset(self) -> None:
+        """Have everything as it was at the start."""
+        self._call("POST", "reset")
+
+    def _call(self, method: str, path: str, content: Any = None) -> Any:
+        data = None if content is None else json.dumps(content).encode()
+        headers = {"Content-Type": "application/json"} if data else {}
+        url = f"{self.url}/_emulator/{path}"
+        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - the scheme is checked
+        try:
+            with _open(request, timeout=TIMEOUT_SECONDS) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                detail = error.read().decode(errors="replace")
+            kind = LookupError if error.code == 404 else ValueError
+            raise kind(f"{method} {path}: {error.code} {detail}") from None

@@ -1,0 +1,193 @@
+"""What can be set on an emulator, with its defaults and what each value may be."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+ACCESS_KEY_ID = "LTAI-emulator"
+ACCESS_KEY_SECRET = "emulator-secret"
+REGION_ID = "cn-shanghai"
+PROJECT_ID = 10000
+
+#: The temporary credentials that the emulator knows from the start.
+STS_ACCESS_KEY_ID = "STS.emulator"
+STS_ACCESS_KEY_SECRET = "emulator-sts-secret"
+STS_SECURITY_TOKEN = "emulator-sts-token"
+
+#: Where CreateDISyncTask may put a file, and the resource group that it may name.
+FOLDERS = ("Business Flow/demo/Data Integration", "业务流程/demo/数据集成")
+RESOURCE_GROUPS = ("S_res_group_demo_1",)
+
+MAX_SECONDS = 10 * 365 * 86400
+
+
+@dataclasses.dataclass(frozen=True)
+class TemporaryKey:
+    """One STS triple; an expired one is known, and refused as expired."""
+
+    access_key_id: str
+    access_key_secret: str = dataclasses.field(repr=False)
+    security_token: str = dataclasses.field(repr=False)
+    expired: bool = False
+
+
+@dataclasses.dataclass
+class Settings:
+    """
+    The emulator's settings.
+
+    :param run_seconds: how long a started job of a type that ends by itself runs, and a started solution.
+    :param start_lag_seconds: how long after a start the old status (and StartedTime) is still shown.
+    :param stop_seconds: how long a stopped job is Stopping, a stopped real-time file KILLING.
+    :param read_qps: List and Get calls admitted in any second; 0 is no limit.
+    :param write_qps: other calls admitted in any second; 0 is no limit.
+    :param clock_skew_seconds: how far the emulator's clock is ahead when it judges the date of a request.
+    :param null_page: number of the page on which ListDIJobs answers null for its jobs, or None.
+    :param ids_as_text: whether answers carry ids as JSON strings.
+    :param message_beside_success: whether Data.Message is filled although Data.Status is success.
+    :param start_running: what a start of something that runs does: ``refuse`` or ``ignore``.
+    :param require_deploy: whether a real-time file that is not deployed cannot be started.
+    :param folders: folder paths in which CreateDISyncTask may create.
+    :param resource_groups: identifiers of resource groups that CreateDISyncTask accepts.
+    :param sts: the temporary credentials that are known.
+    :param project_id: the workspace that exists from the start.
+    :param region_id: region in the connection that is handed out.
+    :param access_key_id: the key that requests are signed with.
+    :param access_key_secret: its secret.
+    """
+
+    run_seconds: float = 10.0
+    start_lag_seconds: float = 0.0
+    stop_seconds: float = 1.0
+    read_qps: int = 50
+    write_qps: int = 20
+    clock_skew_seconds: float = 0.0
+    null_page: int | None = None
+    ids_as_text: bool = False
+    message_beside_success: bool = False
+    start_running: str = "refuse"
+    require_deploy: bool = False
+    folders: tuple[str, ...] = FOLDERS
+    resource_groups: tuple[str, ...] = RESOURCE_GROUPS
+    sts: tuple[TemporaryKey, ...] = dataclasses.field(
+        default=(TemporaryKey(STS_ACCESS_KEY_ID, STS_ACCESS_KEY_SECRET, STS_SECURITY_TOKEN),)
+    )
+    project_id: int = PROJECT_ID
+    region_id: str = REGION_ID
+    access_key_id: str = ACCESS_KEY_ID
+    access_key_secret: str = dataclasses.field(default=ACCESS_KEY_SECRET, repr=False)
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """
+        Change settings while the emulator runs: all or, when one value is wrong, none.
+
+        :param changes: new values by name.
+        :raises ValueError: a name is not a setting that can be changed, or a value cannot be used.
+        """
+        checked = {}
+        for name, value in changes.items():
+            if name not in _CHECKS:
+                raise ValueError(f"{name!r} is not a setting; there are {', '.join(sorted(_CHECKS))}")
+            checked[name] = _CHECKS[name](name, value)
+        for name, value in checked.items():
+            setattr(self, name, value)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the settings without any secret."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["access_key_secret"]
+        values["folders"] = list(self.folders)
+        values["resource_groups"] = list(self.resource_groups)
+        values["sts"] = [{"access_key_id": key.access_key_id, "expired": key.expired} for key in self.sts]
+        return values
+
+
+def seconds(name: str, value: Any) -> float:
+    """
+    Check a length of time.
+
+    :raises ValueError: it is not a number of seconds from 0 on.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MAX_SECONDS:
+        raise ValueError(f"{name} must be a number of seconds from 0 on, not {value!r}")
+    return float(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """
+    Check a boolean.
+
+    :raises ValueError: it is neither true nor false.
+    """
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, not {value!r}")
+    return value
+
+
+def whole(name: str, value: Any) -> int:
+    """
+    Check a whole number that is not negative.
+
+    :raises ValueError: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{name} must be a whole number from 0 on, not {value!r}")
+    return value
+
+
+def one_of(*choices: str) -> Callable[[str, Any], str]:
+    """Return a check that lets only these texts pass."""
+
+    def check(name: str, value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        return str(value)
+
+    return check
+
+
+def optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    """Return the check, with null allowed."""
+    return lambda name, value: None if value is None else check(name, value)
+
+
+def _skew(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > MAX_SECONDS:
+        raise ValueError(f"{name} must be a number of seconds, not {value!r}")
+    return float(value)
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) and item for item in value):
+        raise ValueError(f"{name} must be a list of texts, not {value!r}")
+    return tuple(value)
+
+
+def _temporary_keys(name: str, value: Any) -> tuple[TemporaryKey, ...]:
+    names = [field.name for field in dataclasses.fields(TemporaryKey)]
+    keys = []
+    for item in value if isinstance(value, (list, tuple)) else [value]:
+        if not isinstance(item, dict) or not set(names[:3]) <= set(item) <= set(names):
+            raise ValueError(f"{name} must be a list of objects with {', '.join(names[:3])} and perhaps expired")
+        keys.append(TemporaryKey(**{**item, "expired": flag("expired", item.get("expired", False))}))
+    return tuple(keys)
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "run_seconds": seconds,
+    "start_lag_seconds": seconds,
+    "stop_seconds": seconds,
+    "read_qps": whole,
+    "write_qps": whole,
+    "clock_skew_seconds": _skew,
+    "null_page": optional(whole),
+    "ids_as_text": flag,
+    "message_beside_success": flag,
+    "start_running": one_of("refuse", "ignore"),
+    "require_deploy": flag,
+    "folders": _texts,
+    "resource_groups": _texts,
+    "sts": _temporary_keys,
+}

@@ -1,0 +1,41 @@
+"""The emulator in a Python process, for demos and tests of DAGs: :func:`running_emulator`."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from airflow_provider_dataworks.emulator.control import EmulatorControl
+
+
+@contextlib.contextmanager
+def running_emulator(*, host: str = "127.0.0.1", port: int = 0, **options: Any) -> Iterator[EmulatorControl]:
+    """
+    Run an emulator in a thread of its own for the time of a ``with`` block.
+
+    :param host: address to listen on.
+    :param port: port to listen on; default a free one.
+    :param options: settings to begin with, those of :class:`airflow_provider_dataworks.emulator.settings.Settings`,
+        for example ``run_seconds=0.2``.
+    :return: what sees and steers it.
+    :raises ModuleNotFoundError: the extra ``emulator`` is not installed.
+    :raises OSError: the address cannot be listened on.
+    """
+    from airflow_provider_dataworks.emulator.cli import require_extra
+
+    require_extra()
+    from airflow_provider_dataworks.emulator.emulator import Emulator
+    from airflow_provider_dataworks.emulator.server import Server
+    from airflow_provider_dataworks.emulator.settings import Settings
+
+    server = Server(Emulator(Settings(**options)), host, port)
+    thread = threading.Thread(target=server.run, name="dataworks-emulator", daemon=True)
+    thread.start()
+    try:
+        server.wait_until_ready()
+        yield EmulatorControl(server.url)
+    finally:
+        server.stop()
+        thread.join()
