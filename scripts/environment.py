@@ -33,6 +33,10 @@ class Line:
     groups: tuple[str, ...]
 
     @property
+    def pythons(self) -> tuple[str, ...]:
+        return self.pinned_python, *self.other_pythons
+
+    @property
     def constraints(self) -> Path:
         return ROOT / "constraints" / f"airflow-{self.version}-py{self.pinned_python}.txt"
 
@@ -52,13 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     line: Line = LINES[options.line]
 
-    found = (options.python, version_of(options.python)) if options.python else find_python(line)
-    if found is None or found[1] is None:
-        wanted = ", ".join(sorted((line.pinned_python, *line.other_pythons), key=_numbers))
+    python = options.python or find_python(line)
+    python_version = version_of(python) if python else None
+    if python is None or python_version not in line.pythons:
+        wanted = ", ".join(sorted(line.pythons, key=_numbers))
         print(f"No Python for Airflow {line.version} here: it needs one of {wanted}.", flush=True)
         return NO_FITTING_PYTHON
-    python, python_version = found
-
     started = time.monotonic()
     pinned = python_version == line.pinned_python
     what = f"Airflow {line.version}" if pinned else line.unpinned
@@ -74,16 +77,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def find_python(line: Line) -> tuple[str, str] | None:
-    """
-    The best installed interpreter for a line: the pinned version anywhere, else another supported one.
-
-    :return: its path and its ``major.minor``; None when there is none.
-    """
-    for wanted in (line.pinned_python, *line.other_pythons):
+def find_python(line: Line) -> str | None:
+    """The best installed interpreter for a line: the pinned version anywhere, else another supported one."""
+    for wanted in line.pythons:
         for candidate in _candidates(wanted):
             if version_of(candidate) == wanted:
-                return candidate, wanted
+                return candidate
     return None
 
 
@@ -118,9 +117,7 @@ def find_uv(directory: Path) -> str | None:
         if uv is None:
             continue
         try:
-            answer = subprocess.run(
-                [uv, "pip", "install", "--help"], capture_output=True, text=True, check=True
-            )
+            answer = subprocess.run([uv, "pip", "install", "--help"], capture_output=True, text=True, check=True)
         except (OSError, subprocess.SubprocessError):
             continue
         if "--group" in answer.stdout:
@@ -134,9 +131,7 @@ def install(uv: str, directory: Path, line: Line, *, pinned: bool) -> None:
     versions = ["--constraint", str(line.constraints)] if pinned else []
     airflow = f"apache-airflow=={line.version}" if pinned else line.unpinned
     command = [uv, "pip", "install", "--quiet", "--python", str(_python_in(directory)), *versions, *groups]
-    run(
-        [*command, airflow, "--editable", ".[credentials,emulator]"], env={**os.environ, **_settings_of_pip()}
-    )
+    run([*command, airflow, "--editable", ".[credentials,emulator]"], env={**os.environ, **_settings_of_pip()})
 
 
 def run(command: Sequence[str], env: dict[str, str] | None = None) -> None:
@@ -155,10 +150,8 @@ def _candidates(version: str) -> Iterator[str]:
             if path.is_file() and os.access(path, os.X_OK):
                 yield str(path)
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path("~/.pyenv").expanduser())
-    for folder in sorted(
-        pyenv.glob(f"versions/{version}.*"), key=lambda path: _numbers(path.name), reverse=True
-    ):
-        yield str(folder / "bin" / "python")
+    versions = pyenv.glob(f"versions/{version}.*/bin/python")
+    yield from (str(path) for path in sorted(versions, key=lambda path: _numbers(str(path)), reverse=True))
     yield sys.executable
     uv = shutil.which("uv")
     if uv:
