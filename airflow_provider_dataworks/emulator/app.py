@@ -7,8 +7,9 @@ import socket
 import struct
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
@@ -22,7 +23,15 @@ def create_app(emulator: Emulator) -> Starlette:
     """Return the application of an emulator: the API at ``/``, the control endpoint below ``/_emulator``."""
     api = Api(emulator)
     control = ControlEndpoint(emulator)
-    return Starlette(routes=[Mount("/_emulator", routes=control.routes()), Route("/{path:path}", api)])
+    return Starlette(
+        routes=[Mount("/_emulator", routes=control.routes()), Route("/{path:path}", api)],
+        exception_handlers={HTTPException: _refused_control_call},
+    )
+
+
+async def _refused_control_call(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return JSONResponse({"error": f"the control endpoint has no {request.method} {request.url.path}"}, status)
 
 
 class Api:

@@ -18,6 +18,8 @@ HTML_PAGE = (
     "<html>\r\n<head><title>{status} Bad Gateway</title></head>\r\n<body>\r\n"
     "<center><h1>{status} Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
 )
+#: These change how a request is judged; all others meet only requests that are signed rightly and admitted.
+JUDGING_KINDS = ("clock_skew",)
 
 
 @dataclasses.dataclass
@@ -40,6 +42,11 @@ class Fault:
     skip: int
     effect: str
     params: dict[str, Any]
+
+    @property
+    def replaces_action(self) -> bool:
+        """Whether the action is not done when a request meets this fault."""
+        return self.effect == "before" and self.kind not in ("slow", "clock_skew")
 
     def as_json(self) -> dict[str, Any]:
         """Return the fault as the control endpoint shows it."""
@@ -79,10 +86,14 @@ class FaultQueue:
         self._faults.append(fault)
         return fault
 
-    def take(self, action: str | None) -> Fault | None:
-        """Return the fault that a request of this action meets, and count it down."""
+    def take(self, action: str, *, judging: bool) -> Fault | None:
+        """
+        Return the fault that a request of this action meets, and count it down.
+
+        :param judging: whether a fault is asked for that changes how the request is judged, or one that comes later.
+        """
         fault = next((fault for fault in self._faults if fault.action in (None, action)), None)
-        if fault is None:
+        if fault is None or (fault.kind in JUDGING_KINDS) != judging:
             return None
         if fault.skip:
             fault.skip -= 1

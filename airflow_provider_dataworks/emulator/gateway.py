@@ -90,7 +90,8 @@ class Gateway:
         entry.status = None if answer.delivery == "reset" else answer.status
         entry.code = answer.code
         entry.request_id = request_id
-        log.info(
+        log.log(
+            logging.INFO if entry.effect or entry.code or entry.fault else logging.DEBUG,
             "%s %s: %s%s%s",
             request_id,
             incoming.action,
@@ -113,10 +114,13 @@ class Gateway:
 
     def _judge(self, incoming: Incoming, entry: Entry, request_id: str) -> Answer:
         action = _find_action(incoming)
-        fault = self._faults.take(action.name)
+        fault = self._faults.take(action.name, judging=True)
         entry.fault = fault.kind if fault else None
         self._check_caller(incoming, fault)
-        if fault and fault.effect == "before" and fault.kind not in ("slow", "clock_skew"):
+        self._check_rate(action)
+        fault = fault or self._faults.take(action.name, judging=False)
+        entry.fault = fault.kind if fault else None
+        if fault and fault.replaces_action:
             return disguise(fault, None, request_id, incoming.host)
         try:
             answer = self._perform(action, incoming, entry, request_id)
@@ -169,7 +173,6 @@ class Gateway:
         return known.access_key_secret
 
     def _perform(self, action: Action, incoming: Incoming, entry: Entry, request_id: str) -> Answer:
-        self._check_rate(action)
         given = _read(action, incoming)
         done = action.run(self._world, given, request_id)
         entry.effect = done.changed

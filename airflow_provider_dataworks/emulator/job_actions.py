@@ -50,7 +50,7 @@ def start_di_job(world: World, given: Mapping[str, Any], request_id: str) -> Don
     job = world.job(given["DIJobId"])
     runs = job.busy
     if runs and (world.settings.start_running == "refuse" or job.job_status == "Stopping"):
-        raise unsure.wrong_job_status(job.di_job_id, job.job_status, "StartDIJob")
+        raise unsure.wrong_job_status(job.di_job_id, job.activity, "StartDIJob")
     job.start_requests.append(
         {
             "time": time.time(),
@@ -74,7 +74,7 @@ def delete_di_job(world: World, given: Mapping[str, Any], request_id: str) -> Do
     """Delete a job that does not run."""
     job = world.job(given["DIJobId"])
     if job.busy:
-        raise unsure.wrong_job_status(job.di_job_id, job.job_status, "DeleteDIJob")
+        raise unsure.wrong_job_status(job.di_job_id, job.activity, "DeleteDIJob")
     world.remove_job(job.di_job_id)
     return Done({}, changed=True)
 

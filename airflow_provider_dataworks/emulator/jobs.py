@@ -29,7 +29,8 @@ class Job:
 
     :param job_status: the status that is shown now.
     :param started_time: the StartedTime that is shown now, in Unix seconds.
-    :param run_seconds: how long its runs last; None is the emulator's setting.
+    :param run_seconds: how long its runs last; None is the emulator's setting. Runs of the real-time types end only
+        when the outcome is not Finished.
     :param outcome: the status in which its runs end.
     :param start_lag_seconds: how long a start is not shown; None is the emulator's setting.
     :param stop_seconds: how long it is Stopping; None is the emulator's setting.
@@ -68,6 +69,11 @@ class Job:
     def busy(self) -> bool:
         """Whether the job runs, is being stopped, or has been started without showing it yet."""
         return self.job_status in ("Running", "Stopping") or self.timeline.awaits("job_status", "Running")
+
+    @property
+    def activity(self) -> str:
+        """The status, or that the job has been started, when it does not show that yet."""
+        return "about to be Running" if self.timeline.awaits("job_status", "Running") else self.job_status
 
     def start(self, settings: Settings, now: float, wall: float) -> None:
         """

@@ -31,7 +31,7 @@ def _identifier(name: str, value: Any) -> int:
     return value
 
 
-def _given_to(name: str, value: Any) -> Any:
+def _not_settable(name: str, value: Any) -> Any:
     raise ValueError(f"{name} is kept by the emulator and cannot be set")
 
 
@@ -52,7 +52,7 @@ JOB_FIELDS: tuple[tuple[str, str, Check], ...] = (
     ("stop_seconds", "stop_seconds", optional(seconds)),
     ("starts", "starts", whole),
     ("stops", "stops", whole),
-    ("start_requests", "start_requests", _given_to),
+    ("start_requests", "start_requests", _not_settable),
 )
 FILE_FIELDS: tuple[tuple[str, str, Check], ...] = (
     ("FileId", "file_id", _identifier),
@@ -74,7 +74,7 @@ FILE_FIELDS: tuple[tuple[str, str, Check], ...] = (
     ("TaskParam", "task_param", _text),
     ("ClientToken", "client_token", _text),
     ("creations", "creations", whole),
-    ("start_params", "start_params", _given_to),
+    ("start_params", "start_params", _not_settable),
 )
 #: Setting one of these moves the job or file at once and cancels what lay ahead of it.
 MOVING = ("job_status", "status", "solution_status")

@@ -56,6 +56,7 @@ class Settings:
     :param region_id: region in the connection that is handed out.
     :param access_key_id: the key that requests are signed with.
     :param access_key_secret: its secret.
+    :raises ValueError: a value cannot be used.
     """
 
     run_seconds: float = 10.0
@@ -78,6 +79,10 @@ class Settings:
     region_id: str = REGION_ID
     access_key_id: str = ACCESS_KEY_ID
     access_key_secret: str = dataclasses.field(default=ACCESS_KEY_SECRET, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, check in _CHECKS.items():
+            setattr(self, name, check(name, getattr(self, name)))
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """
@@ -169,6 +174,9 @@ def _temporary_keys(name: str, value: Any) -> tuple[TemporaryKey, ...]:
     names = [field.name for field in dataclasses.fields(TemporaryKey)]
     keys = []
     for item in value if isinstance(value, (list, tuple)) else [value]:
+        if isinstance(item, TemporaryKey):
+            keys.append(item)
+            continue
         if not isinstance(item, dict) or not set(names[:3]) <= set(item) <= set(names):
             raise ValueError(f"{name} must be a list of objects with {', '.join(names[:3])} and perhaps expired")
         keys.append(TemporaryKey(**{**item, "expired": flag("expired", item.get("expired", False))}))

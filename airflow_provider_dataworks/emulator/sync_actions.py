@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -59,6 +60,11 @@ def _storage_problem(world: World, param: Mapping[str, Any]) -> str | None:
 
 def start_di_sync_instance(world: World, given: Mapping[str, Any], request_id: str) -> Done:
     """Start a real-time file or a solution."""
+    if given["TaskType"] == REALTIME and given["StartParam"]:
+        try:
+            json_value(dict)(given["StartParam"])
+        except ValueError as error:
+            raise Refusal(400, _INVALID, f"The specified parameter StartParam is not valid: {error}.") from None
     file = _file(world, given)
     if file is None:
         return _invalid_file(given)
@@ -175,6 +181,9 @@ def _check_task_param(value: dict[str, Any]) -> None:
     for name in ("FileFolderPath", "ResourceGroup"):
         if not isinstance(value.get(name, ""), str):
             raise ValueError(f"{name} must be a text")
+    units = value.get("Cu", 0.5)
+    if type(units) not in (int, float, str) or not re.fullmatch(r"[0-9]{1,6}(\.[05])?", str(units)) or not float(units):
+        raise ValueError("Cu must be a multiple of 0.5")
 
 
 _PROJECT_ID = Parameter("ProjectId", "query", integer(1, MAX_PROJECT_ID), required=True)
@@ -203,7 +212,7 @@ ACTIONS = (
     ),
     Action(
         "StartDISyncInstance",
-        (*_ANY_INSTANCE, Parameter("StartParam", "query", json_text(dict))),
+        (*_ANY_INSTANCE, Parameter("StartParam", "query", str)),
         start_di_sync_instance,
         _INVALID,
     ),

@@ -21,6 +21,7 @@ def running_emulator(*, host: str = "127.0.0.1", port: int = 0, **options: Any) 
         for example ``run_seconds=0.2``.
     :return: what sees and steers it.
     :raises ModuleNotFoundError: the extra ``emulator`` is not installed.
+    :raises ValueError: an option has a value that cannot be used.
     :raises OSError: the address cannot be listened on.
     """
     from airflow_provider_dataworks.emulator.cli import require_extra
