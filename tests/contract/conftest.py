@@ -1,0 +1,37 @@
+"""The official SDK, unmodified, pointed at the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from alibabacloud_dataworks_public20200518.client import Client
+from alibabacloud_tea_openapi.models import Config
+
+from airflow_provider_dataworks.emulator.control import EmulatorControl
+
+SdkFactory = Callable[..., Client]
+
+
+@pytest.fixture
+def make_sdk(dataworks_emulator: EmulatorControl) -> SdkFactory:
+    """Return a factory of SDK clients; its arguments are those of the SDK's Config."""
+
+    def make(**config: Any) -> Client:
+        options = {
+            "access_key_id": dataworks_emulator.access_key_id,
+            "access_key_secret": dataworks_emulator.access_key_secret,
+            "endpoint": dataworks_emulator.url.removeprefix("http://"),
+            "protocol": "http",
+            "read_timeout": 10_000,
+        }
+        return Client(Config(**{**options, **config}))
+
+    return make
+
+
+@pytest.fixture
+def sdk(make_sdk: SdkFactory) -> Client:
+    """Return an SDK client with the emulator's own key."""
+    return make_sdk()
