@@ -140,6 +140,21 @@ class AirflowApi:
         """All runs of a DAG."""
         return list(self._pages(f"/dags/{quote(dag_id)}/dagRuns", "dag_runs"))
 
+    def wait_for_scheduled_run(self, dag_id: str, timeout: float = 60) -> dict[str, Any]:
+        """
+        Wait until the scheduler has made a run of an unpaused DAG by itself; returns that run.
+
+        :raises TimeoutError: it has not within ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            for run in self.runs(dag_id):
+                if run["run_type"] == "scheduled":
+                    return run
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the scheduler made no run of {dag_id} within {timeout:.0f} s")
+            time.sleep(0.5)
+
     def wait(
         self,
         dag_id: str,
@@ -158,19 +173,15 @@ class AirflowApi:
         :raises TimeoutError: it has not ended; the message has the states of its tasks.
         """
         deadline = time.monotonic() + timeout
-        seen: dict[str, tuple[str | None, int]] = {}
+        watch = RunWatch(self, dag_id, run_id)
         while True:
-            state = self.run_state(dag_id, run_id)
-            if on_change:
-                for instance in self.task_instances(dag_id, run_id):
-                    if seen.get(instance.name) != (now := (instance.state, instance.try_number)):
-                        seen[instance.name] = now
-                        on_change(instance)
-            if state in FINISHED_RUN:
-                return state
+            for instance in watch.look():
+                if on_change:
+                    on_change(instance)
+            if watch.finished:
+                return watch.state
             if time.monotonic() > deadline:
-                tasks = {one.name: one.state for one in self.task_instances(dag_id, run_id)}
-                raise TimeoutError(f"{dag_id} {run_id} is still {state} after {timeout:.0f} s: {tasks}")
+                raise TimeoutError(f"{dag_id} {run_id} is still {watch.state} after {timeout:.0f} s: {watch.tasks}")
             time.sleep(pause)
 
     def wait_for_task(
@@ -292,6 +303,39 @@ class AirflowApi:
         answer = self._session.get(f"{self.url}/auth/token", timeout=30)
         answer.raise_for_status()
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+class RunWatch:
+    """
+    What changes in one DAG run from look to look.
+
+    :param api: where to look.
+    :param dag_id: the DAG.
+    :param run_id: its run.
+    """
+
+    def __init__(self, api: AirflowApi, dag_id: str, run_id: str) -> None:
+        self.dag_id = dag_id
+        self.run_id = run_id
+        self.state = "queued"
+        self.tasks: dict[str, tuple[str | None, int]] = {}
+        self._api = api
+
+    @property
+    def finished(self) -> bool:
+        return self.state in FINISHED_RUN
+
+    def look(self) -> list[TaskInstance]:
+        """Look now; returns the task instances whose state or try differs from the last look."""
+        # The run first: once it has ended, no task of it changes any more.
+        self.state = self._api.run_state(self.dag_id, self.run_id)
+        changed = []
+        for instance in self._api.task_instances(self.dag_id, self.run_id):
+            now = (instance.state, instance.try_number)
+            if self.tasks.get(instance.name) != now:
+                self.tasks[instance.name] = now
+                changed.append(instance)
+        return changed
 
 
 class ApiRefused(Exception):

@@ -1,0 +1,39 @@
+"""Start every job that writes to Hive, and wait for each: dynamic task mapping."""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.sdk import DAG, task, timezone
+
+from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
+from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+
+with DAG(
+    dag_id="dataworks_many_jobs",
+    schedule=None,
+    start_date=timezone.datetime(2026, 1, 1),
+    catchup=False,
+    tags=["dataworks"],
+    doc_md=__doc__,
+):
+
+    @task
+    def find() -> list[int]:
+        """The jobs are looked up when the DAG runs, not when the file is read."""
+        return [job["DIJobId"] for job in DataWorksHook().list_di_jobs(destination_data_source_type="Hive")]
+
+    start = StartDIJobOperator.partial(task_id="start").expand(di_job_id=find())
+
+    finished = DIJobStatusSensor.partial(
+        task_id="finished",
+        target_statuses=["Finished"],
+        mode="reschedule",
+        poke_interval=5,
+        timeout=60 * 60,
+    ).expand(di_job_id=start.output)
+
+    @task
+    def load_partitions() -> None:
+        """Stands for the first task that needs all of the tables."""
+
+    finished >> load_partitions()

@@ -1,0 +1,42 @@
+"""Each night, have a real-time job read again from where the day began: StartTime comes from the data interval."""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, task
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
+
+JOB_ID = 1002
+
+with DAG(
+    dag_id="dataworks_replay_interval",
+    # On Airflow 3, a plain cron text has no data interval unless [scheduler] create_cron_data_intervals is on.
+    schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"),
+    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["dataworks"],
+    doc_md=__doc__,
+):
+
+    @task
+    def stop() -> None:
+        """A running job keeps its offset: settings of a start apply only to a job that does not run."""
+        DataWorksHook().stop_di_job(di_job_id=JOB_ID)
+
+    # A job that is still stopping is waited for before it is started.
+    start = StartDIJobOperator(
+        task_id="start",
+        di_job_id=JOB_ID,
+        realtime_start_settings={
+            "StartTime": "{{ data_interval_start.int_timestamp }}",
+            "FailoverSettings": {"Interval": 10, "UpperLimit": 5},
+        },
+        wait_for_completion=True,
+        poll_interval=5,
+    )
+
+    stop() >> start

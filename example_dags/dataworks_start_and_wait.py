@@ -1,0 +1,33 @@
+"""Start a job that copies whole tables, wait until it has finished, and do something with the result."""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.sdk import DAG, task, timezone
+
+from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
+
+with DAG(
+    dag_id="dataworks_start_and_wait",
+    schedule=None,
+    start_date=timezone.datetime(2026, 1, 1),
+    catchup=False,
+    params={"di_job_id": 1001},
+    tags=["dataworks"],
+    doc_md=__doc__,
+):
+    copy = StartDIJobOperator(
+        task_id="copy",
+        di_job_id="{{ params.di_job_id }}",
+        force_to_rerun=True,
+        wait_for_completion=True,
+        poll_interval=5,
+    )
+
+    @task
+    def report(di_job_id: int) -> str:
+        """Stands for whatever reads what the job has copied; it runs only if the job finished."""
+        job = DataWorksHook().get_di_job(di_job_id=di_job_id)
+        return f"{job['JobName']}: {job['JobStatus']}"
+
+    report(copy.output)

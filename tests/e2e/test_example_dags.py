@@ -1,0 +1,129 @@
+"""The example DAGs do what they say, under a scheduler and under ``airflow dags test``, on both Airflow lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.emulator.settings import ACCESS_KEY_SECRET
+from tests.support.airflow_local import LocalAirflow
+from tests.support.emulator_process import EmulatorProcess
+
+# The last whole interval of the scheduled example before this began at 02:00 in Shanghai, on 4 March.
+LOGICAL_DATE = datetime(2026, 3, 5, 12, 0, tzinfo=timezone.utc)
+INTERVAL_START = datetime(2026, 3, 3, 18, 0, tzinfo=timezone.utc)
+
+
+def one_file_was_created_deployed_and_started(control: EmulatorControl) -> None:
+    created = [file for file in control.files() if file["creations"]]
+    assert [(file["TaskName"], file["TaskType"]) for file in created] == [("sync_orders", "DI_REALTIME")]
+    assert (created[0]["deployed"], created[0]["starts"], created[0]["Status"]) == (True, 1, "RUN")
+    assert '"table":["orders"]' in created[0]["TaskContent"].replace(" ", "")
+    assert count(control, "CreateDISyncTask", "DeployDISyncTask", "StartDISyncInstance") == [1, 1, 1]
+
+
+def the_job_ran_once_and_finished(control: EmulatorControl) -> None:
+    job = control.job(1001)
+    assert (job["JobStatus"], job["starts"]) == ("Finished", 1)
+    assert [start["ForceToRerun"] for start in job["start_requests"]] == [True]
+    assert count(control, "StartDIJob") == [1]
+
+
+def every_hive_job_ran_once(control: EmulatorControl) -> None:
+    starts = {job["DIJobId"]: (job["JobStatus"], job["starts"]) for job in control.jobs() if job["starts"]}
+    assert starts == {1004: ("Finished", 1), 1005: ("Finished", 1)}
+
+
+def the_job_began_at(control: EmulatorControl, start: datetime) -> None:
+    job = control.job(1002)
+    assert (job["JobStatus"], job["starts"]) == ("Running", 1)
+    settings: dict[str, Any] = job["start_requests"][0]["RealtimeStartSettings"]
+    failover = {"Interval": 10, "UpperLimit": 5}
+    assert settings == {"StartTime": int(start.timestamp()), "FailoverSettings": failover}
+
+
+TRIGGERED = pytest.mark.parametrize(
+    ("dag_id", "tasks", "holds"),
+    [
+        (
+            "dataworks_create_and_start",
+            ["create", "deploy", "start"],
+            one_file_was_created_deployed_and_started,
+        ),
+        ("dataworks_start_and_wait", ["copy", "report"], the_job_ran_once_and_finished),
+        (
+            "dataworks_many_jobs",
+            ["find", "finished[0]", "finished[1]", "load_partitions", "start[0]", "start[1]"],
+            every_hive_job_ran_once,
+        ),
+    ],
+    ids=["create_and_start", "start_and_wait", "many_jobs"],
+)
+
+
+@TRIGGERED
+def test_example_succeeds_under_a_scheduler(
+    airflow: LocalAirflow,
+    emulator: EmulatorProcess,
+    dag_id: str,
+    tasks: list[str],
+    holds: Callable[[EmulatorControl], None],
+) -> None:
+    assert_run_succeeds(airflow, dag_id, airflow.trigger(dag_id), tasks)
+    holds(emulator.control)
+
+
+def test_scheduled_example_starts_the_job_at_its_data_interval(
+    airflow: LocalAirflow, emulator: EmulatorProcess
+) -> None:
+    airflow.unpause("dataworks_replay_interval")
+    run = airflow.api.wait_for_scheduled_run("dataworks_replay_interval")
+    assert_run_succeeds(airflow, "dataworks_replay_interval", run["dag_run_id"], ["start", "stop"])
+    the_job_began_at(emulator.control, datetime.fromisoformat(run["data_interval_start"].replace("Z", "+00:00")))
+
+
+@TRIGGERED
+def test_example_succeeds_under_dags_test(
+    airflow_without_scheduler: LocalAirflow,
+    emulator: EmulatorProcess,
+    dag_id: str,
+    tasks: list[str],
+    holds: Callable[[EmulatorControl], None],
+) -> None:
+    assert_dags_test_succeeds(airflow_without_scheduler, dag_id)
+    holds(emulator.control)
+
+
+def test_scheduled_example_reads_its_data_interval_under_dags_test(
+    airflow_without_scheduler: LocalAirflow, emulator: EmulatorProcess
+) -> None:
+    assert_dags_test_succeeds(airflow_without_scheduler, "dataworks_replay_interval")
+    the_job_began_at(emulator.control, INTERVAL_START)
+
+
+def assert_run_succeeds(airflow: LocalAirflow, dag_id: str, run_id: str, tasks: Sequence[str]) -> None:
+    """Each task succeeds at its first try, has a log, and no log has the connection's secret."""
+    airflow.api.wait(dag_id, run_id, timeout=180)
+    instances = airflow.api.task_instances(dag_id, run_id)
+    logs = [airflow.log(dag_id, run_id, one.task_id, one.try_number, one.map_index) for one in instances]
+    outcome = {one.name: (one.state, one.try_number) for one in instances}
+    assert outcome == dict.fromkeys(tasks, ("success", 1)), "\n\n".join(logs)
+    assert all(logs)
+    assert ACCESS_KEY_SECRET not in "".join(logs)
+
+
+def assert_dags_test_succeeds(airflow: LocalAirflow, dag_id: str) -> None:
+    """The command succeeds and does not print the connection's secret."""
+    finished = airflow.dags_test(dag_id, LOGICAL_DATE)
+    assert finished.returncode == 0, finished.stdout
+    assert ACCESS_KEY_SECRET not in finished.stdout
+
+
+def count(control: EmulatorControl, *actions: str) -> list[int]:
+    """How many requests of each action the emulator got."""
+    counts = control.state()["counts"]
+    return [counts.get(action, 0) for action in actions]
