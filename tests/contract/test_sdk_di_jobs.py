@@ -142,16 +142,14 @@ def test_job_that_was_never_started_has_no_started_time(sdk: Client) -> None:
     assert sdk.get_dijob(models.GetDIJobRequest(dijob_id=FULL)).body.data.started_time is None
 
 
-def test_unknown_job_is_refused(sdk: Client) -> None:
-    for call in (
-        lambda: sdk.get_dijob(models.GetDIJobRequest(dijob_id=999)),
-        lambda: sdk.start_dijob(models.StartDIJobRequest(dijob_id=999)),
-        lambda: sdk.stop_dijob(models.StopDIJobRequest(dijob_id=999)),
-        lambda: sdk.delete_dijob(models.DeleteDIJobRequest(dijob_id=999)),
-    ):
-        with pytest.raises(TeaException) as raised:
-            call()
-        assert raised.value.code == "InvalidDIJobId.NotFound"
+@pytest.mark.parametrize("action", ["Get", "Start", "Stop", "Delete"])
+def test_unknown_job_is_refused(sdk: Client, action: str) -> None:
+    request = getattr(models, f"{action}DIJobRequest")(dijob_id=999)
+
+    with pytest.raises(TeaException) as raised:
+        getattr(sdk, f"{action.lower()}_dijob")(request)
+
+    assert (raised.value.statusCode, raised.value.code) == (404, "InvalidDIJobId.NotFound")
 
 
 # ListDIJobs

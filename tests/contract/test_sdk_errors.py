@@ -14,7 +14,7 @@ from alibabacloud_dataworks_public20200518.client import Client
 from alibabacloud_tea_openapi import exceptions
 from alibabacloud_tea_openapi.models import OpenApiRequest, Params
 from alibabacloud_tea_openapi.utils import Utils
-from darabonba.runtime import RuntimeOptions
+from darabonba.runtime import RuntimeOptions  # type: ignore[import-untyped]
 from Tea.exceptions import TeaException
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
