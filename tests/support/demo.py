@@ -43,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("stopped")
         return 130
+    except (RuntimeError, TimeoutError) as error:
+        print(f"\n{error}\nThe logs are in {FOLDER}", file=sys.stderr)
+        return 1
 
 
 def run_examples(emulator: EmulatorProcess, *, keep: bool) -> int:
@@ -51,7 +54,7 @@ def run_examples(emulator: EmulatorProcess, *, keep: bool) -> int:
     with _stopped_at_the_end(airflow):
         airflow.start()
         watches = [start(airflow, dag_id) for dag_id in EXAMPLES]
-        finished = follow(watches)
+        follow(watches)
         show_tasks(airflow, watches)
         show_requests(emulator)
         failed = [watch for watch in watches if watch.state != "success"]
@@ -61,7 +64,7 @@ def run_examples(emulator: EmulatorProcess, *, keep: bool) -> int:
             print(f"\nAll {len(watches)} DAGs succeeded, {_elapsed():.0f} s after the start.")
         if keep:
             wait_for_interrupt(airflow, emulator)
-        elif finished:
+        elif not failed:
             print("`make demo KEEP=1` leaves Airflow open in a browser.")
         return 1 if failed else 0
 
@@ -77,8 +80,8 @@ def start(airflow: LocalAirflow, dag_id: str) -> RunWatch:
     return RunWatch(airflow.api, dag_id, run_id)
 
 
-def follow(watches: Sequence[RunWatch]) -> bool:
-    """Show each change of a task's state until all runs have ended; returns whether they did in time."""
+def follow(watches: Sequence[RunWatch]) -> None:
+    """Show each change of a task's state until all runs have ended, or for TIMEOUT seconds."""
     deadline = time.monotonic() + TIMEOUT
     while True:
         for watch in watches:
@@ -86,10 +89,10 @@ def follow(watches: Sequence[RunWatch]) -> bool:
                 if instance.state not in (None, "scheduled", "queued"):
                     say(f"{watch.dag_id:<27} {instance.name:<15} {instance.state}")
         if all(watch.finished for watch in watches):
-            return True
+            return
         if time.monotonic() > deadline:
             say(f"not all have ended after {TIMEOUT} s")
-            return False
+            return
         time.sleep(1)
 
 
@@ -137,7 +140,9 @@ def wait_for_interrupt(airflow: LocalAirflow, emulator: EmulatorProcess) -> None
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print columns as wide as their longest text."""
+    """Print columns as wide as their longest text; nothing if there are no rows."""
+    if not rows:
+        return
     widths = [max(len(row[index]) for row in (columns, *rows)) for index in range(len(columns))]
     print()
     for row in (columns, ["-" * width for width in widths], *rows):
