@@ -34,8 +34,9 @@ DESCRIPTION = f"""\
 A local DataWorks: Data Integration as the OpenAPI 2020-05-18 speaks it, for demos and tests.
 Nothing leaves this machine.
 
-It prints one line on standard output, {VARIABLE}='...', which is the Airflow connection dataworks_default that
-leads to it; then it serves until it gets SIGINT or SIGTERM. Logs go to standard error.
+It prints one line on standard output, {VARIABLE}='...',
+which is the Airflow connection dataworks_default that leads to it; then it serves until
+it gets SIGINT or SIGTERM. Logs go to standard error.
 """
 EPILOG = f"""\
 it begins with one workspace, {PROJECT_ID} (--project-id), that holds

@@ -253,3 +253,5 @@ def _check_params(kind: str, params: dict[str, Any]) -> None:
         if not isinstance(headers, dict):
             raise ValueError("headers must be an object of texts")
         params["headers"] = {str(name).lower(): str(value) for name, value in headers.items()}
+        if not all(text.isascii() and text.isprintable() for item in params["headers"].items() for text in item):
+            raise ValueError("headers must be printable ASCII")

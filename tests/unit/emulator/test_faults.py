@@ -242,6 +242,7 @@ def test_fault_after_a_refusal_hides_it(call: Caller, dataworks_emulator: Emulat
         {"kind": "error", "status": 99},
         {"kind": "error", "seconds": 1},
         {"kind": "error", "headers": ["a"]},
+        {"kind": "error", "headers": {"a": "b\r\nc: d"}},
         {"kind": "slow"},
         {"kind": "slow", "seconds": -1},
         {"kind": "clock_skew", "seconds": "1"},
