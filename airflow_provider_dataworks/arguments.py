@@ -6,7 +6,7 @@ import ast
 import json
 import reprlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from airflow_provider_dataworks.client.models import JobStatus, TaskType
@@ -208,6 +208,20 @@ def statuses(name: str, value: Any, *, may_be_empty: bool = False) -> tuple[str,
             name, f"must be a list of job statuses ({', '.join(accepted)}), not {_shown(value)}"
         )
     return tuple(one_of(name, str(status).strip(), accepted) for status in value)
+
+
+def seconds(name: str, value: Any, *, above: float | None = None) -> float:
+    """A time in seconds, from a number or a timedelta.
+
+    :raises DataWorksParameterError: it is anything else, negative, or not above ``above``.
+    """
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        raise DataWorksParameterError(name, f"must be a number of seconds from 0, not {_shown(value)}")
+    if above is not None and value <= above:
+        raise DataWorksParameterError(name, f"must be above {above:g} seconds, not {_shown(value)}")
+    return float(value)
 
 
 def page_size(value: Any) -> int:

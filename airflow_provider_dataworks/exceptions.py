@@ -20,7 +20,14 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_provider_dataworks.client.assumptions import NOT_FOUND_WORDS
-from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome, advice_for, facts
+from airflow_provider_dataworks.client.errors import (
+    ApiError,
+    CredentialsError,
+    Outcome,
+    advice_for,
+    facts,
+    reads,
+)
 
 
 class DataWorksError(AirflowException):
@@ -67,7 +74,15 @@ def _restore(kind: type[DataWorksError], fields: dict[str, Any]) -> DataWorksErr
 
 
 class DataWorksTransientError(DataWorksError):
-    """It failed for now: throttled, unavailable or no network, also after the hook's own attempts."""
+    """It failed for now: throttled, unavailable or no network, also after the hook's own attempts.
+
+    :param message: what happened and what to do.
+    :param retry_after: seconds that the service asked to wait, None where it did not say.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **about_the_call: Any) -> None:
+        super().__init__(message, **about_the_call)
+        self.retry_after = retry_after
 
 
 class DataWorksTimeoutError(DataWorksError):
@@ -123,21 +138,30 @@ def from_client(error: ApiError | CredentialsError) -> DataWorksError:
     """Turn a client's error into the one that users meet."""
     if isinstance(error, CredentialsError):
         return DataWorksPermanentError(str(error))
-    kind: type[DataWorksError] = DataWorksTransientError
-    if error.outcome is Outcome.REFUSED:
-        kind = DataWorksNotFoundError if _says_not_found(error) else DataWorksPermanentError
     sentences = [f"{error.action} failed: {error.message.rstrip('.')}."]
     if error.attempts > 1:
         sentences.append(f"It was tried {error.attempts} times.")
-    if error.outcome is Outcome.UNKNOWN:
+    if error.outcome is Outcome.UNKNOWN and not reads(error.action):
         sentences.append("The answer was lost, so it is not known whether the service carried it out.")
     sentences.append(advice_for(error.code, error.http_status, error.message))
-    return kind(
-        " ".join(filter(None, sentences)),
-        action=error.action,
-        code=error.code,
-        http_status=error.http_status,
-        request_id=error.request_id,
+    text = " ".join(filter(None, sentences))
+    about: dict[str, Any] = {
+        "action": error.action,
+        "code": error.code,
+        "http_status": error.http_status,
+        "request_id": error.request_id,
+    }
+    if error.outcome is not Outcome.REFUSED:
+        return DataWorksTransientError(text, retry_after=error.retry_after, **about)
+    if _says_not_found(error):
+        return DataWorksNotFoundError(text, **about)
+    return DataWorksPermanentError(text, **about)
+
+
+def job_not_found(which: str, project_id: int) -> DataWorksNotFoundError:
+    """The error for a job that a workspace's listing does not have."""
+    return DataWorksNotFoundError(
+        f"Workspace {project_id} has no DI job {which}. Check the id or name, project_id, and the region."
     )
 
 

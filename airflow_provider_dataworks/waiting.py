@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 
 from airflow_provider_dataworks.client import assumptions
-from airflow_provider_dataworks.client.models import JobStatus, MigrationType
+from airflow_provider_dataworks.client.models import JobStatus, MigrationType, TaskType
+
+#: Failed polls in a row that end a wait, unless the task says otherwise.
+DEFAULT_MAX_POLL_FAILURES = 10
 
 DEFAULT_FAILURE_STATUSES = (str(JobStatus.FAILED), str(JobStatus.STOPPED))
 KNOWN_STATUSES = frozenset(str(status) for status in JobStatus)
@@ -57,24 +62,51 @@ def new_run_shows(
     return started_time != old_started_time or normal_status(status) != normal_status(old_status)
 
 
-def judge_realtime(status: str | None, start_shows: bool) -> Verdict:
-    """Judge a DI_REALTIME instance's status after our start.
+@dataclass
+class InstanceWait:
+    """Judges a real-time task or a solution after our start, whose old state may still show for a while.
 
-    :param status: Data.Status of GetDISyncInstanceInfo.
-    :param start_shows: whether the start showed already, or had all the time it needs to; before that the
-        status may be the old one.
+    :param task_type: DI_REALTIME or DI_SOLUTION.
+    :param old_status: the status before the start.
+    :param old_started: StartTime before the start, for a solution.
+    :param show_by: the moment (Unix time) by which the start must show.
+    :param shown: whether the start showed already.
     """
-    if status in assumptions.REALTIME_REACHED:
-        return Verdict.REACHED
-    if status in assumptions.REALTIME_ENDED and start_shows:
-        return Verdict.FAILED
-    return Verdict.GO_ON
+
+    task_type: str
+    old_status: str | None
+    old_started: str | None
+    show_by: float
+    shown: bool = False
+
+    def judge(self, status: str | None, started: str | None, now: float) -> Verdict:
+        """Judge a status.
+
+        :param status: Data.Status of GetDISyncInstanceInfo, or SolutionDetail.Status of GetDISyncTask.
+        :param started: SolutionDetail.StartTime.
+        :param now: the Unix time.
+        """
+        if self.task_type == TaskType.DI_SOLUTION:
+            self.shown = self.shown or status != self.old_status or started != self.old_started
+            reached, ended = assumptions.SOLUTION_REACHED, assumptions.SOLUTION_ENDED
+        else:
+            self.shown = self.shown or status != self.old_status or status in assumptions.REALTIME_START_ARRIVED
+            reached, ended = assumptions.REALTIME_REACHED, assumptions.REALTIME_ENDED
+        if self.shown and status in reached:
+            return Verdict.REACHED
+        if (self.shown and status in ended) or (not self.shown and now >= self.show_by):
+            return Verdict.FAILED
+        return Verdict.GO_ON
 
 
-def judge_solution(status: str | None, start_shows: bool) -> Verdict:
-    """Judge SolutionDetail.Status of GetDISyncTask after our start; arguments as in :func:`judge_realtime`."""
-    if status in assumptions.SOLUTION_REACHED and start_shows:
-        return Verdict.REACHED
-    if status in assumptions.SOLUTION_ENDED and start_shows:
-        return Verdict.FAILED
-    return Verdict.GO_ON
+def execution_deadline(started: float, execution_timeout: timedelta | None) -> float | None:
+    """The moment at which a wait ends itself, a little before Airflow's execution_timeout would.
+
+    :param started: when the task's try began, Unix time.
+    :param execution_timeout: the task's.
+    :return: Unix time, None without an execution_timeout.
+    """
+    if execution_timeout is None:
+        return None
+    seconds = execution_timeout.total_seconds()
+    return started + seconds - min(30.0, seconds / 4)

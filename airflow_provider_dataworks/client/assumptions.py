@@ -21,6 +21,7 @@ DATA_STATUS_BAD = frozenset({"fail", "failed", "false"})
 REALTIME_REACHED = frozenset({"RUN"})
 REALTIME_GOING = frozenset({"WAIT", "KILLING"})
 REALTIME_ENDED = frozenset({"NORUN", "PAUSE"})
+REALTIME_STATUSES = REALTIME_REACHED | REALTIME_GOING | REALTIME_ENDED
 
 #: Realtime states in which a lost start surely arrived.
 REALTIME_START_ARRIVED = frozenset({"RUN", "WAIT"})
@@ -40,7 +41,7 @@ SOLUTION_STATUS = {
 }
 SOLUTION_REACHED = frozenset({"0"})
 SOLUTION_ENDED = frozenset({"3", "9"})
-SOLUTION_NEEDS_A_PERSON = "5"
+SOLUTION_RUNS = frozenset({"2", "4", "5", "6", "8"})
 
 #: Words in the API's message that say that an id is not known (an unknown DIJobId has no documented code).
 NOT_FOUND_WORDS = ("not exist", "not found", "notfound", "notexist", "不存在")

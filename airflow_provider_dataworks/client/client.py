@@ -18,7 +18,7 @@ import tenacity
 
 from airflow_provider_dataworks import __version__
 from airflow_provider_dataworks.client.credentials import Credentials, CredentialsProvider
-from airflow_provider_dataworks.client.errors import ApiError, Outcome, outcome_of, token_expired
+from airflow_provider_dataworks.client.errors import ApiError, Outcome, outcome_of, reads, token_expired
 from airflow_provider_dataworks.client.pacing import Pacer
 from airflow_provider_dataworks.client.signing import ACS3Auth
 
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 #: Looks whether a call with an unknown outcome happened: its answer (as good as can be had) if so, else None.
 Settle = Callable[[ApiError], "dict[str, Any] | None"]
 
-_READING_NAMES = ("List", "Get", "Query", "Search")
 _GOOD_BODY_CODES = frozenset({"200", "ok", "success", "0"})
 
 
@@ -172,11 +171,6 @@ class DataWorksClient:
             raise _lost(action, error) from None
         log.debug("%s: HTTP %s in %.3f s", action, response.status_code, response.elapsed.total_seconds())
         return _read(action, response, credentials)
-
-
-def reads(action: str) -> bool:
-    """Whether an action's name says that it changes nothing."""
-    return action.startswith(_READING_NAMES)
 
 
 def _encode(parameters: Mapping[str, Any] | None) -> str:

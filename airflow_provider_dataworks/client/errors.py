@@ -65,6 +65,11 @@ def facts(action: str | None, code: str | None, http_status: int | None, request
     )
 
 
+def reads(action: str) -> bool:
+    """Whether an action's name says that it changes nothing."""
+    return action.startswith(("List", "Get", "Query", "Search"))
+
+
 # Decided by code, before the HTTP status is looked at: two of them come with 429, one with 500.
 _REFUSED_WHATEVER_THE_STATUS = frozenset({"Throttling.Api.Risk", "Throttling.Resource", "Forbidden.Not.Server"})
 # A copy of this very request was accepted before: something between here and the service repeated it.
@@ -86,6 +91,11 @@ def outcome_of(code: str | None, http_status: int) -> Outcome:
     if http_status >= 500 or http_status in (200, 408):
         return Outcome.UNKNOWN
     return Outcome.REFUSED
+
+
+def about_credentials(code: str | None) -> bool:
+    """Whether a code says that keys or token are at fault, so that a connection read anew may help."""
+    return (code or "").startswith(("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSecurityToken"))
 
 
 def token_expired(code: str | None) -> bool:

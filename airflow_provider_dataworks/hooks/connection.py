@@ -53,6 +53,7 @@ class ConnectionSettings:
     :param read_timeout: seconds.
     :param max_attempts: how often a call is sent at most.
     :param max_qps: requests a second at most, 0 for no limit.
+    :param paced: whether the client itself keeps to ``max_qps``; a poller does that without blocking.
     """
 
     endpoint: str
@@ -65,6 +66,7 @@ class ConnectionSettings:
     read_timeout: float = DEFAULT_READ_TIMEOUT
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     max_qps: float = DEFAULT_MAX_QPS
+    paced: bool = True
 
 
 def read_connection(connection: Any, region_id: str | None = None) -> ConnectionSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NoReturn, cast
 
@@ -14,7 +15,7 @@ from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.client import DataWorksClient, Settle
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
 from airflow_provider_dataworks.client.models import Job, JobStatus, ListedJob, SyncInstanceInfo, TaskType
-from airflow_provider_dataworks.client.pacing import pacer_for
+from airflow_provider_dataworks.client.pacing import Pacer, pacer_for
 from airflow_provider_dataworks.connection_form import (
     CONNECTION_FIELDS,
     HIDDEN_FIELDS,
@@ -23,11 +24,11 @@ from airflow_provider_dataworks.connection_form import (
 )
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
-    DataWorksNotFoundError,
     DataWorksParameterError,
     DataWorksPermanentError,
     DataWorksTransientError,
     from_client,
+    job_not_found,
 )
 from airflow_provider_dataworks.hooks.connection import ConnectionSettings, read_connection
 
@@ -72,12 +73,36 @@ class DataWorksHook(BaseHook):
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
             max_attempts=settings.max_attempts,
-            pacer=pacer_for(settings.endpoint, settings.account, settings.max_qps),
+            pacer=self.pacer if settings.paced else None,
         )
+
+    @property
+    def pacer(self) -> Pacer:
+        """What spaces the requests of this process for the connection's account."""
+        settings = self.settings
+        return pacer_for(settings.endpoint, settings.account, settings.max_qps)
 
     def get_conn(self) -> DataWorksClient:
         """Return the client behind this hook."""
         return self.client
+
+    def tuned(self, **changes: Any) -> DataWorksHook:
+        """Give a hook for the same connection with other limits, and a session of its own.
+
+        :param changes: fields of :class:`~.connection.ConnectionSettings`, such as ``max_attempts``.
+        """
+        hook = DataWorksHook(self.dataworks_conn_id, self.region_id)
+        hook.settings = replace(self.settings, **changes)
+        return hook
+
+    def hurried(self) -> DataWorksHook:
+        """Give a hook that tries once and briefly: a task that is killed has five seconds."""
+        return self.tuned(max_attempts=1, connect_timeout=1.0, read_timeout=3.0, paced=False)
+
+    def close(self) -> None:
+        """Close the kept-alive connections, if any were opened."""
+        if "client" in self.__dict__:
+            self.client.close()
 
     def create_di_sync_task(
         self,
@@ -242,7 +267,7 @@ class DataWorksHook(BaseHook):
 
         answer = self._send("StartDIJob", body=body, settle=self._settle("StartDIJob", arrived))
         request_id = str(answer.get("RequestId") or "")
-        self.log.info("Started DI job %s (RequestId %s)", job_id, request_id)
+        self.log.info("Started DI job %s (RequestId %s)", job_id, request_id or "lost with the answer")
         return request_id
 
     def stop_di_job(self, *, di_job_id: int | str) -> str:
@@ -307,13 +332,18 @@ class DataWorksHook(BaseHook):
         }
         return (job for page in self._pages(body) for job in page)
 
-    def list_di_job_pages(self, *, project_id: int | str | None = None) -> Iterator[list[ListedJob]]:
-        """List DI jobs a page of 100 at a time; each step is one request (API page: ListDIJobs).
+    def read_di_jobs_page(
+        self, *, project_id: int | str | None = None, page_number: int
+    ) -> tuple[list[ListedJob], int | None]:
+        """Read one page of 100 DI jobs, in one request (API page: ListDIJobs).
 
         :param project_id: workspace id; None for the connection's.
-        :return: a lazy iterator of pages.
+        :param page_number: from 1.
+        :return: the jobs of the page, and TotalCount (None where the answer has none).
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
         """
-        return self._pages({"ProjectId": self._project(project_id), "PageSize": 100})
+        return self._page({"ProjectId": self._project(project_id), "PageSize": 100, "PageNumber": page_number})
 
     def find_di_job(
         self,
@@ -381,14 +411,12 @@ class DataWorksHook(BaseHook):
         :return: whether it works, and a short text without secrets.
         """
         try:
-            self.client.max_attempts = 1
-            if self.settings.project_id is None:
-                self._send("ListProjects", query={"PageNumber": 1, "PageSize": 10})
+            hook, project = self.tuned(max_attempts=1), self.settings.project_id
+            if project is None:
+                hook._send("ListProjects", query={"PageNumber": 1, "PageSize": 10})
                 return True, f"{self.settings.endpoint} answers and accepts the credentials."
-            body = {"ProjectId": self.settings.project_id, "PageNumber": 1, "PageSize": 10}
-            answer = self._send("ListDIJobs", body=body)
-            count = (answer.get("DIJobPaging") or {}).get("TotalCount", 0)
-            return True, f"Workspace {self.settings.project_id} answers; it has {count} DI jobs."
+            _, count = hook._page({"ProjectId": project, "PageNumber": 1, "PageSize": 10})
+            return True, f"Workspace {project} answers; it has {count or 0} DI jobs."
         except (DataWorksError, AirflowException) as error:
             return False, str(error)
 
@@ -464,24 +492,21 @@ class DataWorksHook(BaseHook):
         number, empty, size = 0, 0, int(body["PageSize"])
         while empty < 2:
             number += 1
-            answer = self._send("ListDIJobs", body={**body, "PageNumber": number}, check=_paging_check)
-            paging = answer["DIJobPaging"]
-            jobs = [_with_integer_ids(job) for job in paging.get("DIJobs") or []]
+            jobs, total = self._page({**body, "PageNumber": number})
             # The list may shift between two pages: a job that comes twice is given once.
             page = [job for job in jobs if job.get("DIJobId") not in seen]
             seen.update(job.get("DIJobId") for job in page)
-            yield cast("list[ListedJob]", page)
+            yield page
             empty = 0 if jobs else empty + 1
-            total = paging.get("TotalCount")
-            if (len(jobs) < size and total is None) or (total is not None and number * size >= int(total)):
+            if (total is None and len(jobs) < size) or (total is not None and number * size >= total):
                 return
 
-
-def job_not_found(which: str, project_id: int) -> DataWorksNotFoundError:
-    """The error for a job that a workspace's listing does not have."""
-    return DataWorksNotFoundError(
-        f"Workspace {project_id} has no DI job {which}. Check the id or name, project_id, and the region."
-    )
+    def _page(self, body: dict[str, Any]) -> tuple[list[ListedJob], int | None]:
+        answer = self._send("ListDIJobs", body=body, check=_paging_check)
+        paging = answer["DIJobPaging"]
+        total = paging.get("TotalCount")
+        jobs = [cast(ListedJob, _with_integer_ids(job)) for job in paging.get("DIJobs") or []]
+        return jobs, None if total is None else int(total)
 
 
 def _solution_started(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:

@@ -1,0 +1,34 @@
+"""The task's link to the workspace in the DataWorks console."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
+
+LINK_KEY = "dataworks_console_link"
+
+
+class DataWorksConsoleLink(BaseOperatorLink):
+    """Opens the task's workspace in the DataWorks console; there is no documented link to one job or file."""
+
+    name = "DataWorks console"
+    xcom_key = LINK_KEY
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the URL that the task pushed, empty before it did."""
+        return str(XCom.get_value(key=LINK_KEY, ti_key=ti_key) or "")
+
+
+def console_url(region_id: str | None, project_id: int, console: str = "new") -> str:
+    """Give the address of a workspace in the console.
+
+    :param region_id: the workspace's region; None gives the list of workspaces.
+    :param project_id: the workspace.
+    :param console: ``new`` for the unified console, ``legacy`` for the older host of each region.
+    """
+    if not region_id:
+        return "https://dataworks.console.aliyun.com/workspace/list"
+    if console == "legacy":
+        return f"https://workbench2-{region_id}.data.aliyun.com/?defaultProjectId={project_id}&env=prod"
+    return f"https://dataworks.data.aliyun.com/{region_id}/sc?defaultProjectId={project_id}"

@@ -1,0 +1,731 @@
+"""The operators: create a sync task, start a real-time task or solution, start a DI job."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import repeat
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from airflow_provider_dataworks import arguments
+from airflow_provider_dataworks.base import (
+    CONNECTION_READERS,
+    DataWorksTask,
+    Readers,
+    job_failure,
+    try_began,
+    warn_if_it_never_ends,
+)
+from airflow_provider_dataworks.client import assumptions
+from airflow_provider_dataworks.client.models import Job, JobStatus, TaskType
+from airflow_provider_dataworks.exceptions import (
+    DataWorksError,
+    DataWorksJobError,
+    DataWorksPermanentError,
+    DataWorksTimeoutError,
+    DataWorksTransientError,
+)
+from airflow_provider_dataworks.run_memory import RunMemory
+from airflow_provider_dataworks.wait_log import WaitLog
+from airflow_provider_dataworks.waiting import (
+    DEFAULT_FAILURE_STATUSES,
+    DEFAULT_MAX_POLL_FAILURES,
+    TERMINAL_STATUSES,
+    InstanceWait,
+    Verdict,
+    default_targets,
+    execution_deadline,
+    judge,
+    new_run_shows,
+    normal_status,
+)
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+    from airflow_provider_dataworks.readings import Reading
+
+_STARTABLE = (TaskType.DI_REALTIME, TaskType.DI_SOLUTION)
+_JSON_RENDERERS = {"task_content": "json", "task_param": "json"}
+
+
+class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
+    """Creates a sync task: a draft file in DataStudio (API page: CreateDISyncTask).
+
+    A retry creates nothing twice: all tries of a task in a run send the same client token.
+
+    :param task_name: the file's name, unique in its folder.
+    :param task_content: the job definition in script mode: dict, JSON text, or the path of a ``.json`` file.
+    :param task_type: DI_OFFLINE (default), DI_REALTIME or DI_SOLUTION.
+    :param project_id: workspace id; None (default) for the connection's.
+    :param task_param: ``FileFolderPath`` and ``ResourceGroup``: dict, JSON text, or the path of a ``.json`` file.
+    :param client_token: None (default) derives one from DAG id, task id, run id and map index.
+    :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
+    :param region_id: wins over the connection's; default None.
+    :return: FileId, int.
+    :raises DataWorksPermanentError: refused, or an argument can't be used.
+    :raises DataWorksTransientError: no good answer after the hook's own attempts.
+    """
+
+    template_fields: Sequence[str] = (
+        "task_name",
+        "task_content",
+        "di_task_type",
+        "project_id",
+        "task_param",
+        "client_token",
+        "dataworks_conn_id",
+        "region_id",
+    )
+    template_ext: Sequence[str] = (".json",)
+    template_fields_renderers: ClassVar[dict[str, str]] = _JSON_RENDERERS
+    ui_color = "#fdebd9"
+
+    readers: ClassVar[Readers] = {
+        **CONNECTION_READERS,
+        "task_name": partial(arguments.text, "task_name"),
+        "task_content": partial(arguments.json_text, "task_content"),
+        "di_task_type": arguments.task_type,
+        "task_param": partial(arguments.optional_json_text, "task_param"),
+        "client_token": partial(arguments.optional_text, "client_token"),
+    }
+
+    def __init__(
+        self,
+        *,
+        task_name: str,
+        task_content: dict[str, Any] | str,
+        task_type: str = "DI_OFFLINE",
+        project_id: int | str | None = None,
+        task_param: dict[str, Any] | str | None = None,
+        client_token: str | None = None,
+        dataworks_conn_id: str = "dataworks_default",
+        region_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.task_name = task_name
+        self.task_content = task_content
+        # BaseOperator has a read-only property task_type.
+        self.di_task_type = task_type
+        self.project_id = project_id
+        self.task_param = task_param
+        self.client_token = client_token
+        self.dataworks_conn_id = dataworks_conn_id
+        self.region_id = region_id
+        self.check_arguments()
+
+    def execute(self, context: Context) -> int:
+        """Create the task and return its FileId."""
+        given = self.read_arguments()
+        project_id = self.hook.resolve_project_id(given.project_id)
+        self.push_console_link(context, project_id)
+        return self.hook.create_di_sync_task(
+            project_id=project_id,
+            task_type=given.di_task_type,
+            task_name=given.task_name,
+            task_content=given.task_content,
+            task_param=given.task_param,
+            client_token=given.client_token or client_token_for(context),
+        )
+
+
+def client_token_for(context: Context) -> str:
+    """A token that all tries of one task in one run share, and nothing else does."""
+    ti = context["ti"]
+    whole = json.dumps([ti.dag_id, ti.task_id, ti.run_id, ti.map_index])
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]
+
+
+class _WaitingOperator(DataWorksTask, BaseOperator):
+    """What the starting operators share: how they wait, and what a kill stops."""
+
+    ui_color = "#fdebd9"
+
+    def __init__(
+        self,
+        *,
+        project_id: int | str | None = None,
+        wait_for_completion: bool = False,
+        deferrable: bool = False,
+        poll_interval: float = 30.0,
+        cancel_on_kill: bool = True,
+        start_timeout: float = 60.0,
+        max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
+        dataworks_conn_id: str = "dataworks_default",
+        region_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.project_id = project_id
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = arguments.seconds("poll_interval", poll_interval, above=0)
+        self.cancel_on_kill = cancel_on_kill
+        self.start_timeout = arguments.seconds("start_timeout", start_timeout)
+        self.max_poll_failures = arguments.identifier("max_poll_failures", max_poll_failures)
+        self.dataworks_conn_id = dataworks_conn_id
+        self.region_id = region_id
+        self._stop_what_we_started: Callable[[], Any] | None = None
+
+    def on_kill(self) -> None:
+        """Ask the service once to stop what this try started; Airflow ends the process five seconds from now."""
+        if self._stop_what_we_started is None or not self.cancel_on_kill:
+            return
+        try:
+            self._stop_what_we_started()
+        except Exception:
+            self.log.exception("What this task started could not be stopped: look after it in the console")
+
+    def _common_trigger_arguments(self, project_id: int, deadline: float | None) -> dict[str, Any]:
+        return {
+            "dataworks_conn_id": self.dataworks_conn_id,
+            "region_id": arguments.optional(self.region_id),
+            "project_id": project_id,
+            "poll_interval": self.poll_interval,
+            "deadline": deadline,
+            "max_poll_failures": self.max_poll_failures,
+        }
+
+    def _watch(
+        self,
+        read: Callable[[DataWorksHook], Reading],
+        judged: Callable[[Reading], Verdict],
+        story: WaitLog,
+        deadline: float | None,
+    ) -> tuple[Verdict, Reading]:
+        """Wait in the worker; a failed poll costs a tick, too many in a row end the wait.
+
+        :raises DataWorksTimeoutError: the deadline came.
+        :raises DataWorksTransientError: too many polls in a row failed.
+        """
+        hook = self.hook.tuned(max_attempts=1)
+        failures = 0
+        while True:
+            pause = self.poll_interval
+            try:
+                reading = read(hook)
+                failures = 0
+            except DataWorksTransientError as error:
+                failures += 1
+                if failures >= self.max_poll_failures:
+                    raise
+                self.log.warning("Poll %s in a row failed: %s", failures, error)
+                pause = max(pause, error.retry_after or 0.0)
+            else:
+                story.see(reading.status)
+                verdict = judged(reading)
+                if verdict is not Verdict.GO_ON:
+                    story.end(reading.status, reading.migration_type)
+                    return verdict, reading
+            if deadline is not None:
+                pause = min(pause, deadline - time.time())
+                if pause <= 0:
+                    raise self._timed_out(story.waited(), self._end_at_deadline())
+            time.sleep(pause)
+
+    def _end_at_deadline(self) -> str:
+        """Stop what this task started, if it is to be stopped; say what became of it."""
+        if self._stop_what_we_started is None or not self.cancel_on_kill:
+            return "it is still running: this task did not start it, or cancel_on_kill is off"
+        try:
+            self._stop_what_we_started()
+        except DataWorksError as error:
+            return f"it could not be stopped and may be running on ({error})"
+        return "it was asked to stop"
+
+    def _timed_out(self, waited: str, became: str) -> DataWorksTimeoutError:
+        return DataWorksTimeoutError(
+            f"{self._what()} did not get there within execution_timeout (waited {waited}); {became}."
+        )
+
+    def _what(self) -> str:
+        """What is waited for, for people."""
+        raise NotImplementedError
+
+
+class StartDISyncInstanceOperator(_WaitingOperator):
+    """Starts a real-time task or a solution, once (API page: StartDISyncInstance).
+
+    One that runs already is not started again. With ``wait_for_completion`` it waits until a real-time task is RUN
+    (these never end), or until a solution has succeeded.
+
+    :param file_id: the file id of the real-time task or the solution.
+    :param task_type: DI_REALTIME (default) or DI_SOLUTION.
+    :param project_id: workspace id; None (default) for the connection's.
+    :param start_param: failover, dirty-record and DDL settings of a DI_REALTIME: dict, JSON text, or a ``.json`` file.
+    :param wait_for_completion: whether to wait; default False.
+    :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It means something
+        only with ``wait_for_completion``.
+    :param poll_interval: seconds between two looks; default 30.
+    :param cancel_on_kill: whether a real-time task that this task started is stopped when the task is killed or reaches
+        execution_timeout; default True. The API stops no solutions.
+    :param start_timeout: seconds within which the start must show; default 60.
+    :param max_poll_failures: failed polls in a row that end the wait; default 10.
+    :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
+    :param region_id: wins over the connection's; default None.
+    :return: the file id, int.
+    :raises DataWorksJobError: it ended in a failure status.
+    :raises DataWorksTimeoutError: execution_timeout is over; the text says what became of it.
+    :raises DataWorksPermanentError: refused, or an argument can't be used.
+    :raises DataWorksTransientError: no good answer after the hook's own attempts, or too many failed polls.
+    """
+
+    template_fields: Sequence[str] = (
+        "file_id",
+        "di_task_type",
+        "project_id",
+        "start_param",
+        "dataworks_conn_id",
+        "region_id",
+    )
+    template_ext: Sequence[str] = (".json",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"start_param": "json"}
+
+    readers: ClassVar[Readers] = {
+        **CONNECTION_READERS,
+        "file_id": partial(arguments.identifier, "file_id"),
+        "di_task_type": partial(arguments.task_type, accepted=_STARTABLE),
+        "start_param": partial(arguments.optional_json_text, "start_param"),
+    }
+
+    def __init__(
+        self,
+        *,
+        file_id: int | str,
+        task_type: str = "DI_REALTIME",
+        project_id: int | str | None = None,
+        start_param: dict[str, Any] | str | None = None,
+        wait_for_completion: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = 30.0,
+        cancel_on_kill: bool = True,
+        start_timeout: float = 60.0,
+        max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
+        dataworks_conn_id: str = "dataworks_default",
+        region_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            project_id=project_id,
+            wait_for_completion=wait_for_completion,
+            deferrable=deferrable,
+            poll_interval=poll_interval,
+            cancel_on_kill=cancel_on_kill,
+            start_timeout=start_timeout,
+            max_poll_failures=max_poll_failures,
+            dataworks_conn_id=dataworks_conn_id,
+            region_id=region_id,
+            **kwargs,
+        )
+        self.file_id = file_id
+        self.di_task_type = task_type
+        self.start_param = start_param
+        self.check_arguments()
+
+    def execute(self, context: Context) -> int:
+        """Start, and wait if asked to; return the file id."""
+        from airflow_provider_dataworks.readings import read_instance
+
+        deadline = execution_deadline(try_began(context), self.execution_timeout)
+        given = self.read_arguments()
+        project_id = self.hook.resolve_project_id(given.project_id)
+        self.push_console_link(context, project_id)
+        look = partial(read_instance, project_id=project_id, task_type=given.di_task_type, file_id=given.file_id)
+        before = look(self.hook)
+        ours = not _instance_runs(given.di_task_type, before)
+        if ours:
+            self._start(project_id, given, before)
+        else:
+            self.log.warning(
+                "%s is %s already: it is not started again, start_param is not applied", self._what(), before.status
+            )
+        if not self.wait_for_completion:
+            return int(given.file_id)
+
+        wait = InstanceWait(
+            given.di_task_type, before.status, before.started, time.time() + self.start_timeout, shown=not ours
+        )
+        story = WaitLog.of_instance(self.log, given.di_task_type, given.file_id)
+        if self.deferrable:
+            now = look(self.hook)
+            verdict = wait.judge(now.status, now.started, time.time())
+            if verdict is Verdict.GO_ON:
+                self._defer(project_id, given, wait, deadline, stop=ours)
+            story.see(now.status)
+            return self._result(verdict, now.status)
+        verdict, reading = self._watch(
+            look, lambda seen: wait.judge(seen.status, seen.started, time.time()), story, deadline
+        )
+        return self._result(verdict, reading.status)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
+        """Take the trigger's word and end as :meth:`execute` would have."""
+        from airflow_provider_dataworks.triggers import events
+
+        heard = events.read_event(event)
+        if heard.kind == events.TIMED_OUT:
+            raise self._timed_out(heard.waited, heard.became)
+        self.log.info("%s is %s after %s", self._what(), heard.status, heard.waited)
+        return self._result(Verdict.REACHED if heard.kind == events.REACHED else Verdict.FAILED, heard.status)
+
+    def _start(self, project_id: int, given: SimpleNamespace, before: Reading) -> None:
+        if given.di_task_type == TaskType.DI_REALTIME:
+            self._stop_what_we_started = lambda: self.hook.hurried().stop_di_sync_instance(
+                project_id=project_id, task_type=given.di_task_type, file_id=given.file_id
+            )
+        self.hook.start_di_sync_instance(
+            project_id=project_id,
+            task_type=given.di_task_type,
+            file_id=given.file_id,
+            start_param=given.start_param,
+            solution_before={"Status": before.status, "StartTime": before.started},
+        )
+
+    def _defer(
+        self, project_id: int, given: SimpleNamespace, wait: InstanceWait, deadline: float | None, *, stop: bool
+    ) -> NoReturn:
+        from airflow_provider_dataworks.triggers.data_integration import DISyncInstanceTrigger
+
+        trigger = DISyncInstanceTrigger(
+            **self._common_trigger_arguments(project_id, deadline),
+            file_id=given.file_id,
+            task_type=given.di_task_type,
+            old_status=wait.old_status,
+            old_started=wait.old_started,
+            show_by=wait.show_by,
+            shown=wait.shown,
+            stop_on_kill=self.cancel_on_kill and stop and given.di_task_type == TaskType.DI_REALTIME,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def _result(self, verdict: Verdict, status: str | None) -> int:
+        file_id = arguments.identifier("file_id", self.file_id)
+        if verdict is Verdict.REACHED:
+            return file_id
+        meaning = assumptions.SOLUTION_STATUS.get(status or "", "") if self.di_task_type == TaskType.DI_SOLUTION else ""
+        raise DataWorksJobError(
+            f"{self._what()} is {status}{f' ({meaning})' if meaning else ''} after its start: it ended, or the start "
+            f"did not show within start_timeout ({self.start_timeout:g} s). Its log is in the DataWorks console.",
+            job_id=file_id,
+            status=status,
+        )
+
+    def _what(self) -> str:
+        return f"{self.di_task_type} {self.file_id}"
+
+
+def _instance_runs(task_type: str, reading: Reading) -> bool:
+    """Whether it runs, so that a start would be a second one."""
+    if task_type == TaskType.DI_SOLUTION:
+        return reading.status in assumptions.SOLUTION_RUNS
+    return reading.status in assumptions.REALTIME_START_ARRIVED
+
+
+class StartDIJobOperator(_WaitingOperator):
+    """Starts a DI job, once, and returns or waits only when the new run shows (API page: StartDIJob).
+
+    A job that runs is not started again. On Airflow 3.3+ a retry recognises the run that an earlier try started, also
+    when it ended meanwhile; before, a retry attaches to a job that is Running, nothing more.
+
+    :param di_job_id: the job's id.
+    :param project_id: workspace id; None (default) for the connection's, or else the job's own.
+    :param realtime_start_settings: ``StartTime`` (Unix seconds, datetime or ISO 8601 text) and ``FailoverSettings``:
+        dict, JSON text, or a ``.json`` file.
+    :param force_to_rerun: run all steps again; None (default) runs only what has not run yet.
+    :param wait_for_completion: whether to wait for ``target_statuses``; default False.
+    :param target_statuses: None (default) means Running for the real-time types, which never end, else Finished.
+    :param failure_statuses: default Failed and Stopped.
+    :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It means something
+        only with ``wait_for_completion``.
+    :param poll_interval: seconds between two looks; default 30.
+    :param if_running: what to do with a job that is Running: ``attach`` (default) or ``fail``.
+    :param cancel_on_kill: whether the job that this task started is stopped when the task is killed or reaches
+        execution_timeout; default True.
+    :param start_timeout: seconds within which the new run must show, and a Stopping job must have stopped; default 60.
+    :param max_poll_failures: failed polls in a row that end the wait; default 10.
+    :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
+    :param region_id: wins over the connection's; default None.
+    :return: the job id, int.
+    :raises DataWorksJobError: the job ended in one of ``failure_statuses``.
+    :raises DataWorksTimeoutError: start_timeout or execution_timeout is over; the text says what became of the job.
+    :raises DataWorksNotFoundError: there is no such job.
+    :raises DataWorksPermanentError: refused, or an argument can't be used.
+    :raises DataWorksTransientError: no good answer after the hook's own attempts, or too many failed polls.
+    """
+
+    template_fields: Sequence[str] = (
+        "di_job_id",
+        "project_id",
+        "realtime_start_settings",
+        "force_to_rerun",
+        "target_statuses",
+        "failure_statuses",
+        "if_running",
+        "dataworks_conn_id",
+        "region_id",
+    )
+    template_ext: Sequence[str] = (".json",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"realtime_start_settings": "json"}
+
+    readers: ClassVar[Readers] = {
+        **CONNECTION_READERS,
+        "di_job_id": partial(arguments.identifier, "di_job_id"),
+        "realtime_start_settings": arguments.realtime_start_settings,
+        "force_to_rerun": partial(arguments.boolean, "force_to_rerun"),
+        "target_statuses": lambda value: (
+            None if arguments.optional(value) is None else arguments.statuses("target_statuses", value)
+        ),
+        "failure_statuses": partial(arguments.statuses, "failure_statuses", may_be_empty=True),
+        "if_running": partial(arguments.one_of, "if_running", accepted=("attach", "fail")),
+    }
+
+    def __init__(
+        self,
+        *,
+        di_job_id: int | str,
+        project_id: int | str | None = None,
+        realtime_start_settings: dict[str, Any] | str | None = None,
+        force_to_rerun: bool | str | None = None,
+        wait_for_completion: bool = False,
+        target_statuses: Sequence[str] | str | None = None,
+        failure_statuses: Sequence[str] | str = DEFAULT_FAILURE_STATUSES,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = 30.0,
+        if_running: Literal["attach", "fail"] = "attach",
+        cancel_on_kill: bool = True,
+        start_timeout: float = 60.0,
+        max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
+        dataworks_conn_id: str = "dataworks_default",
+        region_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            project_id=project_id,
+            wait_for_completion=wait_for_completion,
+            deferrable=deferrable,
+            poll_interval=poll_interval,
+            cancel_on_kill=cancel_on_kill,
+            start_timeout=start_timeout,
+            max_poll_failures=max_poll_failures,
+            dataworks_conn_id=dataworks_conn_id,
+            region_id=region_id,
+            **kwargs,
+        )
+        self.di_job_id = di_job_id
+        self.realtime_start_settings = realtime_start_settings
+        self.force_to_rerun = force_to_rerun
+        self.target_statuses = target_statuses
+        self.failure_statuses = failure_statuses
+        self.if_running = if_running
+        self.check_arguments()
+
+    def execute(self, context: Context) -> int:
+        """Start the job unless it runs, and wait if asked to; return the job id."""
+        given = self.read_arguments()
+        memory = RunMemory(context, given.di_job_id)
+        try:
+            self._execute(context, given, memory)
+        except (DataWorksPermanentError, DataWorksJobError):
+            memory.forget()
+            raise
+        memory.forget()
+        return int(given.di_job_id)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
+        """Take the trigger's word and end as :meth:`execute` would have."""
+        from airflow_provider_dataworks.triggers import events
+
+        given = self.read_arguments()
+        memory = RunMemory(context, given.di_job_id)
+        try:
+            heard = events.read_event(event)
+            if heard.kind == events.FAILED:
+                raise self._failed(given.di_job_id, heard.status)
+        except (DataWorksPermanentError, DataWorksJobError):
+            memory.forget()
+            raise
+        if heard.kind == events.TIMED_OUT:
+            raise self._timed_out(heard.waited, heard.became)
+        self.log.info(
+            "%s is %s (MigrationType %s) after %s", self._what(), heard.status, heard.migration_type, heard.waited
+        )
+        memory.forget()
+        return int(given.di_job_id)
+
+    def _execute(self, context: Context, given: SimpleNamespace, memory: RunMemory) -> None:
+        deadline = execution_deadline(try_began(context), self.execution_timeout)
+        job = self.hook.get_di_job(di_job_id=given.di_job_id)
+        project_id = self._project_id(given, job)
+        self.push_console_link(context, project_id)
+        targets = given.target_statuses or default_targets(job.get("MigrationType"))
+        warn_if_it_never_ends(self.log, self._what(), job.get("MigrationType"), targets)
+
+        old: Job | None = None
+        ours = memory.knows_run(job) and not self._must_start_again(job, targets, memory)
+        if ours:
+            self.log.info(
+                "%s: this task's earlier try started the run that is %s; it is not started again",
+                self._what(),
+                job.get("JobStatus"),
+            )
+            self._stop_what_we_started = self._stopper(given.di_job_id)
+        elif normal_status(job.get("JobStatus")) == JobStatus.RUNNING:
+            self._attach_or_fail(given)
+        else:
+            old = self._wait_while_stopping(job)
+            memory.note(old)
+            # From here on a kill stops the job: the request may arrive even if its answer does not.
+            self._stop_what_we_started = self._stopper(given.di_job_id)
+            ours = True
+            self.hook.start_di_job(
+                di_job_id=given.di_job_id,
+                realtime_start_settings=given.realtime_start_settings,
+                force_to_rerun=given.force_to_rerun,
+                job_before=old,
+            )
+            job = self._wait_until_new_run_shows(old)
+        if self.wait_for_completion:
+            self._wait(project_id, given, job, old, targets, deadline, ours=ours)
+
+    def _project_id(self, given: SimpleNamespace, job: Job) -> int:
+        """The workspace: given, the connection's, or the job's own."""
+        if given.project_id is None and self.hook.settings.project_id is None and job.get("ProjectId"):
+            return job["ProjectId"]
+        return self.hook.resolve_project_id(given.project_id)
+
+    def _must_start_again(self, job: Job, targets: Sequence[str], memory: RunMemory) -> bool:
+        """Whether a run that an earlier try started is of no use any more."""
+        status = normal_status(job.get("JobStatus"))
+        if status == JobStatus.STOPPING:
+            return True
+        if status in TERMINAL_STATUSES:
+            return judge(status, targets, ()) is not Verdict.REACHED or memory.was_cleared()
+        return False
+
+    def _attach_or_fail(self, given: SimpleNamespace) -> None:
+        if given.if_running == "fail":
+            raise DataWorksError(f"{self._what()} is Running already, and if_running is 'fail'.")
+        settings = [name for name in ("realtime_start_settings", "force_to_rerun") if getattr(given, name) is not None]
+        self.log.warning(
+            "%s is Running already: it is not started again%s",
+            self._what(),
+            f", {' and '.join(settings)} are not applied" if settings else "",
+        )
+
+    def _wait_while_stopping(self, job: Job) -> Job:
+        """Wait, up to start_timeout, until a job that somebody stops has stopped.
+
+        :return: the job as it is before our start.
+        """
+        give_up = time.monotonic() + self.start_timeout
+        for pause in _short_pauses():
+            if normal_status(job.get("JobStatus")) != JobStatus.STOPPING:
+                return job
+            if time.monotonic() >= give_up:
+                break
+            self.log.info("%s is Stopping: waiting until it has stopped", self._what()) if pause == 1.0 else None
+            time.sleep(pause)
+            job = self.hook.get_di_job(di_job_id=self.di_job_id)
+        raise DataWorksTimeoutError(
+            f"{self._what()} was Stopping for longer than start_timeout ({self.start_timeout:g} s); it was not started."
+        )
+
+    def _wait_until_new_run_shows(self, old: Job) -> Job:
+        """Wait, up to start_timeout, until the job shows the run that was started; until then it shows the last one.
+
+        :return: the job with the new run.
+        """
+        give_up = time.monotonic() + self.start_timeout
+        for pause in _short_pauses():
+            try:
+                job = self.hook.get_di_job(di_job_id=self.di_job_id)
+            except DataWorksTransientError as error:
+                self.log.warning("%s cannot be read for now: %s", self._what(), error)
+            else:
+                facts = (job.get("JobStatus"), job.get("StartedTime"), old.get("JobStatus"), old.get("StartedTime"))
+                if new_run_shows(*facts):
+                    return job
+            if time.monotonic() >= give_up:
+                break
+            time.sleep(min(pause, max(0.0, give_up - time.monotonic())))
+        raise DataWorksTimeoutError(
+            f"{self._what()} was started, but shows no new run after start_timeout ({self.start_timeout:g} s); it is "
+            f"still {old.get('JobStatus')}. If all of its steps ran before, only force_to_rerun=True runs them again."
+        )
+
+    def _wait(
+        self,
+        project_id: int,
+        given: SimpleNamespace,
+        job: Job,
+        old: Job | None,
+        targets: Sequence[str],
+        deadline: float | None,
+        *,
+        ours: bool,
+    ) -> None:
+        from airflow_provider_dataworks.readings import read_job
+
+        story = WaitLog.of_job(self.log, given.di_job_id)
+        status: str | None = str(job.get("JobStatus"))
+        verdict = judge(status, targets, given.failure_statuses)
+        if verdict is not Verdict.GO_ON:
+            story.see(status)
+            story.end(status, job.get("MigrationType"))
+        elif self.deferrable:
+            self._defer(project_id, given, old, targets, deadline, stop=ours)
+        else:
+            look = partial(read_job, project_id=project_id, di_job_id=given.di_job_id)
+            verdict, reading = self._watch(
+                look, lambda seen: judge(seen.status, targets, given.failure_statuses), story, deadline
+            )
+            status = reading.status
+        if verdict is Verdict.FAILED:
+            raise self._failed(given.di_job_id, status)
+
+    def _defer(
+        self,
+        project_id: int,
+        given: SimpleNamespace,
+        old: Job | None,
+        targets: Sequence[str],
+        deadline: float | None,
+        *,
+        stop: bool,
+    ) -> NoReturn:
+        from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger
+
+        ended_before = old is not None and normal_status(old.get("JobStatus")) in TERMINAL_STATUSES
+        trigger = DIJobStatusTrigger(
+            **self._common_trigger_arguments(project_id, deadline),
+            di_job_id=given.di_job_id,
+            target_statuses=targets,
+            failure_statuses=given.failure_statuses,
+            stop_on_kill=self.cancel_on_kill and stop,
+            old_status=old.get("JobStatus") if old is not None and ended_before else None,
+            old_started_time=old.get("StartedTime") if old is not None and ended_before else None,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def _failed(self, di_job_id: int, status: str | None) -> DataWorksJobError:
+        return job_failure(self.hook, self.log, di_job_id, status)
+
+    def _stopper(self, di_job_id: int) -> Callable[[], Any]:
+        return lambda: self.hook.hurried().stop_di_job(di_job_id=di_job_id)
+
+    def _what(self) -> str:
+        return f"DI job {self.di_job_id}"
+
+
+def _short_pauses() -> Iterator[float]:
+    """Pauses between looks at something that is about to change: 1, 2, 3, then 5 seconds."""
+    yield from (1.0, 2.0, 3.0)
+    yield from repeat(5.0)

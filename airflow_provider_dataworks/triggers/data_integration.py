@@ -1,0 +1,370 @@
+"""The triggers: they wait at a shared poller for a DI job, a real-time task or a solution."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from airflow.triggers.base import (
+    BaseTrigger,
+    TaskFailedEvent,
+    TaskSkippedEvent,
+    TaskSuccessEvent,
+    TriggerEvent,
+)
+
+from airflow_provider_dataworks.exceptions import DataWorksError
+from airflow_provider_dataworks.readings import Reading
+from airflow_provider_dataworks.triggers import events
+from airflow_provider_dataworks.triggers.poller import JOB, Key, Poller, Subject, Subscription, subscribe
+from airflow_provider_dataworks.triggers.task_state import task_was_ended
+from airflow_provider_dataworks.wait_log import WaitLog
+from airflow_provider_dataworks.waiting import (
+    DEFAULT_FAILURE_STATUSES,
+    DEFAULT_MAX_POLL_FAILURES,
+    InstanceWait,
+    Verdict,
+    judge,
+    normal_status,
+)
+
+
+class _WaitTrigger(BaseTrigger):
+    """Waits at the shared poller until a verdict, an error or the deadline."""
+
+    #: The names of the arguments, in the order of the constructor.
+    _argument_names: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        *,
+        dataworks_conn_id: str,
+        region_id: str | None,
+        project_id: int,
+        poll_interval: float,
+        deadline: float | None,
+        stop_on_kill: bool,
+        max_poll_failures: int,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.dataworks_conn_id = dataworks_conn_id
+        self.region_id = region_id
+        self.project_id = project_id
+        self.poll_interval = poll_interval
+        self.deadline = deadline
+        self.stop_on_kill = stop_on_kill
+        self.max_poll_failures = max_poll_failures
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        kind = type(self)
+        names = (
+            "dataworks_conn_id",
+            "region_id",
+            "project_id",
+            "poll_interval",
+            "deadline",
+            "stop_on_kill",
+            "max_poll_failures",
+            *self._argument_names,
+        )
+        return f"{kind.__module__}.{kind.__qualname__}", {name: getattr(self, name) for name in names}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, and fire once."""
+        event = await self._wait()
+        yield self.fired(event)
+
+    async def on_kill(self) -> None:
+        """Stop what the task started, when it was ended by hand while it waited here (Airflow 3.3+).
+
+        After a clear the new try may wait for that very run already: then the job is left alone.
+        """
+        if not self.stop_on_kill:
+            return
+        try:
+            if await task_was_ended(self.task_instance):
+                await asyncio.to_thread(self.stop)
+                self.log.info("The task was ended by hand: asked %s to stop", self.subject_name)
+            else:
+                self.log.info("The task will run again: %s is left running", self.subject_name)
+        except Exception:
+            self.log.exception("%s could not be stopped: look after it in the console", self.subject_name)
+
+    def fired(self, event: events.WaitEvent) -> TriggerEvent:
+        """The event as Airflow takes it."""
+        return TriggerEvent(event.payload())  # type: ignore[no-untyped-call]
+
+    @property
+    @abstractmethod
+    def subject(self) -> Subject:
+        """What is waited for."""
+
+    @property
+    def subject_name(self) -> str:
+        """What is waited for, for people."""
+        return f"{self.subject.kind} {self.subject.id}"
+
+    @abstractmethod
+    def wait_log(self) -> WaitLog:
+        """The log of this wait."""
+
+    @abstractmethod
+    async def judge(self, reading: Reading, poller: Poller, subscription: Subscription) -> Verdict:
+        """Say what a reading means."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Ask the service once, in a hurry, to stop what is waited for."""
+
+    async def explain_failure(self, poller: Poller) -> None:
+        """Log why it failed, where no worker will."""
+
+    def next_look(self) -> float | None:
+        """A moment (Unix time) at which the last reading must be judged anew, None if there is none."""
+        return None
+
+    async def _wait(self) -> events.WaitEvent:
+        story = self.wait_log()
+        key = Key(self.dataworks_conn_id, self.region_id, self.project_id, self.poll_interval)
+        reading: Reading | None = None
+        with subscribe(key, self.subject, self.max_poll_failures) as (poller, subscription):
+            while True:
+                news = await subscription.news(self._until_something_is_due(story))
+                if isinstance(news, DataWorksError):
+                    self.log.error("%s: the wait ends: %s", self.subject_name, news)
+                    return events.WaitEvent.of_error(news)
+                reading = news or reading
+                verdict = Verdict.GO_ON
+                if reading is not None:
+                    story.see(reading.status)
+                    verdict = await self.judge(reading, poller, subscription)
+                if reading is not None and verdict is not Verdict.GO_ON:
+                    story.end(reading.status, reading.migration_type)
+                    kind = events.REACHED if verdict is Verdict.REACHED else events.FAILED
+                    if kind == events.FAILED:
+                        await self.explain_failure(poller)
+                    return self._event(kind, reading, story)
+                if self.deadline is not None and time.time() >= self.deadline:
+                    event = self._event(events.TIMED_OUT, reading, story)
+                    event.became = await self._end_at_deadline()
+                    return event
+                failed = subscription.failures
+                story.heartbeat(f"; the last {failed} polls failed" if failed else "")
+
+    def _until_something_is_due(self, story: WaitLog) -> float:
+        moments = [moment - time.time() for moment in (self.deadline, self.next_look()) if moment is not None]
+        return max(0.05, min([story.until_heartbeat(), *moments]))
+
+    def _event(self, kind: str, reading: Reading | None, story: WaitLog) -> events.WaitEvent:
+        return events.WaitEvent(
+            kind,
+            subject_id=self.subject.id,
+            status=reading.status if reading else None,
+            migration_type=reading.migration_type if reading else None,
+            waited=story.waited(),
+        )
+
+    async def _end_at_deadline(self) -> str:
+        """Stop what the task started, if it is to be stopped; say what became of it."""
+        if not self.stop_on_kill:
+            return "it is still running: this task did not start it, or cancel_on_kill is off"
+        try:
+            await asyncio.to_thread(self.stop)
+        except DataWorksError as error:
+            return f"it could not be stopped and may be running on ({error})"
+        return "it was asked to stop"
+
+
+class DIJobStatusTrigger(_WaitTrigger):
+    """Waits for a DI job's status, for the sensor and for StartDIJobOperator (API pages: ListDIJobs, GetDIJob).
+
+    Fires once, with a dict: ``kind`` (reached, failed, timed out, error), ``status``, ``migration_type``, ``waited``,
+    ``became``, ``error``. All arguments are plain values.
+
+    :param dataworks_conn_id: the connection's id.
+    :param region_id: wins over the connection's, None for that.
+    :param project_id: the workspace.
+    :param di_job_id: the job.
+    :param target_statuses: statuses that end the wait well.
+    :param failure_statuses: statuses that end it badly.
+    :param poll_interval: seconds between two polls; those who share it, share the polls.
+    :param deadline: Unix time at which the wait ends itself, None for never.
+    :param stop_on_kill: whether the job is stopped at the deadline, and when the task is ended by hand.
+    :param max_poll_failures: failed polls in a row that end the wait with a transient error.
+    :param old_status: a terminal status that the job had before it was started; the list may show it for a while.
+    :param old_started_time: StartedTime that goes with it.
+    :param end_from_trigger: whether success and failure end the task here, without a worker.
+    :param skip_on_failure: with ``end_from_trigger``, whether a failure skips the task (the sensor's soft_fail).
+    """
+
+    _argument_names = (
+        "di_job_id",
+        "target_statuses",
+        "failure_statuses",
+        "old_status",
+        "old_started_time",
+        "end_from_trigger",
+        "skip_on_failure",
+    )
+
+    def __init__(
+        self,
+        *,
+        dataworks_conn_id: str,
+        project_id: int,
+        di_job_id: int,
+        target_statuses: Sequence[str] = ("Finished",),
+        failure_statuses: Sequence[str] = DEFAULT_FAILURE_STATUSES,
+        poll_interval: float = 30.0,
+        region_id: str | None = None,
+        deadline: float | None = None,
+        stop_on_kill: bool = False,
+        max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
+        old_status: str | None = None,
+        old_started_time: int | None = None,
+        end_from_trigger: bool = False,
+        skip_on_failure: bool = False,
+    ) -> None:
+        super().__init__(
+            dataworks_conn_id=dataworks_conn_id,
+            region_id=region_id,
+            project_id=project_id,
+            poll_interval=poll_interval,
+            deadline=deadline,
+            stop_on_kill=stop_on_kill,
+            max_poll_failures=max_poll_failures,
+        )
+        self.di_job_id = di_job_id
+        self.target_statuses = list(target_statuses)
+        self.failure_statuses = list(failure_statuses)
+        self.old_status = old_status
+        self.old_started_time = old_started_time
+        self.end_from_trigger = end_from_trigger
+        self.skip_on_failure = skip_on_failure
+        self._new_run_shows = old_status is None
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(JOB, self.di_job_id)
+
+    def wait_log(self) -> WaitLog:
+        return WaitLog.of_job(self.log, self.di_job_id)
+
+    async def judge(self, reading: Reading, poller: Poller, subscription: Subscription) -> Verdict:
+        self._new_run_shows = (
+            self._new_run_shows
+            or normal_status(reading.status) != normal_status(self.old_status)
+            or reading.started not in (None, self.old_started_time)
+        )
+        verdict = judge(reading.status, self.target_statuses, self.failure_statuses)
+        if verdict is Verdict.GO_ON or self._new_run_shows:
+            subscription.every_tick = False
+            return verdict
+        # The list may lag behind: what it calls ended may be the run before. By id there is StartedTime to tell.
+        subscription.every_tick = True
+        try:
+            exact = await poller.read_job(self.di_job_id)
+        except DataWorksError as error:
+            self.log.warning("%s: cannot tell its runs apart for now: %s", self.subject_name, error)
+            return Verdict.GO_ON
+        if exact.started == self.old_started_time:
+            return Verdict.GO_ON
+        return judge(exact.status, self.target_statuses, self.failure_statuses)
+
+    async def explain_failure(self, poller: Poller) -> None:
+        if not self.end_from_trigger:
+            return
+        try:
+            exact = await poller.read_job(self.di_job_id)
+        except DataWorksError as error:
+            self.log.warning("%s: its ErrorMessage cannot be read: %s", self.subject_name, error)
+            return
+        self.log.error("%s is %s: %s", self.subject_name, exact.status, exact.error_message or "no ErrorMessage")
+
+    def stop(self) -> None:
+        _hurried_hook(self).stop_di_job(di_job_id=self.di_job_id)
+
+    def fired(self, event: events.WaitEvent) -> TriggerEvent:
+        if not self.end_from_trigger or event.kind not in (events.REACHED, events.FAILED):
+            return super().fired(event)
+        if event.kind == events.REACHED:
+            return TaskSuccessEvent(xcoms={"return_value": event.status})
+        return TaskSkippedEvent() if self.skip_on_failure else TaskFailedEvent()
+
+
+class DISyncInstanceTrigger(_WaitTrigger):
+    """Waits for a started real-time task to run, or for a started solution to succeed
+    (API pages: GetDISyncInstanceInfo, GetDISyncTask).
+
+    Fires as :class:`DIJobStatusTrigger` does; the arguments that are not named here mean the same as there.
+
+    :param file_id: the real-time task's or the solution's file id.
+    :param task_type: DI_REALTIME or DI_SOLUTION.
+    :param old_status: the status before the start.
+    :param old_started: a solution's StartTime before the start.
+    :param show_by: Unix time by which the start must show.
+    :param shown: whether it showed already.
+    """
+
+    _argument_names = ("file_id", "task_type", "old_status", "old_started", "show_by", "shown")
+
+    def __init__(
+        self,
+        *,
+        dataworks_conn_id: str,
+        project_id: int,
+        file_id: int,
+        task_type: str,
+        old_status: str | None,
+        old_started: str | None,
+        show_by: float,
+        shown: bool = False,
+        poll_interval: float = 30.0,
+        region_id: str | None = None,
+        deadline: float | None = None,
+        stop_on_kill: bool = False,
+        max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
+    ) -> None:
+        super().__init__(
+            dataworks_conn_id=dataworks_conn_id,
+            region_id=region_id,
+            project_id=project_id,
+            poll_interval=poll_interval,
+            deadline=deadline,
+            stop_on_kill=stop_on_kill,
+            max_poll_failures=max_poll_failures,
+        )
+        self.file_id = file_id
+        self.task_type = task_type
+        self.old_status = old_status
+        self.old_started = old_started
+        self.show_by = show_by
+        self.shown = shown
+        self._instance = InstanceWait(task_type, old_status, old_started, show_by, shown)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.task_type, self.file_id)
+
+    def wait_log(self) -> WaitLog:
+        return WaitLog.of_instance(self.log, self.task_type, self.file_id)
+
+    def next_look(self) -> float | None:
+        return None if self._instance.shown or time.time() > self.show_by else self.show_by
+
+    async def judge(self, reading: Reading, poller: Poller, subscription: Subscription) -> Verdict:
+        subscription.every_tick = not self._instance.shown
+        return self._instance.judge(reading.status, reading.started, time.time())
+
+    def stop(self) -> None:
+        hook = _hurried_hook(self)
+        hook.stop_di_sync_instance(project_id=self.project_id, task_type=self.task_type, file_id=self.file_id)
+
+
+def _hurried_hook(trigger: _WaitTrigger) -> Any:
+    from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+
+    return DataWorksHook(trigger.dataworks_conn_id, trigger.region_id).hurried()
