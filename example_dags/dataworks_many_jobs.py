@@ -27,8 +27,9 @@ with DAG(
     finished = DIJobStatusSensor.partial(
         task_id="finished",
         target_statuses=["Finished"],
-        mode="reschedule",
-        poke_interval=5,
+        # The waiting tasks take no worker, and share their requests.
+        deferrable=True,
+        poke_interval=10,
         timeout=60 * 60,
     ).expand(di_job_id=start.output)
 

@@ -306,6 +306,8 @@ class LocalAirflow:
             "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            # How late the end of a task may be noticed; the default, 5 s, lets a task that resumes sooner be failed.
+            "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         }
 
     def _settings_of_2(self) -> dict[str, str]:
