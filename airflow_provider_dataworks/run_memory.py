@@ -26,15 +26,12 @@ class RunMemory:
 
     def note(self, job: Job) -> None:
         """Note, right before a start, what the job looked like; the new run is the one that differs."""
-        if self._store is not None:
-            self._store.set(
-                KEY,
-                {
-                    "di_job_id": self._di_job_id,
-                    "started_time": job.get("StartedTime"),
-                    "max_tries": self._max_tries,
-                },
-            )
+        self._write(job.get("StartedTime"))
+
+    def adopt(self) -> None:
+        """Take over, after a clear, the run that was started before it."""
+        if (note := self._note()) is not None:
+            self._write(note.get("started_time"))
 
     def knows_run(self, job: Job) -> bool:
         """Whether the job's last run was started by an earlier try of this task."""
@@ -50,6 +47,11 @@ class RunMemory:
         """Forget the run: a task that ends here and is cleared later runs its job anew."""
         if self._store is not None:
             self._store.delete(KEY)
+
+    def _write(self, started_time: int | None) -> None:
+        if self._store is not None:
+            note = {"di_job_id": self._di_job_id, "started_time": started_time, "max_tries": self._max_tries}
+            self._store.set(KEY, note)
 
     def _note(self) -> dict[str, Any] | None:
         note = self._store.get(KEY, None) if self._store is not None else None

@@ -30,6 +30,7 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksPermanentError,
     DataWorksTimeoutError,
     DataWorksTransientError,
+    job_not_found,
 )
 from airflow_provider_dataworks.run_memory import RunMemory
 from airflow_provider_dataworks.wait_log import WaitLog
@@ -564,36 +565,47 @@ class StartDIJobOperator(_WaitingOperator):
         deadline = execution_deadline(try_began(context), self.execution_timeout)
         job = self.hook.get_di_job(di_job_id=given.di_job_id)
         project_id = self._project_id(given, job)
+        if job.get("ProjectId") not in (None, project_id):
+            raise job_not_found(f"with id {given.di_job_id}", project_id)
         self.push_console_link(context, project_id)
         targets = given.target_statuses or default_targets(job.get("MigrationType"))
         warn_if_it_never_ends(self.log, self._what(), job.get("MigrationType"), targets)
 
-        old: Job | None = None
-        ours = memory.knows_run(job) and not self._must_start_again(job, targets, memory)
-        if ours:
+        job, old, ours = self._begin(given, job, targets, memory)
+        if self.wait_for_completion:
+            self._wait(project_id, given, job, old, targets, deadline, ours=ours)
+
+    def _begin(
+        self, given: SimpleNamespace, job: Job, targets: Sequence[str], memory: RunMemory
+    ) -> tuple[Job, Job | None, bool]:
+        """Start the job, or take the run that is there.
+
+        :return: the job with the run to wait for, the job before our start (None if nothing was started), and whether
+            the run is this task's own.
+        """
+        if memory.knows_run(job) and not self._must_start_again(job, targets, memory):
             self.log.info(
-                "%s: this task's earlier try started the run that is %s; it is not started again",
+                "%s: an earlier try of this task started the run that is %s; it is not started again",
                 self._what(),
                 job.get("JobStatus"),
             )
+            memory.adopt()
             self._stop_what_we_started = self._stopper(given.di_job_id)
-        elif normal_status(job.get("JobStatus")) == JobStatus.RUNNING:
+            return job, None, True
+        job = self._wait_while_stopping(job)
+        if normal_status(job.get("JobStatus")) == JobStatus.RUNNING:
             self._attach_or_fail(given)
-        else:
-            old = self._wait_while_stopping(job)
-            memory.note(old)
-            # From here on a kill stops the job: the request may arrive even if its answer does not.
-            self._stop_what_we_started = self._stopper(given.di_job_id)
-            ours = True
-            self.hook.start_di_job(
-                di_job_id=given.di_job_id,
-                realtime_start_settings=given.realtime_start_settings,
-                force_to_rerun=given.force_to_rerun,
-                job_before=old,
-            )
-            job = self._wait_until_new_run_shows(old)
-        if self.wait_for_completion:
-            self._wait(project_id, given, job, old, targets, deadline, ours=ours)
+            return job, None, False
+        memory.note(job)
+        # From here on a kill stops the job: the request may arrive even if its answer does not.
+        self._stop_what_we_started = self._stopper(given.di_job_id)
+        self.hook.start_di_job(
+            di_job_id=given.di_job_id,
+            realtime_start_settings=given.realtime_start_settings,
+            force_to_rerun=given.force_to_rerun,
+            job_before=job,
+        )
+        return self._wait_until_new_run_shows(job), job, True
 
     def _project_id(self, given: SimpleNamespace, job: Job) -> int:
         """The workspace: given, the connection's, or the job's own."""
@@ -631,7 +643,7 @@ class StartDIJobOperator(_WaitingOperator):
                 return job
             if time.monotonic() >= give_up:
                 break
-            self.log.info("%s is Stopping: waiting until it has stopped", self._what()) if pause == 1.0 else None
+            self.log.debug("%s is Stopping: looking again in %g s", self._what(), pause)
             time.sleep(pause)
             job = self.hook.get_di_job(di_job_id=self.di_job_id)
         raise DataWorksTimeoutError(

@@ -223,8 +223,7 @@ class DIJobStatusSensor(DataWorksTask, BaseSensorOperator):
 
     def _find(self) -> ListedJob:
         given = self.read_arguments()
-        hook = self.hook.tuned(max_attempts=1) if self.mode == "poke" and self._failed_polls else self.hook
-        return hook.find_di_job(project_id=given.project_id, di_job_id=given.di_job_id, job_name=given.job_name)
+        return self.hook.find_di_job(project_id=given.project_id, di_job_id=given.di_job_id, job_name=given.job_name)
 
     def _judge(self, job: ListedJob) -> Verdict:
         """Say what a job's status means; a failure is raised with the job's own ErrorMessage."""
