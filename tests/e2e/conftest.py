@@ -28,7 +28,7 @@ def airflow_python(request: pytest.FixtureRequest) -> Path:
 def emulator_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
     """One emulator for all tests; use :func:`emulator`, which resets it."""
     log = tmp_path_factory.mktemp("emulator") / "emulator.log"
-    with emulator_process(log, "--run-seconds", "3") as emulator:
+    with emulator_process(log, "--run-seconds", "8") as emulator:
         yield emulator
 
 
@@ -49,13 +49,15 @@ def airflow(
         yield airflow
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def airflow_without_scheduler(
-    airflow_python: Path, emulator: EmulatorProcess, tmp_path: Path
+    airflow_python: Path, emulator_of_session: EmulatorProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalAirflow]:
     """An Airflow for single commands, such as ``airflow dags test``."""
-    airflow = LocalAirflow(tmp_path / "airflow", EXAMPLES, airflow_python, emulator.env)
+    home = tmp_path_factory.mktemp("airflow")
+    airflow = LocalAirflow(home, EXAMPLES, airflow_python, emulator_of_session.env)
     try:
+        airflow.migrate()
         yield airflow
     finally:
         airflow.stop()
