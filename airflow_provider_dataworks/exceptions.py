@@ -77,7 +77,8 @@ class DataWorksTransientError(DataWorksError):
     """It failed for now: throttled, unavailable or no network, also after the hook's own attempts.
 
     :param message: what happened and what to do.
-    :param retry_after: seconds that the service asked to wait, None where it did not say.
+    :param retry_after: seconds that the service asked to wait, None (default) where it did not say.
+    :param about_the_call: action, code, http_status and request_id, as :class:`DataWorksError` takes them.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, **about_the_call: Any) -> None:
@@ -117,6 +118,7 @@ class DataWorksJobError(DataWorksError):
     :param job_id: the DIJobId or FileId.
     :param status: the status that it ended in.
     :param error_message: the job's own ErrorMessage, None where it has none.
+    :param about_the_call: action, code, http_status and request_id, as :class:`DataWorksError` takes them.
     """
 
     def __init__(
@@ -135,7 +137,11 @@ class DataWorksJobError(DataWorksError):
 
 
 def from_client(error: ApiError | CredentialsError) -> DataWorksError:
-    """Turn a client's error into the one that users meet."""
+    """Turn a client's error into the one that users meet.
+
+    :param error: what the client raised.
+    :return: the error to raise in its place, with the same facts and a sentence on what to do.
+    """
     if isinstance(error, CredentialsError):
         return DataWorksPermanentError(str(error))
     sentences = [f"{error.action} failed: {error.message.rstrip('.')}."]
@@ -159,7 +165,12 @@ def from_client(error: ApiError | CredentialsError) -> DataWorksError:
 
 
 def job_not_found(which: str, project_id: int) -> DataWorksNotFoundError:
-    """The error for a job that a workspace's listing does not have."""
+    """The error for a job that a workspace's listing does not have.
+
+    :param which: the job, as the text names it, such as ``with id 1001``.
+    :param project_id: the workspace.
+    :return: the error to raise.
+    """
     return DataWorksNotFoundError(
         f"Workspace {project_id} has no DI job {which}. Check the id or name, project_id, and the region."
     )

@@ -73,7 +73,8 @@ def read_connection(connection: Any, region_id: str | None = None) -> Connection
     """Read and check a connection.
 
     :param connection: an Airflow connection.
-    :param region_id: wins over the connection's.
+    :param region_id: wins over the connection's; None (default) for that.
+    :return: what the connection says, checked; no credentials are fetched yet.
     :raises DataWorksParameterError: a field can't be used; the text names it and what it may be.
     """
     fields = _Fields(connection)

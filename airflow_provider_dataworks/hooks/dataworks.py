@@ -43,8 +43,8 @@ class DataWorksHook(BaseHook):
     argument can't be used, :class:`~airflow_provider_dataworks.exceptions.DataWorksPermanentError` when the service
     refuses, and :class:`~airflow_provider_dataworks.exceptions.DataWorksTransientError` when the attempts are used up.
 
-    :param dataworks_conn_id: the connection's id.
-    :param region_id: wins over the connection's ``region_id``.
+    :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
+    :param region_id: wins over the connection's ``region_id``; default None.
     """
 
     conn_name_attr = "dataworks_conn_id"
@@ -59,7 +59,10 @@ class DataWorksHook(BaseHook):
 
     @cached_property
     def settings(self) -> ConnectionSettings:
-        """The connection's content, read once."""
+        """The connection's content, read once.
+
+        :raises DataWorksParameterError: a field can't be used.
+        """
         connection = self.get_connection(self.dataworks_conn_id)
         return read_connection(connection, self.region_id)
 
@@ -83,20 +86,28 @@ class DataWorksHook(BaseHook):
         return pacer_for(settings.endpoint, settings.account, settings.max_qps)
 
     def get_conn(self) -> DataWorksClient:
-        """Return the client behind this hook."""
+        """Return the client behind this hook.
+
+        :return: the same one at each call.
+        """
         return self.client
 
     def tuned(self, **changes: Any) -> DataWorksHook:
         """Give a hook for the same connection with other limits, and a session of its own.
 
-        :param changes: fields of :class:`~.connection.ConnectionSettings`, such as ``max_attempts``.
+        :param changes: fields of :class:`~airflow_provider_dataworks.hooks.connection.ConnectionSettings`, such as
+            ``max_attempts``.
+        :return: the other hook; this one stays as it is.
         """
         hook = DataWorksHook(self.dataworks_conn_id, self.region_id)
         hook.settings = replace(self.settings, **changes)
         return hook
 
     def hurried(self) -> DataWorksHook:
-        """Give a hook that tries once and briefly: a task that is killed has five seconds."""
+        """Give a hook that tries once and briefly: a task that is killed has five seconds.
+
+        :return: a hook of one attempt, 1 second to connect and 3 to answer, that waits for no pacing.
+        """
         return self.tuned(max_attempts=1, connect_timeout=1.0, read_timeout=3.0, paced=False)
 
     def close(self) -> None:
@@ -422,14 +433,20 @@ class DataWorksHook(BaseHook):
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """The extra fields of the connection form, for Airflow 2.11 to 3.1; later ones read the provider info."""
+        """The extra fields of the connection form, for Airflow 2.11 to 3.1; later ones read the provider info.
+
+        :return: WTForms fields by name.
+        """
         from airflow_provider_dataworks.hooks.legacy_form import connection_form_widgets
 
         return connection_form_widgets(CONNECTION_FIELDS)
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """The standard fields of the connection form, for Airflow 2.11 to 3.1."""
+        """The standard fields of the connection form, for Airflow 2.11 to 3.1.
+
+        :return: which fields are hidden, and the labels and placeholders of the others.
+        """
         return {
             "hidden_fields": [*HIDDEN_FIELDS, "extra"],
             "relabeling": dict(RELABELING),
@@ -439,6 +456,8 @@ class DataWorksHook(BaseHook):
     def resolve_project_id(self, project_id: int | str | None) -> int:
         """Give the workspace to use: the argument, or else the connection's.
 
+        :param project_id: workspace id or its digits; None for the connection's.
+        :return: the workspace's id.
         :raises DataWorksParameterError: neither is given, or it is not an id.
         """
         return self._project(project_id)

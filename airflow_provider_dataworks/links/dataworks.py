@@ -16,7 +16,12 @@ class DataWorksConsoleLink(BaseOperatorLink):
     xcom_key = LINK_KEY
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the URL that the task pushed, empty before it did."""
+        """Return the URL that the task pushed.
+
+        :param operator: the task's operator.
+        :param ti_key: names the task instance.
+        :return: the URL, an empty text before there is one.
+        """
         return str(XCom.get_value(key=LINK_KEY, ti_key=ti_key) or "")
 
 
@@ -25,7 +30,8 @@ def console_url(region_id: str | None, project_id: int, console: str = "new") ->
 
     :param region_id: the workspace's region; None gives the list of workspaces.
     :param project_id: the workspace.
-    :param console: ``new`` for the unified console, ``legacy`` for the older host of each region.
+    :param console: ``new`` (default) for the unified console, ``legacy`` for the older host of each region.
+    :return: the URL.
     """
     if not region_id:
         return "https://dataworks.console.aliyun.com/workspace/list"
