@@ -68,8 +68,8 @@ docs: $(VENV)/.installed ## The documentation, into docs/_build/html
 
 .PHONY: bench
 bench: $(VENV)/.installed ## The benchmarks of tests/benchmarks
-	@set -e; for script in tests/benchmarks/bench_*.py; do \
-		$(RUN) tests.benchmarks.$$(basename $$script .py); done
+	@set -e; for script in $$(grep -l '^if __name__ == "__main__"' tests/benchmarks/*.py); do \
+		echo "--- $$script"; $(RUN) tests.benchmarks.$$(basename $$script .py) $(ARGS); done
 
 .PHONY: clean
 clean: ## Remove everything that make made

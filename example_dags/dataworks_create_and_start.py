@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow.providers.common.compat.sdk import DAG, task, timezone
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from airflow_provider_dataworks.operators.data_integration import (
@@ -34,7 +35,7 @@ ORDERS_TO_HOLOGRES = {
 with DAG(
     dag_id="dataworks_create_and_start",
     schedule=None,
-    start_date=timezone.datetime(2026, 1, 1),
+    start_date=pendulum.datetime(2026, 1, 1),
     catchup=False,
     # The name of a task is unique in its folder: choose another table to run this DAG again.
     params={"table": "orders"},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow.providers.common.compat.sdk import DAG, task, timezone
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
@@ -11,7 +12,7 @@ from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSenso
 with DAG(
     dag_id="dataworks_many_jobs",
     schedule=None,
-    start_date=timezone.datetime(2026, 1, 1),
+    start_date=pendulum.datetime(2026, 1, 1),
     catchup=False,
     tags=["dataworks"],
     doc_md=__doc__,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow.providers.common.compat.sdk import DAG, task, timezone
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
@@ -10,7 +11,7 @@ from airflow_provider_dataworks.operators.data_integration import StartDIJobOper
 with DAG(
     dag_id="dataworks_start_and_wait",
     schedule=None,
-    start_date=timezone.datetime(2026, 1, 1),
+    start_date=pendulum.datetime(2026, 1, 1),
     catchup=False,
     params={"di_job_id": 1001},
     tags=["dataworks"],
