@@ -3,7 +3,7 @@
 ======================== ===================================================== =======================
 class                    when                                                  Airflow retries the task
 ======================== ===================================================== =======================
-DataWorksTransientError  throttled, unavailable, network, after our own tries  yes
+DataWorksTransientError  throttled, unavailable, network, keys not to be had   yes
 DataWorksTimeoutError    a wait reached its limit; the text says what became   yes
                          of the job
 DataWorksJobError        the job ended in a failure status                     yes
@@ -74,7 +74,7 @@ def _restore(kind: type[DataWorksError], fields: dict[str, Any]) -> DataWorksErr
 
 
 class DataWorksTransientError(DataWorksError):
-    """It failed for now: throttled, unavailable or no network, also after the hook's own attempts.
+    """It failed for now: throttled, unavailable, no network or no keys, also after the hook's own attempts.
 
     :param message: what happened and what to do.
     :param retry_after: seconds that the service asked to wait, None (default) where it did not say.
@@ -143,7 +143,7 @@ def from_client(error: ApiError | CredentialsError) -> DataWorksError:
     :return: the error to raise in its place, with the same facts and a sentence on what to do.
     """
     if isinstance(error, CredentialsError):
-        return DataWorksPermanentError(str(error))
+        return (DataWorksTransientError if error.may_pass else DataWorksPermanentError)(str(error))
     sentences = [f"{error.action} failed: {error.message.rstrip('.')}."]
     if error.attempts > 1:
         sentences.append(f"It was tried {error.attempts} times.")

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from platform import python_version
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
-import tenacity
 
 from airflow_provider_dataworks import __version__
 from airflow_provider_dataworks.client.credentials import Credentials, CredentialsProvider
@@ -30,7 +29,7 @@ log = logging.getLogger(__name__)
 #: Looks whether a call with an unknown outcome happened: its answer (as good as can be had) if so, else None.
 Settle = Callable[[ApiError], "dict[str, Any] | None"]
 
-_GOOD_BODY_CODES = frozenset({"200", "ok", "success", "0"})
+_GOOD_BODY_CODES = frozenset({"", "200", "ok", "success", "0"})
 
 
 class DataWorksClient:
@@ -71,7 +70,8 @@ class DataWorksClient:
             "accept": "application/json",
             "accept-encoding": "gzip, deflate",
             "user-agent": (
-                f"airflow-provider-dataworks/{__version__} requests/{requests.__version__} python/{python_version()}"
+                f"airflow-provider-dataworks/{__version__} requests/{requests.__version__} "
+                f"python/{'.'.join(map(str, sys.version_info[:3]))}"
             ),
             "x-acs-version": API_VERSION,
         }
@@ -132,19 +132,20 @@ class DataWorksClient:
                 return False
             return error.outcome is Outcome.NOT_EXECUTED or may_resend
 
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(again),
-            wait=_wait,
-            stop=tenacity.stop_after_attempt(self.max_attempts) | tenacity.stop_before_delay(self.max_elapsed),
-            before_sleep=_log_retry,
-            sleep=self.sleep,
-            reraise=True,
-        )
+        began = time.monotonic()
         try:
-            return retrying(attempt)
+            return attempt()
         except ApiError as error:
-            error.attempts = retrying.statistics.get("attempt_number", 1)
-            raise
+            if not again(error):
+                raise
+            first = error
+        # Here, because loading tenacity takes longer than a call, and most calls need no second attempt.
+        from airflow_provider_dataworks.client.resending import resend_after
+
+        spent = time.monotonic() - began
+        return resend_after(
+            first, attempt, again, attempts=self.max_attempts, within=self.max_elapsed - spent, sleep=self.sleep
+        )
 
     def _send(self, action: str, query: Mapping[str, Any] | None, body: Mapping[str, Any] | None) -> dict[str, Any]:
         """Sign and send once."""
@@ -158,15 +159,11 @@ class DataWorksClient:
         encoded_query = _encode(query)
         url = f"{self.endpoint}/?{encoded_query}" if encoded_query else f"{self.endpoint}/"
         try:
-            response = self._session.request(
-                "POST",
-                url,
-                data=form or None,
-                headers=headers,
-                auth=ACS3Auth(credentials),
-                timeout=self.timeout,
-                allow_redirects=False,
-            )
+            # Not Session.request, which merges cookies, hooks and defaults that there are none of.
+            request = requests.PreparedRequest()
+            request.prepare("POST", url, headers, data=form or None, auth=ACS3Auth(credentials))
+            surroundings = self._session.merge_environment_settings(url, {}, False, None, None)
+            response = self._session.send(request, timeout=self.timeout, allow_redirects=False, **surroundings)
         except requests.RequestException as error:
             raise _lost(action, error) from None
         log.debug("%s: HTTP %s in %.3f s", action, response.status_code, response.elapsed.total_seconds())
@@ -302,13 +299,13 @@ def _retry_after(response: requests.Response) -> float | None:
     """Seconds that the server asks to wait: x-acs-retry-after and x-ratelimit-* in milliseconds, or Retry-After."""
     waits: list[float] = []
     headers = response.headers
-    if (milliseconds := headers.get("x-acs-retry-after", "")).isdigit():
+    if (milliseconds := headers.get("x-acs-retry-after", "")).isdecimal():
         waits.append(int(milliseconds) / 1000)
     for name in ("x-ratelimit-user-api", "x-ratelimit-user"):
         if response.status_code != 200 and (left := re.search(r"TimeLeft:(\d+)", headers.get(name, ""))):
             waits.append(int(left.group(1)) / 1000)
     plain = headers.get("retry-after", "")
-    if plain.isdigit():
+    if plain.isdecimal():
         waits.append(float(plain))
     elif plain:
         try:
@@ -316,19 +313,3 @@ def _retry_after(response: requests.Response) -> float | None:
         except (TypeError, ValueError):
             log.debug("Retry-After cannot be read: %r", plain)
     return max(0.0, *waits) if waits else None
-
-
-_backoff = tenacity.wait_exponential_jitter(initial=1, max=30, jitter=1)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    """As long as the server asks, else exponentially longer, with jitter."""
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, ApiError) else None
-    return min(_backoff(state), 30.0) if asked is None else asked + tenacity.wait_random(0, 0.1 * asked)(state)
-
-
-def _log_retry(state: tenacity.RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    wait = state.next_action.sleep if state.next_action else 0
-    log.warning("%s; attempt %s, the next in %.1f s", error, state.attempt_number, wait)

@@ -75,18 +75,22 @@ class FetchedCredentials:
         self._source: Any = None
 
     def get(self) -> Credentials:
+        asked = False
         try:
             # One thread at a time: the first use fetches, the others then find it cached.
             with self._lock:
                 if self._source is None:
                     self._source = self._open_source()
+                asked = True
                 model = self._source.get_credential()
         except CredentialsError:
             raise
         except Exception as error:  # noqa: BLE001 - the library raises its own, requests' and plain ones alike
+            # What cannot even be asked is a wrong setting; a refusal to answer cannot be told from a bad moment.
             raise CredentialsError(
                 f"auth_type {self._kind}: no credentials could be fetched ({type(error).__name__}: "
-                f"{self._without_secrets(str(error))}). Check {self._described_by}."
+                f"{self._without_secrets(str(error))}). Check {self._described_by}.",
+                may_pass=asked,
             ) from None
         if not model.access_key_id or not model.access_key_secret:
             raise CredentialsError(f"auth_type {self._kind}: the answer held no AccessKey. Check {self._described_by}.")

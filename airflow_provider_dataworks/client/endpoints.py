@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 # Regions without a host of their own (none in a VPC either); everything else follows the documented pattern.
 _CENTRAL_HOST = "dataworks.aliyuncs.com"
@@ -56,12 +56,8 @@ def endpoint_url(region_id: str | None, network: str = "public", host: str | Non
 
 
 def _override(host: str) -> str:
-    url = urlsplit(host if "://" in host else f"https://{host}")
-    try:
-        port = url.port
-    except ValueError:
-        port = -1
-    if url.scheme not in ("http", "https") or not url.hostname or port == -1:
+    url = _address(host)
+    if url is None or not url.hostname:
         raise ValueError(
             "host must be a host name, with https:// or a port if need be, such as dataworks.cn-shanghai.aliyuncs.com"
         )
@@ -70,6 +66,15 @@ def _override(host: str) -> str:
     if url.scheme == "http" and not is_loopback(url.hostname):
         raise ValueError("host: plain http is accepted for loopback hosts alone; use https")
     return f"{url.scheme}://{url.netloc}"
+
+
+def _address(host: str) -> SplitResult | None:
+    try:
+        url = urlsplit(host if "://" in host else f"https://{host}")
+        usable = url.scheme in ("http", "https") and url.port != 0 and host.split() == [host]
+    except ValueError:
+        return None
+    return url if usable else None
 
 
 def is_loopback(hostname: str) -> bool:

@@ -17,7 +17,14 @@ class Outcome(Enum):
 
 
 class CredentialsError(Exception):
-    """No credentials could be had; the text names the setting at fault."""
+    """No credentials could be had; the text names the setting at fault.
+
+    :param may_pass: whether asking again later may help, as after a failure to reach what gives them.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
 
 
 class ApiError(Exception):
@@ -88,7 +95,7 @@ def outcome_of(code: str | None, http_status: int) -> Outcome:
         return Outcome.UNKNOWN
     if (code or "").startswith("Throttling") or code == "ServiceUnavailable" or http_status == 429:
         return Outcome.NOT_EXECUTED
-    if http_status >= 500 or http_status in (200, 408):
+    if http_status >= 500 or http_status < 300 or http_status == 408:
         return Outcome.UNKNOWN
     return Outcome.REFUSED
 

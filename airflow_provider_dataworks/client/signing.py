@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import uuid
+import os
 from datetime import datetime, timezone
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -35,24 +35,24 @@ class ACS3Auth(AuthBase):
         headers = request.headers
         headers["host"] = url.netloc
         headers["x-acs-date"] = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        headers["x-acs-signature-nonce"] = uuid.uuid4().hex
+        headers["x-acs-signature-nonce"] = os.urandom(16).hex()
         headers["x-acs-content-sha256"] = payload
         if self._credentials.security_token:
             headers["x-acs-accesskey-id"] = self._credentials.access_key_id
             headers["x-acs-security-token"] = self._credentials.security_token
 
-        signed = {
-            name.lower(): value.strip()
-            for name, value in headers.items()
-            if name.lower() in _SIGNED_PLAIN_HEADERS or name.lower().startswith("x-acs-")
-        }
-        names = ";".join(sorted(signed))
+        signed = sorted(
+            (name, value.strip())
+            for name, value in headers.lower_items()
+            if name in _SIGNED_PLAIN_HEADERS or name.startswith("x-acs-")
+        )
+        names = ";".join(name for name, _ in signed)
         canonical_request = "\n".join(
             [
                 str(request.method),
                 url.path or "/",
                 _canonical_query(url.query),
-                "".join(f"{name}:{signed[name]}\n" for name in sorted(signed)),
+                "".join(f"{name}:{value}\n" for name, value in signed),
                 names,
                 payload,
             ]

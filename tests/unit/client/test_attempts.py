@@ -1,0 +1,316 @@
+"""A call is sent again when that can do no harm, after a pause that grows or that the server names, within bounds."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import time
+from typing import Any
+
+import pytest
+
+from airflow_provider_dataworks.client.client import DataWorksClient
+from airflow_provider_dataworks.client.credentials import Credentials
+from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
+from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.emulator.settings import (
+    STS_ACCESS_KEY_ID,
+    STS_ACCESS_KEY_SECRET,
+    STS_SECURITY_TOKEN,
+)
+from tests.support.scripted_server import ScriptedServer
+
+from .conftest import ClientFactory
+
+THROTTLED = json.dumps({"Code": "Throttling.User", "Message": "too fast"}).encode()
+
+
+def list_jobs(client: DataWorksClient) -> dict[str, Any]:
+    return client.call("ListDIJobs", body={"ProjectId": 10000})
+
+
+def refused(client: DataWorksClient, action: str = "ListDIJobs", **how: Any) -> ApiError:
+    with pytest.raises(ApiError) as raised:
+        client.call(action, body={"ProjectId": 10000}, **how)
+    return raised.value
+
+
+def test_pauses_grow_with_jitter_and_end_at_thirty_seconds(
+    emulator: EmulatorControl, server: ScriptedServer, make_client: ClientFactory, sleeps: list[float]
+) -> None:
+    for _ in range(9):
+        server.answer(429, THROTTLED)
+
+    error = refused(make_client(server.url, max_attempts=9))
+
+    assert error.attempts == len(server.received) == 9
+    assert [lowest <= pause <= lowest + 1 for pause, lowest in zip(sleeps, (1, 2, 4, 8, 16), strict=False)] == [
+        True
+    ] * 5
+    assert sleeps[5:] == [30, 30, 30]
+    assert sleeps[:5] != [1, 2, 4, 8, 16]
+
+
+def test_five_attempts_are_the_default(client: DataWorksClient, emulator: EmulatorControl) -> None:
+    emulator.add_fault("throttle", count=-1)
+
+    error = refused(client)
+
+    assert (error.outcome, error.attempts) == (Outcome.NOT_EXECUTED, 5)
+    assert len(emulator.requests("ListDIJobs")) == 5
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_max_attempts_is_obeyed(server: ScriptedServer, make_client: ClientFactory, attempts: int) -> None:
+    for _ in range(5):
+        server.answer(503, b'{"Code": "ServiceUnavailable"}')
+
+    assert refused(make_client(server.url, max_attempts=attempts)).attempts == attempts
+    assert len(server.received) == attempts
+
+
+def test_good_answer_after_bad_ones_is_the_result(client: DataWorksClient, emulator: EmulatorControl) -> None:
+    for kind in ("throttle", "reset", "wrong_json", "cut"):
+        emulator.add_fault(kind)
+
+    assert list_jobs(client)["DIJobPaging"]["TotalCount"] == 6
+    assert len(emulator.requests("ListDIJobs")) == 5
+
+
+def test_refusal_is_not_sent_again(client: DataWorksClient, emulator: EmulatorControl, sleeps: list[float]) -> None:
+    emulator.add_fault("error", status=403, code="Forbidden.Access", count=-1)
+
+    assert refused(client).outcome is Outcome.REFUSED
+    assert (len(emulator.requests()), sleeps) == (1, [])
+
+
+def test_unknown_outcome_of_a_writing_action_is_not_sent_again(
+    client: DataWorksClient, emulator: EmulatorControl
+) -> None:
+    emulator.add_fault("reset", effect="after")
+
+    with pytest.raises(ApiError) as raised:
+        client.call("StopDIJob", body={"DIJobId": 1001})
+
+    assert raised.value.outcome is Outcome.UNKNOWN
+    assert len(emulator.requests("StopDIJob")) == 1
+
+
+@pytest.mark.parametrize("resend", [True, False])
+def test_caller_may_say_whether_an_unknown_outcome_is_sent_again(
+    client: DataWorksClient, emulator: EmulatorControl, resend: bool
+) -> None:
+    emulator.add_fault("reset", count=-1)
+
+    with pytest.raises(ApiError):
+        client.call("StopDIJob", body={"DIJobId": 1001}, resend=resend)
+
+    assert len(emulator.requests("StopDIJob")) == (5 if resend else 1)
+
+
+# The server says how long
+
+
+def http_date(seconds_ahead: float) -> str:
+    return email.utils.formatdate(time.time() + seconds_ahead, usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x_acs_retry_after": "2500"}, 2.5),
+        ({"x_ratelimit_user_api": "Limit:1,Remain:0,TimeLeft:3000,Reset:1234"}, 3.0),
+        ({"x_ratelimit_user": "Limit:1,Remain:0,TimeLeft:4000,Reset:1234"}, 4.0),
+        ({"retry_after": "7"}, 7.0),
+        ({"x_acs_retry_after": "1000", "retry_after": "6"}, 6.0),
+        ({"x_acs_retry_after": "0"}, 0.0),
+        ({"retry_after": http_date(-60)}, 0.0),
+    ],
+)
+def test_waiting_time_of_the_server_is_obeyed(
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], headers: dict[str, str], seconds: float
+) -> None:
+    server.answer(429, THROTTLED, **headers)
+
+    list_jobs(make_client(server.url))
+
+    (pause,) = sleeps
+    assert seconds <= pause <= seconds * 1.1
+
+
+def test_date_as_a_waiting_time_is_obeyed(
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float]
+) -> None:
+    server.answer(503, b'{"Code": "ServiceUnavailable"}', retry_after=http_date(20))
+
+    list_jobs(make_client(server.url))
+
+    assert 17 <= sleeps[0] <= 22
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x_acs_retry_after": "soon"},
+        {"x_acs_retry_after": "²"},
+        {"x_acs_retry_after": "-1"},
+        {"retry_after": "soon"},
+        {"x_ratelimit_user": "Limit:1,Remain:0"},
+    ],
+)
+def test_waiting_time_that_cannot_be_read_is_passed_over(
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], headers: dict[str, str]
+) -> None:
+    server.answer(429, THROTTLED, **headers)
+
+    list_jobs(make_client(server.url))
+
+    assert 1 <= sleeps[0] <= 2
+
+
+def test_waiting_time_beyond_the_overall_bound_ends_the_call_at_once(
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float]
+) -> None:
+    server.answer(429, THROTTLED, x_acs_retry_after="200000")
+
+    error = refused(make_client(server.url))
+
+    assert (len(server.received), sleeps) == (1, [])
+    assert error.retry_after == 200
+
+
+def test_overall_bound_ends_the_attempts(emulator: EmulatorControl, make_client: ClientFactory) -> None:
+    key = Credentials(emulator.access_key_id, emulator.access_key_secret)
+    client = make_client(emulator.url, _Fixed(key), max_attempts=50, max_elapsed=0.5, sleep=lambda _: time.sleep(0.1))
+    emulator.add_fault("throttle", count=-1, headers={"x-acs-retry-after": "100"})
+
+    began = time.monotonic()
+    error = refused(client)
+
+    assert time.monotonic() - began < 2
+    assert 2 <= error.attempts <= 6
+
+
+class _Fixed:
+    def __init__(self, *keys: Credentials) -> None:
+        self.keys = list(keys)
+        self.renewals = 0
+
+    def get(self) -> Credentials:
+        return self.keys[0]
+
+    def renew(self) -> bool:
+        self.renewals += 1
+        if len(self.keys) > 1:
+            self.keys.pop(0)
+        return True
+
+
+# Tokens
+
+
+@pytest.mark.parametrize("code", ["InvalidSecurityToken.Expired", "InvalidSecurityToken.Malformed"])
+def test_refused_token_is_renewed_once_and_the_call_sent_again(
+    emulator: EmulatorControl, make_client: ClientFactory, sleeps: list[float], code: str
+) -> None:
+    good = Credentials(STS_ACCESS_KEY_ID, STS_ACCESS_KEY_SECRET, STS_SECURITY_TOKEN)
+    old = Credentials("STS.old", "old", "old-token")
+    emulator.add_fault("expired_token", code=code)
+    provider = _Fixed(good if code.endswith("Expired") else old, good)
+
+    if code.endswith("Malformed"):
+        emulator.clear_faults()  # the emulator itself does not know the old token
+    client = make_client(emulator.url, provider)
+
+    assert list_jobs(client)["DIJobPaging"]["TotalCount"] == 6
+    assert (len(emulator.requests("ListDIJobs")), provider.renewals, sleeps) == (2, 1, [])
+
+
+def test_token_that_stays_refused_is_renewed_only_once(emulator: EmulatorControl, make_client: ClientFactory) -> None:
+    provider = _Fixed(Credentials("STS.old", "old", "old-token"))
+
+    error = refused(make_client(emulator.url, provider))
+
+    assert error.code == "InvalidSecurityToken.Malformed"
+    assert (len(emulator.requests("ListDIJobs")), provider.renewals) == (2, 1)
+
+
+def test_static_token_is_not_sent_again(emulator: EmulatorControl, client: DataWorksClient) -> None:
+    emulator.add_fault("expired_token", count=-1)
+
+    assert refused(client).code == "InvalidSecurityToken.Expired"
+    assert len(emulator.requests("ListDIJobs")) == 1
+
+
+def test_missing_credentials_are_no_matter_of_attempts(server: ScriptedServer, make_client: ClientFactory) -> None:
+    class Nothing(_Fixed):
+        def get(self) -> Credentials:
+            raise CredentialsError("no keys")
+
+    with pytest.raises(CredentialsError, match="no keys"):
+        list_jobs(make_client(server.url, Nothing()))
+    assert server.received == []
+
+
+# Whether the call arrived
+
+
+def test_settled_call_is_not_sent_again(client: DataWorksClient, emulator: EmulatorControl) -> None:
+    emulator.add_fault("reset", effect="after")
+
+    answer = client.call("StopDIJob", body={"DIJobId": 1001}, settle=lambda error: {"settled": error.action})
+
+    assert answer == {"settled": "StopDIJob"}
+    assert len(emulator.requests("StopDIJob")) == 1
+
+
+def test_call_that_did_not_arrive_is_sent_again(client: DataWorksClient, emulator: EmulatorControl) -> None:
+    looks: list[ApiError] = []
+    emulator.add_fault("reset", effect="before")
+
+    client.call("StopDIJob", body={"DIJobId": 1001}, settle=looks.append)
+
+    assert len(emulator.requests("StopDIJob")) == 2
+    assert [error.outcome for error in looks] == [Outcome.UNKNOWN]
+
+
+def test_throttled_call_needs_no_look(client: DataWorksClient, emulator: EmulatorControl) -> None:
+    looks: list[ApiError] = []
+    emulator.add_fault("throttle")
+
+    client.call("StopDIJob", body={"DIJobId": 1001}, settle=looks.append)
+
+    assert (len(emulator.requests("StopDIJob")), looks) == (2, [])
+
+
+def test_refusal_after_an_unknown_outcome_is_looked_into(client: DataWorksClient, emulator: EmulatorControl) -> None:
+    looks: list[Outcome] = []
+
+    def settle(error: ApiError) -> dict[str, Any] | None:
+        looks.append(error.outcome)
+        return {"settled": True} if error.outcome is Outcome.REFUSED else None
+
+    emulator.add_fault("reset", effect="after", action="StartDIJob")
+
+    answer = client.call("StartDIJob", body={"DIJobId": 1001}, settle=settle)
+
+    assert answer == {"settled": True}
+    assert looks == [Outcome.UNKNOWN, Outcome.REFUSED]
+    assert emulator.job(1001)["starts"] == 1
+
+
+def test_incomplete_answer_is_an_unknown_outcome(client: DataWorksClient, emulator: EmulatorControl) -> None:
+    def check(answer: dict[str, Any]) -> str | None:
+        return "DIJobPaging is missing" if "Other" in answer else None
+
+    emulator.add_fault("body", body={"Other": 1}, action="ListDIJobs")
+    answer = client.call("ListDIJobs", body={"ProjectId": 10000}, check=check)
+    assert answer["DIJobPaging"]["TotalCount"] == 6
+    assert len(emulator.requests("ListDIJobs")) == 2
+
+    emulator.add_fault("body", body={"Other": 1}, action="StopDIJob")
+    with pytest.raises(ApiError, match="the answer is incomplete: DIJobPaging is missing") as raised:
+        client.call("StopDIJob", body={"DIJobId": 1001}, check=check)
+    assert raised.value.outcome is Outcome.UNKNOWN
+    assert len(emulator.requests("StopDIJob")) == 1

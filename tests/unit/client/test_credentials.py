@@ -1,0 +1,166 @@
+"""Where keys come from: given ones, or those that the vendor's library fetches, which is loaded only then."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from airflow_provider_dataworks.client.credentials import Credentials, FetchedCredentials, StaticCredentials
+from airflow_provider_dataworks.client.errors import CredentialsError
+from tests.support.scripted_server import ScriptedServer
+
+KEYS = {
+    "Code": "Success",
+    "AccessKeyId": "STS.fetched",
+    "AccessKeySecret": "fetched-secret",
+    "SecurityToken": "fetched-token",
+    "Expiration": "2099-01-01T00:00:00Z",
+}
+
+
+def from_uri(server: ScriptedServer) -> FetchedCredentials:
+    return FetchedCredentials("credentials_uri", {"credentials_uri": server.url}, "credentials_uri of connection x")
+
+
+def test_given_keys_never_change() -> None:
+    keys = Credentials("id", "secret", "token")
+    provider = StaticCredentials(keys)
+
+    assert provider.get() is keys
+    assert provider.renew() is False
+
+
+def test_repr_shows_no_secret() -> None:
+    assert repr(Credentials("LTAI-1", "hidden-1", "hidden-2")) == "Credentials(access_key_id='LTAI-1')"
+
+
+def test_keys_are_fetched_from_a_uri_once(server: ScriptedServer) -> None:
+    server.answer(200, json.dumps(KEYS).encode())
+    provider = from_uri(server)
+
+    assert provider.get() == Credentials("STS.fetched", "fetched-secret", "fetched-token")
+    assert provider.get().access_key_id == "STS.fetched"
+    assert len(server.received) == 1
+
+
+def test_renewed_keys_are_fetched_anew(server: ScriptedServer) -> None:
+    server.answer(200, json.dumps(KEYS).encode())
+    server.answer(200, json.dumps({**KEYS, "AccessKeyId": "STS.second"}).encode())
+    provider = from_uri(server)
+    provider.get()
+
+    assert provider.renew() is True
+    assert provider.get().access_key_id == "STS.second"
+
+
+def test_source_that_fails_is_named_and_may_pass(server: ScriptedServer) -> None:
+    server.answer(503, b"{}")
+
+    with pytest.raises(CredentialsError) as raised:
+        from_uri(server).get()
+
+    assert raised.value.may_pass
+    assert "auth_type credentials_uri: no credentials could be fetched" in str(raised.value)
+    assert "Check credentials_uri of connection x." in str(raised.value)
+
+
+def test_settings_that_cannot_be_used_do_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ALIBABA_CLOUD_ROLE_ARN", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "ALIBABA_CLOUD_OIDC_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+    with pytest.raises(CredentialsError, match="auth_type oidc_role_arn") as raised:
+        FetchedCredentials("oidc_role_arn", {"role_arn": None}, "role_arn of connection x").get()
+
+    assert not raised.value.may_pass
+
+
+def test_secrets_do_not_get_into_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        def __init__(self, config: Any) -> None:
+            raise RuntimeError(f"refused {config.access_key_secret} {config.security_token}")
+
+    monkeypatch.setattr("alibabacloud_credentials.client.Client", Client)
+    settings = {"access_key_id": "id", "access_key_secret": "hidden-1", "security_token": "hidden-2"}
+
+    with pytest.raises(CredentialsError) as raised:
+        FetchedCredentials("sts", settings, "x").get()
+
+    assert "hidden" not in str(raised.value)
+    assert "refused *** ***" in str(raised.value)
+
+
+def test_answer_without_keys_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        def get_credential(self) -> Any:
+            return Credentials("", "")
+
+    monkeypatch.setattr("alibabacloud_credentials.client.Client", Client)
+
+    with pytest.raises(
+        CredentialsError, match=r"auth_type default: the answer held no AccessKey\. Check the machine\."
+    ):
+        FetchedCredentials("default", {}, "the machine").get()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (
+            "ram_role_arn",
+            {
+                "access_key_id": "id",
+                "access_key_secret": "secret",
+                "security_token": None,
+                "role_arn": "acs:ram::1:role/airflow",
+                "role_session_name": "airflow-dataworks",
+            },
+        ),
+        (
+            "oidc_role_arn",
+            {
+                "role_arn": "acs:ram::1:role/airflow",
+                "oidc_provider_arn": "acs:ram::1:oidc-provider/p",
+                "oidc_token_file_path": "/var/run/token",
+                "role_session_name": "airflow-dataworks",
+            },
+        ),
+        ("ecs_ram_role", {"role_name": "worker"}),
+        ("ecs_ram_role", {"role_name": None}),
+        ("credentials_uri", {"credentials_uri": "http://127.0.0.1:1/keys"}),
+        ("default", {}),
+    ],
+)
+def test_library_takes_each_kind_and_its_settings(kind: str, settings: dict[str, Any]) -> None:
+    source = FetchedCredentials(kind, settings, "x")._open_source()
+
+    assert callable(source.get_credential)
+
+
+def test_missing_library_is_an_error_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("alibabacloud_credentials")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "alibabacloud_credentials", None)
+
+    with pytest.raises(CredentialsError) as raised:
+        FetchedCredentials("ecs_ram_role", {}, "x").get()
+
+    assert "pip install 'airflow-provider-dataworks[credentials]'" in str(raised.value)
+    assert not raised.value.may_pass
+
+
+def test_library_is_loaded_by_the_first_use_alone() -> None:
+    code = (
+        "import sys\n"
+        "from airflow_provider_dataworks.client.credentials import FetchedCredentials\n"
+        "import airflow_provider_dataworks.client.client\n"
+        "FetchedCredentials('default', {}, 'x')\n"
+        "print([name for name in sys.modules if name.partition('.')[0] in "
+        "('alibabacloud_credentials', 'alibabacloud_tea', 'Tea', 'aiohttp', 'apscheduler', 'airflow')])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == "[]"

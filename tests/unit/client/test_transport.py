@@ -1,0 +1,297 @@
+"""Connections: kept alive, always with timeouts, through proxies, without redirects, with TLS verified."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import socket
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from airflow_provider_dataworks.client.client import DataWorksClient
+from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
+from airflow_provider_dataworks.client.errors import ApiError, Outcome
+from airflow_provider_dataworks.emulator.control import EmulatorControl
+from tests.support.scripted_server import ScriptedServer, scripted_server
+
+from .conftest import ClientFactory
+
+
+def list_jobs(client: DataWorksClient) -> dict[str, Any]:
+    return client.call("ListDIJobs", body={"ProjectId": 10000})
+
+
+def failure(client: DataWorksClient, action: str = "ListDIJobs") -> ApiError:
+    with pytest.raises(ApiError) as raised:
+        client.call(action, body={"ProjectId": 10000})
+    return raised.value
+
+
+@pytest.fixture
+def dead_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# The request
+
+
+def test_one_tcp_connection_serves_many_calls(server: ScriptedServer, make_client: ClientFactory) -> None:
+    client = make_client(server.url)
+
+    for _ in range(5):
+        list_jobs(client)
+
+    assert [request.connection for request in server.received] == [1] * 5
+
+
+def test_request_is_a_post_to_the_root(server: ScriptedServer, make_client: ClientFactory) -> None:
+    make_client(server.url).call("StartDISyncInstance", query={"FileId": 1, "TaskType": "DI_REALTIME"})
+
+    (request,) = server.received
+    assert (request.method, request.target) == ("POST", "/?FileId=1&TaskType=DI_REALTIME")
+    assert (request.body, request.headers["content-length"]) == (b"", "0")
+    assert "content-type" not in request.headers
+    assert request.headers["x-acs-action"] == "StartDISyncInstance"
+    assert request.headers["x-acs-version"] == "2020-05-18"
+    assert request.headers["user-agent"].startswith("airflow-provider-dataworks/")
+
+
+def test_values_are_encoded_as_the_official_sdk_does(server: ScriptedServer, make_client: ClientFactory) -> None:
+    make_client(server.url).call(
+        "StartDIJob",
+        query={"TaskName": "a b+c&d=e~f*中ü"},
+        body={
+            "Zone": "last",
+            "ForceToRerun": True,
+            "WithDetails": False,
+            "RealtimeStartSettings": {"FailoverSettings": {"Interval": 10}, "n": "名"},
+            "Ids": [1, 2],
+            "Absent": None,
+            "Empty": "",
+            "DIJobId": 11743,
+        },
+    )
+
+    (request,) = server.received
+    assert request.target == "/?TaskName=a+b%2Bc%26d%3De~f%2A%E4%B8%AD%C3%BC"
+    assert request.body == (
+        b"DIJobId=11743&Empty=&ForceToRerun=true&Ids=%5B1%2C2%5D&RealtimeStartSettings=%7B%22FailoverSettings%22%3A%7B"
+        b"%22Interval%22%3A10%7D%2C%22n%22%3A%22%E5%90%8D%22%7D&WithDetails=false&Zone=last"
+    )
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+# Timeouts
+
+
+def test_timeouts_are_given_to_every_request(
+    client: DataWorksClient, make_client: ClientFactory, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    send = requests.adapters.HTTPAdapter.send
+
+    def spy(self: Any, request: Any, **how: Any) -> Any:
+        seen.append(how["timeout"])
+        return send(self, request, **how)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", spy)
+    list_jobs(client)
+    list_jobs(make_client(server.url, connect_timeout=1.5, read_timeout=2.5))
+
+    assert seen == [(5.0, 20.0), (1.5, 2.5)]
+
+
+def test_answer_that_is_late_is_an_unknown_outcome(emulator: EmulatorControl, make_client: ClientFactory) -> None:
+    key = StaticCredentials(Credentials(emulator.access_key_id, emulator.access_key_secret))
+    emulator.add_fault("slow", seconds=30)
+    began = time.monotonic()
+
+    error = failure(make_client(emulator.url, key, read_timeout=0.2), "StopDIJob")
+
+    assert time.monotonic() - began < 5
+    assert error.outcome is Outcome.UNKNOWN
+    assert "ReadTimeout" in error.message
+
+
+def test_connection_that_nobody_takes_is_surely_not_executed(make_client: ClientFactory, dead_port: int) -> None:
+    error = failure(make_client(f"http://127.0.0.1:{dead_port}", max_attempts=2), "StopDIJob")
+
+    assert (error.outcome, error.attempts) == (Outcome.NOT_EXECUTED, 2)
+    assert error.message.startswith("no connection (NewConnectionError: ")
+    assert "refused" in error.message
+    assert "object at" not in error.message
+
+
+def test_host_that_has_no_address_is_surely_not_executed(make_client: ClientFactory) -> None:
+    error = failure(make_client("https://dataworks.nowhere.invalid", max_attempts=1), "StopDIJob")
+
+    assert error.outcome is Outcome.NOT_EXECUTED
+    assert "no connection" in error.message
+
+
+@pytest.mark.parametrize("kind", ["reset", "cut"])
+def test_connection_that_breaks_is_an_unknown_outcome(
+    client: DataWorksClient, emulator: EmulatorControl, kind: str
+) -> None:
+    emulator.add_fault(kind, effect="after")
+
+    error = failure(client, "StopDIJob")
+
+    assert error.outcome is Outcome.UNKNOWN
+    assert error.message.startswith("no complete answer (")
+
+
+def test_text_of_a_lost_call_has_no_parameters(emulator: EmulatorControl, make_client: ClientFactory) -> None:
+    key = StaticCredentials(Credentials(emulator.access_key_id, emulator.access_key_secret))
+    emulator.add_fault("reset")
+
+    with pytest.raises(ApiError) as raised:
+        make_client(emulator.url, key).call("StartDISyncInstance", query={"StartParam": "precious"})
+
+    assert "precious" not in str(raised.value)
+
+
+# Redirects
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirects_are_not_followed(server: ScriptedServer, make_client: ClientFactory, status: int) -> None:
+    server.answer(status, b"", location=f"{server.url}/elsewhere")
+
+    error = failure(make_client(server.url))
+
+    assert (error.outcome, error.http_status) == (Outcome.REFUSED, status)
+    assert len(server.received) == 1
+
+
+# Proxies
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY"])
+def test_proxy_of_the_environment_is_asked(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, server.url)
+
+    list_jobs(make_client("http://dataworks.example"))
+
+    (request,) = server.received
+    assert request.target == "http://dataworks.example/"
+    assert request.headers["host"] == "dataworks.example"
+
+
+def test_proxy_tunnels_https_and_sees_no_credentials(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    server.answer(502, b"no way")
+
+    error = failure(make_client("https://dataworks.cn-shanghai.aliyuncs.com", max_attempts=1), "StopDIJob")
+
+    (request,) = server.received
+    assert (request.method, request.target) == ("CONNECT", "dataworks.cn-shanghai.aliyuncs.com:443")
+    assert "authorization" not in request.headers
+    assert error.outcome is Outcome.NOT_EXECUTED
+
+
+def test_no_proxy_is_honoured(
+    server: ScriptedServer,
+    client: DataWorksClient,
+    emulator: EmulatorControl,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    list_jobs(client)
+    assert (len(server.received), len(emulator.requests())) == (0, 1)
+
+    monkeypatch.delenv("NO_PROXY")
+    list_jobs(client)
+    assert (len(server.received), len(emulator.requests())) == (1, 1)
+
+
+def test_proxy_that_cannot_be_reached_has_passed_nothing_on(
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, dead_port: int
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://user:proxy-password@127.0.0.1:{dead_port}")
+
+    error = failure(make_client("http://dataworks.example", max_attempts=1), "StopDIJob")
+
+    assert error.outcome is Outcome.NOT_EXECUTED
+    assert "proxy-password" not in str(error)
+
+
+# TLS
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Return a file with a key and a certificate for 127.0.0.1 that nobody else has signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "dataworks test")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "server.pem"
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + signed.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
+
+
+def test_certificate_that_nobody_vouches_for_is_refused(make_client: ClientFactory, certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with scripted_server(context) as server:
+        error = failure(make_client(server.url))
+
+    assert error.outcome is Outcome.REFUSED
+    assert "TLS certificate" in error.message
+    assert "REQUESTS_CA_BUNDLE" in error.message
+    assert server.received == []
+
+
+def test_own_certificate_authority_can_be_named(
+    make_client: ClientFactory, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with scripted_server(context) as server:
+        assert list_jobs(make_client(server.url)) == {"RequestId": "R-1"}
+
+    assert len(server.received) == 1
+
+
+# Secrets
+
+
+def test_repr_shows_no_secret(make_client: ClientFactory) -> None:
+    client = make_client("https://dataworks.cn-shanghai.aliyuncs.com")
+
+    assert repr(client) == "DataWorksClient('https://dataworks.cn-shanghai.aliyuncs.com')"
+    assert "secret" not in repr(Credentials("id", "the secret", "the token")).replace("access_key_secret", "")
+    assert "token" not in repr(Credentials("id", "the secret", "the token"))
