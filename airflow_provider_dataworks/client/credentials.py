@@ -29,8 +29,9 @@ class CredentialsProvider(Protocol):
     """Gives the credentials that are valid now."""
 
     def get(self) -> Credentials:
-        """Return credentials for the next request.
+        """Find credentials for the next request.
 
+        :return: credentials that are valid now.
         :raises CredentialsError: they can't be had.
         """
 
@@ -51,9 +52,17 @@ class StaticCredentials:
         self._credentials = credentials
 
     def get(self) -> Credentials:
+        """Give the pair.
+
+        :return: always the same.
+        """
         return self._credentials
 
     def renew(self) -> bool:
+        """Tell that there is no other pair.
+
+        :return: False.
+        """
         return False
 
 
@@ -75,6 +84,11 @@ class FetchedCredentials:
         self._source: Any = None
 
     def get(self) -> Credentials:
+        """Fetch, or take what was fetched and still holds.
+
+        :return: credentials that are valid now.
+        :raises CredentialsError: alibabacloud-credentials is not installed, or gives none.
+        """
         asked = False
         try:
             # One thread at a time: the first use fetches, the others then find it cached.
@@ -97,6 +111,10 @@ class FetchedCredentials:
         return Credentials(model.access_key_id, model.access_key_secret, model.security_token or None)
 
     def renew(self) -> bool:
+        """Forget what was fetched.
+
+        :return: True: the next :meth:`get` fetches anew.
+        """
         with self._lock:
             self._source = None
         return True

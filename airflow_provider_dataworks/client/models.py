@@ -35,7 +35,11 @@ class MigrationType(_Word):
 
     @classmethod
     def never_ends(cls, migration_type: str | None) -> bool:
-        """Whether jobs of this type run until somebody stops them."""
+        """Whether jobs of this type run until somebody stops them.
+
+        :param migration_type: the job's, None where it is not known.
+        :return: False for None.
+        """
         return migration_type in (cls.FULL_AND_REALTIME_INCREMENTAL, cls.REALTIME_INCREMENTAL)
 
 

@@ -68,7 +68,11 @@ class EmulatorControl:
     # What was asked
 
     def state(self) -> dict[str, Any]:
-        """Return settings, jobs, files, faults, and the counts of requests by action."""
+        """
+        Look at everything at once.
+
+        :return: settings, jobs, files, faults, and the counts of requests by action.
+        """
         state: dict[str, Any] = self._call("GET", "state")
         return state
 
@@ -76,8 +80,9 @@ class EmulatorControl:
         """
         Return the request log.
 
-        :param action: only this action's requests.
-        :param since: only those after this seq.
+        :param action: only this action's requests; default all.
+        :param since: only those after this seq; default 0, all.
+        :return: the requests, oldest first.
         """
         wanted = {"since": str(since), **({"action": action} if action else {})}
         entries: list[dict[str, Any]] = self._call("GET", f"requests?{urlencode(wanted)}")
@@ -104,17 +109,23 @@ class EmulatorControl:
         :param kind: throttle, error, reset, cut, slow, html, wrong_json, wrong_type, empty, body, clock_skew or
             expired_token.
         :param action: the action that meets it; default any.
-        :param count: how many requests meet it; -1 is all until the faults are cleared.
-        :param skip: how many pass before.
-        :param effect: ``before``: the action is not done; ``after``: it is done, then the fault replaces the answer.
+        :param count: how many requests meet it, default 1; -1 is all until the faults are cleared.
+        :param skip: how many pass before; default 0.
+        :param effect: ``before`` (default): the action is not done; ``after``: it is done, then the fault replaces the
+            answer.
         :param params: what the kind takes: status, code, message, headers, body, seconds.
         :return: the fault's id.
+        :raises ValueError: something of it cannot be used.
         """
         fault = {"kind": kind, "action": action, "count": count, "skip": skip, "effect": effect, **params}
         return int(self._call("POST", "faults", fault)["id"])
 
     def faults(self) -> list[dict[str, Any]]:
-        """Return the faults that still wait."""
+        """
+        List the faults that still wait.
+
+        :return: the faults, in the order in which they are met.
+        """
         faults: list[dict[str, Any]] = self._call("GET", "faults")
         return faults
 
@@ -125,62 +136,134 @@ class EmulatorControl:
     # Jobs and files
 
     def add_job(self, **fields: Any) -> dict[str, Any]:
-        """Add a job and return it; the fields are those that :meth:`job` returns, all of them optional."""
+        """
+        Add a job.
+
+        :param fields: those that :meth:`job` returns, all of them optional.
+        :return: the job.
+        :raises ValueError: a field cannot be set so.
+        """
         job: dict[str, Any] = self._call("POST", "jobs", fields)
         return job
 
     def add_jobs(self, jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Add jobs and return them."""
+        """
+        Add jobs: all or, when one of them is wrong, none.
+
+        :param jobs: the fields of each, as for :meth:`add_job`.
+        :return: the jobs.
+        :raises ValueError: a field cannot be set so.
+        """
         added: list[dict[str, Any]] = self._call("POST", "jobs", [dict(job) for job in jobs])
         return added
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Return all jobs."""
+        """
+        List the jobs.
+
+        :return: all jobs, as :meth:`job` returns each.
+        """
         jobs: list[dict[str, Any]] = self._call("GET", "jobs")
         return jobs
 
     def job(self, di_job_id: int) -> dict[str, Any]:
-        """Return one job."""
+        """
+        Look at one job.
+
+        :param di_job_id: the job's id.
+        :return: the API's fields (DIJobId, JobStatus, MigrationType ...), how it will go (run_seconds, outcome ...), and
+            what was done to it (starts, stops, start_requests).
+        :raises LookupError: there is none.
+        """
         job: dict[str, Any] = self._call("GET", f"jobs/{di_job_id}")
         return job
 
     def set_job(self, di_job_id: int, **fields: Any) -> dict[str, Any]:
-        """Change a job and return it; a JobStatus moves it at once and cancels its running timer."""
+        """
+        Change a job; a JobStatus moves it at once and cancels its running timer.
+
+        :param di_job_id: the job's id.
+        :param fields: the new values, by the names that :meth:`job` returns.
+        :return: the job.
+        :raises LookupError: there is none.
+        :raises ValueError: a field cannot be set so.
+        """
         job: dict[str, Any] = self._call("PATCH", f"jobs/{di_job_id}", fields)
         return job
 
     def remove_job(self, di_job_id: int) -> None:
-        """Take a job away."""
+        """
+        Take a job away.
+
+        :param di_job_id: the job's id.
+        :raises LookupError: there is none.
+        """
         self._call("DELETE", f"jobs/{di_job_id}")
 
     def add_file(self, **fields: Any) -> dict[str, Any]:
-        """Add a file and return it; the fields are those that :meth:`file` returns, all of them optional."""
+        """
+        Add a file.
+
+        :param fields: those that :meth:`file` returns, all of them optional.
+        :return: the file.
+        :raises ValueError: a field cannot be set so.
+        """
         file: dict[str, Any] = self._call("POST", "files", fields)
         return file
 
     def files(self) -> list[dict[str, Any]]:
-        """Return all files."""
+        """
+        List the files.
+
+        :return: all files, as :meth:`file` returns each.
+        """
         files: list[dict[str, Any]] = self._call("GET", "files")
         return files
 
     def file(self, file_id: int) -> dict[str, Any]:
-        """Return one file."""
+        """
+        Look at one file: a sync task, a real-time task or a solution.
+
+        :param file_id: the file's id.
+        :return: the API's fields (FileId, TaskType, Status ...), how it will go (start_outcome, wait_seconds ...), and
+            what was done to it (starts, stops, creations, start_params).
+        :raises LookupError: there is none.
+        """
         file: dict[str, Any] = self._call("GET", f"files/{file_id}")
         return file
 
     def set_file(self, file_id: int, **fields: Any) -> dict[str, Any]:
-        """Change a file and return it; a Status or SolutionStatus moves it at once and cancels its timer."""
+        """
+        Change a file; a Status or SolutionStatus moves it at once and cancels its timer.
+
+        :param file_id: the file's id.
+        :param fields: the new values, by the names that :meth:`file` returns.
+        :return: the file.
+        :raises LookupError: there is none.
+        :raises ValueError: a field cannot be set so.
+        """
         file: dict[str, Any] = self._call("PATCH", f"files/{file_id}", fields)
         return file
 
     def remove_file(self, file_id: int) -> None:
-        """Take a file away."""
+        """
+        Take a file away.
+
+        :param file_id: the file's id.
+        :raises LookupError: there is none.
+        """
         self._call("DELETE", f"files/{file_id}")
 
     # The whole
 
     def settings(self, **fields: Any) -> dict[str, Any]:
-        """Change settings, if any are given, and return all of them."""
+        """
+        Change settings, if any are given.
+
+        :param fields: new values, by the names of :class:`~airflow_provider_dataworks.emulator.settings.Settings`.
+        :return: all settings, without secrets.
+        :raises ValueError: a name is not a setting, or a value cannot be used.
+        """
         settings: dict[str, Any] = self._call("PATCH" if fields else "GET", "settings", fields or None)
         return settings
 

@@ -15,8 +15,8 @@ def running_emulator(*, host: str = "127.0.0.1", port: int = 0, **options: Any) 
     """
     Run an emulator in a thread of its own for the time of a ``with`` block.
 
-    :param host: address to listen on.
-    :param port: port to listen on; default a free one.
+    :param host: address to listen on; default ``127.0.0.1``.
+    :param port: port to listen on; 0 (default) takes a free one.
     :param options: settings to begin with, those of :class:`airflow_provider_dataworks.emulator.settings.Settings`,
         for example ``run_seconds=0.2``.
     :return: what sees and steers it.

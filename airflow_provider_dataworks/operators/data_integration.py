@@ -124,7 +124,11 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
         self.check_arguments()
 
     def execute(self, context: Context) -> int:
-        """Create the task and return its FileId."""
+        """Create the task.
+
+        :param context: the task instance's, from Airflow.
+        :return: FileId.
+        """
         given = self.read_arguments()
         project_id = self.hook.resolve_project_id(given.project_id)
         self.push_console_link(context, project_id)
@@ -139,7 +143,11 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
 
 
 def client_token_for(context: Context) -> str:
-    """A token that all tries of one task in one run share, and nothing else does."""
+    """A token that all tries of one task in one run share, and nothing else does.
+
+    :param context: the task instance's, from Airflow.
+    :return: 32 hexadecimal digits.
+    """
     ti = context["ti"]
     whole = json.dumps([ti.dag_id, ti.task_id, ti.run_id, ti.map_index])
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
@@ -332,7 +340,11 @@ class StartDISyncInstanceOperator(_WaitingOperator):
         self.check_arguments()
 
     def execute(self, context: Context) -> int:
-        """Start, and wait if asked to; return the file id."""
+        """Start, and wait if asked to.
+
+        :param context: the task instance's, from Airflow.
+        :return: the file id.
+        """
         from airflow_provider_dataworks.readings import read_instance
 
         deadline = execution_deadline(try_began(context), self.execution_timeout)
@@ -368,7 +380,12 @@ class StartDISyncInstanceOperator(_WaitingOperator):
         return self._result(verdict, reading.status)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
-        """Take the trigger's word and end as :meth:`execute` would have."""
+        """Take the trigger's word and end as :meth:`execute` would have.
+
+        :param context: the task instance's, from Airflow.
+        :param event: what the trigger fired.
+        :return: the file id.
+        """
         from airflow_provider_dataworks.triggers import events
 
         heard = events.read_event(event)
@@ -529,7 +546,11 @@ class StartDIJobOperator(_WaitingOperator):
         self.check_arguments()
 
     def execute(self, context: Context) -> int:
-        """Start the job unless it runs, and wait if asked to; return the job id."""
+        """Start the job unless it runs, and wait if asked to.
+
+        :param context: the task instance's, from Airflow.
+        :return: the job id.
+        """
         given = self.read_arguments()
         memory = RunMemory(context, given.di_job_id)
         try:
@@ -541,7 +562,12 @@ class StartDIJobOperator(_WaitingOperator):
         return int(given.di_job_id)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
-        """Take the trigger's word and end as :meth:`execute` would have."""
+        """Take the trigger's word and end as :meth:`execute` would have.
+
+        :param context: the task instance's, from Airflow.
+        :param event: what the trigger fired.
+        :return: the job id.
+        """
         from airflow_provider_dataworks.triggers import events
 
         given = self.read_arguments()

@@ -127,7 +127,11 @@ class DIJobStatusSensor(DataWorksTask, BaseSensorOperator):
         self._check_that_a_job_is_named()
 
     def execute(self, context: Context) -> Any:
-        """Wait in the worker, or look once and wait in the triggerer; return the status that was reached."""
+        """Wait in the worker, or look once and wait in the triggerer.
+
+        :param context: the task instance's, from Airflow.
+        :return: the status that was reached.
+        """
         given = self.read_arguments()
         self._check_that_a_job_is_named()
         self.push_console_link(context, self.hook.resolve_project_id(given.project_id))
@@ -136,7 +140,11 @@ class DIJobStatusSensor(DataWorksTask, BaseSensorOperator):
         return self._or_skip(self._look_once_and_defer, context)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look once."""
+        """Look once.
+
+        :param context: the task instance's, from Airflow.
+        :return: False to go on; otherwise done, with the status as XCom.
+        """
         try:
             job = self._find()
         except DataWorksTransientError as error:
@@ -157,7 +165,12 @@ class DIJobStatusSensor(DataWorksTask, BaseSensorOperator):
         return False
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str | None:
-        """Take the trigger's word and end as a poke would have."""
+        """Take the trigger's word and end as a poke would have.
+
+        :param context: the task instance's, from Airflow.
+        :param event: what the trigger fired.
+        :return: the status that was reached.
+        """
         from airflow_provider_dataworks.triggers import events
 
         heard = events.read_event(event)
@@ -173,7 +186,13 @@ class DIJobStatusSensor(DataWorksTask, BaseSensorOperator):
         return heard.status
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume, with soft_fail and timeout meaning what they mean in the worker."""
+        """Resume, with soft_fail and timeout meaning what they mean in the worker.
+
+        :param next_method: the method to resume with, :meth:`execute_complete`.
+        :param next_kwargs: its arguments.
+        :param context: the task instance's, from Airflow.
+        :return: what the method returns.
+        """
         # BaseSensorOperator's own would skip on a transient error too, unlike a poke.
         return self._or_skip(super(BaseSensorOperator, self).resume_execution, next_method, next_kwargs, context)
 

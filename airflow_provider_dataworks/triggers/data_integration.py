@@ -59,6 +59,10 @@ class _WaitTrigger(BaseTrigger):
         self.max_poll_failures = max_poll_failures
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Give what a triggerer needs to make this trigger anew.
+
+        :return: the class's path, and the arguments.
+        """
         kind = type(self)
         names = (
             "dataworks_conn_id",
@@ -94,7 +98,11 @@ class _WaitTrigger(BaseTrigger):
             self.log.exception("%s could not be stopped: look after it in the console", self.subject_name)
 
     def fired(self, event: events.WaitEvent) -> TriggerEvent:
-        """The event as Airflow takes it."""
+        """The event as Airflow takes it.
+
+        :param event: how the wait ended.
+        :return: the event to yield.
+        """
         return TriggerEvent(event.payload())  # type: ignore[no-untyped-call]
 
     @property
@@ -109,21 +117,36 @@ class _WaitTrigger(BaseTrigger):
 
     @abstractmethod
     def wait_log(self) -> WaitLog:
-        """The log of this wait."""
+        """The log of this wait.
+
+        :return: a new one.
+        """
 
     @abstractmethod
     async def judge(self, reading: Reading, poller: Poller, subscription: Subscription) -> Verdict:
-        """Say what a reading means."""
+        """Say what a reading means.
+
+        :param reading: what a poll saw.
+        :param poller: where the trigger waits.
+        :param subscription: the trigger's place there.
+        :return: whether to go on.
+        """
 
     @abstractmethod
     def stop(self) -> None:
         """Ask the service once, in a hurry, to stop what is waited for."""
 
     async def explain_failure(self, poller: Poller) -> None:
-        """Log why it failed, where no worker will."""
+        """Log why it failed, where no worker will.
+
+        :param poller: where the trigger waits.
+        """
 
     def next_look(self) -> float | None:
-        """A moment (Unix time) at which the last reading must be judged anew, None if there is none."""
+        """A moment at which the last reading must be judged anew.
+
+        :return: Unix time, None if there is no such moment.
+        """
         return None
 
     async def _wait(self) -> events.WaitEvent:
@@ -185,19 +208,21 @@ class DIJobStatusTrigger(_WaitTrigger):
     ``became``, ``error``. All arguments are plain values.
 
     :param dataworks_conn_id: the connection's id.
-    :param region_id: wins over the connection's, None for that.
+    :param region_id: wins over the connection's; default None.
     :param project_id: the workspace.
     :param di_job_id: the job.
-    :param target_statuses: statuses that end the wait well.
-    :param failure_statuses: statuses that end it badly.
-    :param poll_interval: seconds between two polls; those who share it, share the polls.
-    :param deadline: Unix time at which the wait ends itself, None for never.
-    :param stop_on_kill: whether the job is stopped at the deadline, and when the task is ended by hand.
-    :param max_poll_failures: failed polls in a row that end the wait with a transient error.
-    :param old_status: a terminal status that the job had before it was started; the list may show it for a while.
-    :param old_started_time: StartedTime that goes with it.
-    :param end_from_trigger: whether success and failure end the task here, without a worker.
-    :param skip_on_failure: with ``end_from_trigger``, whether a failure skips the task (the sensor's soft_fail).
+    :param target_statuses: statuses that end the wait well; default Finished.
+    :param failure_statuses: statuses that end it badly; default Failed and Stopped.
+    :param poll_interval: seconds between two polls, default 30; those who share it, share the polls.
+    :param deadline: Unix time at which the wait ends itself; None (default) for never.
+    :param stop_on_kill: whether the job is stopped at the deadline, and when the task is ended by hand; default False.
+    :param max_poll_failures: failed polls in a row that end the wait with a transient error; default 10.
+    :param old_status: a terminal status that the job had before it was started, which the list may show for a while;
+        None (default) if it had none.
+    :param old_started_time: StartedTime (Unix seconds) that goes with it; default None.
+    :param end_from_trigger: whether success and failure end the task here, without a worker; default False.
+    :param skip_on_failure: with ``end_from_trigger``, whether a failure skips the task (the sensor's soft_fail);
+        default False.
     """
 
     _argument_names = (
@@ -299,14 +324,22 @@ class DISyncInstanceTrigger(_WaitTrigger):
     """Waits for a started real-time task to run, or for a started solution to succeed
     (API pages: GetDISyncInstanceInfo, GetDISyncTask).
 
-    Fires as :class:`DIJobStatusTrigger` does; the arguments that are not named here mean the same as there.
+    Fires as :class:`DIJobStatusTrigger` does.
 
+    :param dataworks_conn_id: the connection's id.
+    :param project_id: the workspace.
     :param file_id: the real-time task's or the solution's file id.
     :param task_type: DI_REALTIME or DI_SOLUTION.
     :param old_status: the status before the start.
     :param old_started: a solution's StartTime before the start.
     :param show_by: Unix time by which the start must show.
-    :param shown: whether it showed already.
+    :param shown: whether it showed already; default False.
+    :param poll_interval: seconds between two polls, default 30; those who share it, share the polls.
+    :param region_id: wins over the connection's; default None.
+    :param deadline: Unix time at which the wait ends itself; None (default) for never.
+    :param stop_on_kill: whether a real-time task is stopped at the deadline, and when the task is ended by hand;
+        default False.
+    :param max_poll_failures: failed polls in a row that end the wait with a transient error; default 10.
     """
 
     _argument_names = ("file_id", "task_type", "old_status", "old_started", "show_by", "shown")
