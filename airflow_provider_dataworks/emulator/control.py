@@ -171,8 +171,8 @@ class EmulatorControl:
         Look at one job.
 
         :param di_job_id: the job's id.
-        :return: the API's fields (DIJobId, JobStatus, MigrationType ...), how it will go (run_seconds, outcome ...), and
-            what was done to it (starts, stops, start_requests).
+        :return: the API's fields (DIJobId, JobStatus, MigrationType ...), how it will go (run_seconds, outcome ...),
+            and what was done to it (starts, stops, start_requests).
         :raises LookupError: there is none.
         """
         job: dict[str, Any] = self._call("GET", f"jobs/{di_job_id}")
