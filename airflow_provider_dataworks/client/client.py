@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 #: Looks whether a call with an unknown outcome happened: its answer (as good as can be had) if so, else None.
 Settle = Callable[[ApiError], "dict[str, Any] | None"]
 
-_GOOD_BODY_CODES = frozenset({"", "200", "ok", "success", "0"})
+_GOOD_BODY_CODES = frozenset({"200", "ok", "success", "0"})
 
 
 class DataWorksClient:
@@ -159,7 +159,7 @@ class DataWorksClient:
         encoded_query = _encode(query)
         url = f"{self.endpoint}/?{encoded_query}" if encoded_query else f"{self.endpoint}/"
         try:
-            # Not Session.request, which merges cookies, hooks and defaults that there are none of.
+            # Not Session.request: that would merge in the session's cookies, hooks and defaults, and none are wanted.
             request = requests.PreparedRequest()
             request.prepare("POST", url, headers, data=form or None, auth=ACS3Auth(credentials))
             surroundings = self._session.merge_environment_settings(url, {}, False, None, None)
@@ -299,13 +299,13 @@ def _retry_after(response: requests.Response) -> float | None:
     """Seconds that the server asks to wait: x-acs-retry-after and x-ratelimit-* in milliseconds, or Retry-After."""
     waits: list[float] = []
     headers = response.headers
-    if (milliseconds := headers.get("x-acs-retry-after", "")).isdecimal():
+    if (milliseconds := headers.get("x-acs-retry-after", "")).isdigit():
         waits.append(int(milliseconds) / 1000)
     for name in ("x-ratelimit-user-api", "x-ratelimit-user"):
         if response.status_code != 200 and (left := re.search(r"TimeLeft:(\d+)", headers.get(name, ""))):
             waits.append(int(left.group(1)) / 1000)
     plain = headers.get("retry-after", "")
-    if plain.isdecimal():
+    if plain.isdigit():
         waits.append(float(plain))
     elif plain:
         try:
