@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 #: Looks whether a call with an unknown outcome happened: its answer (as good as can be had) if so, else None.
 Settle = Callable[[ApiError], "dict[str, Any] | None"]
 
-_GOOD_BODY_CODES = frozenset({"200", "ok", "success", "0"})
+_GOOD_BODY_CODES = frozenset({"", "200", "ok", "success", "0"})
 
 
 class DataWorksClient:
@@ -299,13 +299,13 @@ def _retry_after(response: requests.Response) -> float | None:
     """Seconds that the server asks to wait: x-acs-retry-after and x-ratelimit-* in milliseconds, or Retry-After."""
     waits: list[float] = []
     headers = response.headers
-    if (milliseconds := headers.get("x-acs-retry-after", "")).isdigit():
+    if (milliseconds := headers.get("x-acs-retry-after", "")).isdecimal():
         waits.append(int(milliseconds) / 1000)
     for name in ("x-ratelimit-user-api", "x-ratelimit-user"):
         if response.status_code != 200 and (left := re.search(r"TimeLeft:(\d+)", headers.get(name, ""))):
             waits.append(int(left.group(1)) / 1000)
     plain = headers.get("retry-after", "")
-    if plain.isdigit():
+    if plain.isdecimal():
         waits.append(float(plain))
     elif plain:
         try:
