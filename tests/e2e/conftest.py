@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.runs import CONNECTION
 from tests.support.airflow_local import LocalAirflow
 from tests.support.emulator_process import EmulatorProcess, emulator_process
+from tests.support.postgres import PostgresServer, find_postgres, running_postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "example_dags"
+DAGS = Path(__file__).parent / "dags"
 PYTHONS = {"airflow3": ROOT / ".venv" / "bin" / "python", "airflow2": ROOT / ".venv-airflow2" / "bin" / "python"}
+
+# What is dead is taken for dead sooner than in production, where these are 30 s and 5 minutes.
+IMPATIENCE = {
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+}
 
 
 @pytest.fixture(scope="session", params=list(PYTHONS))
@@ -40,22 +53,55 @@ def emulator(emulator_of_session: EmulatorProcess) -> EmulatorProcess:
 
 
 @pytest.fixture(scope="session")
+def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example DAGs and the tests' own in one folder."""
+    folder = tmp_path_factory.mktemp("dags")
+    for file in (*EXAMPLES.glob("*.py"), *DAGS.glob("*.py")):
+        shutil.copy(file, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer | None]:
+    """A database server for the Airflows, None where its programs are not installed: SQLite does then, but slowly."""
+    if find_postgres() is None:
+        yield None
+        return
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def airflow(
-    airflow_python: Path, emulator_of_session: EmulatorProcess, tmp_path_factory: pytest.TempPathFactory
+    airflow_python: Path,
+    emulator_of_session: EmulatorProcess,
+    postgres: PostgresServer | None,
+    dags_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LocalAirflow]:
-    """A running Airflow with the example DAGs, whose default connection leads to the emulator."""
+    """A running Airflow with all DAGs; its default connection, and one in its database, lead to the emulator."""
     home = tmp_path_factory.mktemp("airflow")
-    with LocalAirflow(home, EXAMPLES, airflow_python, emulator_of_session.env) as airflow:
+    database = (
+        postgres.create_database(airflow_python.parents[1].name.strip(".").replace("-", "_")) if postgres else None
+    )
+    env = {**emulator_of_session.env, **IMPATIENCE}
+    with LocalAirflow(
+        home, dags_folder, airflow_python, env, sql_alchemy_conn=database, parallelism=8 if database else 4
+    ) as airflow:
+        airflow.api.add_connection(CONNECTION, **emulator_of_session.control.connection)
         yield airflow
 
 
 @pytest.fixture(scope="session")
 def airflow_without_scheduler(
-    airflow_python: Path, emulator_of_session: EmulatorProcess, tmp_path_factory: pytest.TempPathFactory
+    airflow_python: Path,
+    emulator_of_session: EmulatorProcess,
+    dags_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LocalAirflow]:
     """An Airflow for single commands, such as ``airflow dags test``."""
     home = tmp_path_factory.mktemp("airflow")
-    airflow = LocalAirflow(home, EXAMPLES, airflow_python, emulator_of_session.env)
+    airflow = LocalAirflow(home, dags_folder, airflow_python, emulator_of_session.env)
     try:
         airflow.migrate()
         yield airflow

@@ -220,8 +220,10 @@ class AirflowApi:
                 return instance
         return None
 
-    def clear(self, dag_id: str, run_id: str, task_ids: Sequence[str], *, only_failed: bool = False) -> None:
-        """Clear tasks of a run, so that they run again."""
+    def clear(
+        self, dag_id: str, run_id: str, task_ids: Sequence[str | tuple[str, int]], *, only_failed: bool = False
+    ) -> None:
+        """Clear tasks of a run, so that they run again; on 3.x a pair of id and map index is one mapped task."""
         body = {
             "dry_run": False,
             "dag_run_id": run_id,
