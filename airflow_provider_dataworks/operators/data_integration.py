@@ -609,6 +609,7 @@ class StartDIJobOperator(_WaitingOperator):
         :return: the job with the run to wait for, the job before our start (None if nothing was started), and whether
             the run is this task's own.
         """
+        job = self._look_for_earlier_start(job, memory)
         if memory.knows_run(job) and not self._must_start_again(job, targets, memory):
             self.log.info(
                 "%s: an earlier try of this task started the run that is %s; it is not started again",
@@ -681,23 +682,46 @@ class StartDIJobOperator(_WaitingOperator):
 
         :return: the job with the new run.
         """
-        give_up = time.monotonic() + self.start_timeout
+        before = (old.get("JobStatus"), old.get("StartedTime"))
+        job = self._look_until(
+            lambda seen: new_run_shows(seen.get("JobStatus"), seen.get("StartedTime"), *before), self.start_timeout
+        )
+        if job is not None:
+            return job
+        raise DataWorksTimeoutError(
+            f"{self._what()} was started, but shows no new run after start_timeout ({self.start_timeout:g} s); it is "
+            f"still {old.get('JobStatus')}. If all of its steps ran before, only force_to_rerun=True runs them again."
+        )
+
+    def _look_for_earlier_start(self, job: Job, memory: RunMemory) -> Job:
+        """Give the run of a try that died right after its start the time to show that start_timeout allows.
+
+        :return: the job, with that run if there is one.
+        """
+        seconds = memory.seconds_to_show(job, self.start_timeout)
+        if seconds <= 0:
+            return job
+        self.log.info(
+            "%s: an earlier try may have started it just now: waiting up to %.0f s for the run", self._what(), seconds
+        )
+        return self._look_until(memory.knows_run, seconds) or job
+
+    def _look_until(self, wanted: Callable[[Job], bool], seconds: float) -> Job | None:
+        """Read the job until it is as wanted; None if it is not within so many seconds."""
+        give_up = time.monotonic() + seconds
         for pause in _short_pauses():
             try:
                 job = self.hook.get_di_job(di_job_id=self.di_job_id)
             except DataWorksTransientError as error:
                 self.log.warning("%s cannot be read for now: %s", self._what(), error)
             else:
-                facts = (job.get("JobStatus"), job.get("StartedTime"), old.get("JobStatus"), old.get("StartedTime"))
-                if new_run_shows(*facts):
+                if wanted(job):
                     return job
-            if time.monotonic() >= give_up:
+            left = give_up - time.monotonic()
+            if left <= 0:
                 break
-            time.sleep(min(pause, max(0.0, give_up - time.monotonic())))
-        raise DataWorksTimeoutError(
-            f"{self._what()} was started, but shows no new run after start_timeout ({self.start_timeout:g} s); it is "
-            f"still {old.get('JobStatus')}. If all of its steps ran before, only force_to_rerun=True runs them again."
-        )
+            time.sleep(min(pause, left))
+        return None
 
     def _wait(
         self,
