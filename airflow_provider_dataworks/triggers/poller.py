@@ -84,6 +84,11 @@ class Subscription:
         self._ending: DataWorksError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether an error has ended this wait."""
+        return self._ending is not None
+
     async def news(self, seconds: float) -> Reading | DataWorksError | None:
         """Wait for a reading that differs from the last one.
 
@@ -223,7 +228,7 @@ class Poller:
         subjects = [
             (min(subscription.answered for subscription in group), subject)
             for subject, group in self._subscriptions.items()
-            if subject.kind in kinds
+            if subject.kind in kinds and any(not subscription.ended for subscription in group)
         ]
         return [subject for _, subject in sorted(subjects)]
 
