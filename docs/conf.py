@@ -1,0 +1,70 @@
+"""Sphinx's settings: ``make docs``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+
+# Importing Airflow makes its folder; not the one of whoever builds the documentation.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-docs-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from airflow_provider_dataworks import __version__
+
+project = "airflow-provider-dataworks"
+author = "The airflow-provider-dataworks authors"
+project_copyright = author
+release = version = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx_copybutton"]
+exclude_patterns = ["_build"]
+root_doc = "index"
+html_theme = "furo"
+html_title = f"airflow-provider-dataworks {__version__}"
+html_show_sphinx = False
+
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+copybutton_exclude = ".linenos, .gp"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+
+# A reference that leads nowhere is an error, but for what other packages document elsewhere (no network is needed to
+# build) and for names without a page here.
+nitpicky = True
+_ELSEWHERE = """
+    AirflowException AirflowFailException BaseHook BaseOperator BaseOperatorLink BaseSensorOperator BaseTrigger Context
+    PokeReturnValue TriggerEvent TypedDict Enum AuthBase PreparedRequest Protocol ValueError LookupError OSError
+    ModuleNotFoundError TimeoutError Exception Any Callable Iterable Iterator AsyncIterator Mapping Sequence ClassVar
+    Literal Settle T str int float bool None dict list tuple type frozenset property optional
+"""
+nitpick_ignore_regex = [
+    (r"py:.*", "|".join(_ELSEWHERE.split())),
+    (r"py:.*", r"(airflow|requests|collections|typing|datetime|pytest|pathlib)\..*"),
+    (r"py:.*", r".*\._[A-Za-z]\w*|_[A-Za-z]\w*"),
+]
+
+
+def _without_the_return_type_of_init(app: Any, domain: str, kind: str, content: Any) -> None:
+    """A class's docstring says what its task returns; the None that autodoc adds is that of ``__init__``."""
+    if domain == "py" and kind == "class":
+        for field in list(content.findall(nodes.field)):
+            if field[0].astext() == "rtype":
+                field.parent.remove(field)
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    # After autodoc has added the types, which it does at priority 500.
+    app.connect("object-description-transform", _without_the_return_type_of_init, priority=900)
