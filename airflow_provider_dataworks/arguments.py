@@ -243,13 +243,21 @@ def _refuse_unknown(name: str, given: Mapping[str, Any], accepted: tuple[str, ..
 
 def _is_json(value: str) -> bool:
     try:
-        json.loads(value)
+        json.loads(value, parse_constant=_refuse_constant)
     except ValueError:
         return False
     return True
 
 
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
 def _number_or_moment(name: str, value: str) -> float | datetime:
+    # As seconds it would be in 1970: what Airflow renders for ds_nodash.
+    if len(value) == 8 and value.isdecimal():
+        date = f"{value[:4]}-{value[4:6]}-{value[6:]}"
+        raise DataWorksParameterError(name, f"{_shown(value)} looks like a date: write {date}")
     try:
         return float(value)
     except ValueError:

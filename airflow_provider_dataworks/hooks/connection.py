@@ -79,8 +79,9 @@ def read_connection(connection: Any, region_id: str | None = None) -> Connection
     """
     fields = _Fields(connection)
     region = arguments.optional(region_id) or fields.text("region_id")
+    network = fields.choice("network", NETWORKS) or "public"
     try:
-        endpoint = endpoint_url(region, fields.choice("network", NETWORKS) or "public", fields.host())
+        endpoint = endpoint_url(region, network, fields.host())
     except ValueError as error:
         raise DataWorksParameterError(f"connection {connection.conn_id}", str(error)) from None
     credentials, account = _credentials(fields)

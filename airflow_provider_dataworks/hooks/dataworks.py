@@ -354,7 +354,8 @@ class DataWorksHook(BaseHook):
         :raises DataWorksPermanentError: refused.
         :raises DataWorksTransientError: no good answer after all attempts.
         """
-        return self._page({"ProjectId": self._project(project_id), "PageSize": 100, "PageNumber": page_number})
+        number = arguments.identifier("page_number", page_number)
+        return self._page({"ProjectId": self._project(project_id), "PageSize": 100, "PageNumber": number})
 
     def find_di_job(
         self,

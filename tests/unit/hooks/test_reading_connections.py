@@ -1,0 +1,404 @@
+"""An Airflow connection, however it was written, becomes settings; what can't be used is named by its field."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from airflow.models.connection import Connection
+
+from airflow_provider_dataworks.client.credentials import Credentials, FetchedCredentials
+from airflow_provider_dataworks.client.errors import CredentialsError
+from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.exceptions import DataWorksParameterError, DataWorksPermanentError
+from airflow_provider_dataworks.hooks.connection import ConnectionSettings, read_connection
+from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+from tests.support.hook import connect, hook_for
+from tests.support.scripted_server import scripted_server
+
+KEY = {"login": "LTAI-1", "password": "hidden-secret"}
+
+
+def settings(region_id: str | None = None, /, **fields: Any) -> ConnectionSettings:
+    """Read a connection with these standard fields; everything else is an extra."""
+    names = ("login", "password", "host", "port", "schema")
+    key: dict[str, Any] = {**KEY, **{name: fields.pop(name) for name in names if name in fields}}
+    given = {"region_id": "cn-shanghai", **fields}
+    extra = {name: value for name, value in given.items() if value is not None}
+    connection = Connection(conn_id="x", conn_type="dataworks", extra=json.dumps(extra) if extra else None, **key)
+    return read_connection(connection, region_id)
+
+
+def refusal(**fields: Any) -> str:
+    with pytest.raises(DataWorksParameterError) as raised:
+        settings(**fields)
+    assert "hidden" not in str(raised.value)
+    return str(raised.value)
+
+
+# How it was written
+
+
+def test_defaults() -> None:
+    read = settings()
+
+    assert read.endpoint == "https://dataworks.cn-shanghai.aliyuncs.com"
+    assert read.credentials.get() == Credentials("LTAI-1", "hidden-secret")
+    assert (read.region_id, read.project_id, read.console) == ("cn-shanghai", None, "new")
+    assert (read.connect_timeout, read.read_timeout, read.max_attempts, read.max_qps) == (5.0, 20.0, 5, 4.0)
+
+
+def test_form_gives_numbers_and_empty_fields() -> None:
+    read = settings(
+        region_id="cn-beijing",
+        project_id=10000,
+        network="vpc",
+        connect_timeout=2,
+        read_timeout=30.5,
+        max_attempts=3,
+        max_qps=0,
+        console="legacy",
+        security_token="",
+        role_arn=None,
+        auth_type="",
+    )
+
+    assert read.endpoint == "https://dataworks-vpc.cn-beijing.aliyuncs.com"
+    assert (read.project_id, read.console) == (10000, "legacy")
+    assert (read.connect_timeout, read.read_timeout, read.max_attempts, read.max_qps) == (2, 30.5, 3, 0)
+    assert type(read.max_attempts) is int
+
+
+def test_uri_gives_text(dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = dataworks_emulator.connection_uri + "&max_qps=0&max_attempts=2&read_timeout=1.5&network=public"
+    connect(monkeypatch, uri, "from_uri")
+    hook = DataWorksHook("from_uri")
+
+    assert (hook.settings.project_id, hook.settings.max_attempts, hook.settings.read_timeout) == (10000, 2, 1.5)
+    assert len(list(hook.list_di_jobs())) == 6
+
+
+def test_uri_may_have_host_port_and_scheme_in_fields_of_their_own(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = dataworks_emulator.url.rpartition(":")[2]
+    key, secret = (quote(text) for text in (dataworks_emulator.access_key_id, dataworks_emulator.access_key_secret))
+    connect(monkeypatch, f"dataworks://{key}:{secret}@127.0.0.1:{port}/http?project_id=10000&max_qps=0", "plain_uri")
+
+    assert len(list(DataWorksHook("plain_uri").list_di_jobs())) == 6
+
+
+@pytest.mark.parametrize(
+    ("fields", "endpoint"),
+    [
+        ({"host": "dataworks.example.com", "port": 8443}, "https://dataworks.example.com:8443"),
+        ({"host": "dataworks.example.com:8443", "port": 9000}, "https://dataworks.example.com:8443"),
+        ({"host": "https://dataworks.example.com/", "port": 8443}, "https://dataworks.example.com:8443"),
+        ({"host": "localhost", "port": 80, "schema": "http"}, "http://localhost:80"),
+        ({"host": "http://[::1]", "port": 8080}, "http://[::1]:8080"),
+        ({"host": " dataworks.example.com "}, "https://dataworks.example.com"),
+        ({"host": "", "region_id": "eu-central-1"}, "https://dataworks.eu-central-1.aliyuncs.com"),
+    ],
+)
+def test_host_overrides(fields: dict[str, Any], endpoint: str) -> None:
+    assert settings(**fields).endpoint == endpoint
+
+
+def test_json_of_the_official_provider_works() -> None:
+    read = settings(login=None, password=None, access_key_id="LTAI-2", access_key_secret="hidden-2")
+
+    assert read.credentials.get() == Credentials("LTAI-2", "hidden-2")
+
+
+def test_region_of_the_hook_wins() -> None:
+    assert settings("eu-west-1").endpoint == "https://dataworks.eu-west-1.aliyuncs.com"
+    assert settings("").endpoint == "https://dataworks.cn-shanghai.aliyuncs.com"
+
+
+def test_region_is_not_needed_where_a_host_is() -> None:
+    read = settings(region_id=None, host="dataworks.example.com")
+
+    assert (read.endpoint, read.region_id) == ("https://dataworks.example.com", None)
+
+
+def test_unknown_extras_are_named_in_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    name = "airflow_provider_dataworks.hooks.connection"
+    with caplog.at_level(logging.WARNING, logger=name):
+        logging.getLogger(name).addHandler(caplog.handler)
+        settings(regoin="cn-shanghai", acces_key="hidden-value")
+        logging.getLogger(name).removeHandler(caplog.handler)
+
+    (text,) = {record.getMessage() for record in caplog.records}
+    assert text.startswith("connection x: the extras acces_key, regoin are not known and have no effect; known are ")
+    assert "region_id" in text
+    assert "hidden" not in text
+
+
+# What can't be used
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "may_be"),
+    [
+        ("project_id", ["abc", 0, -5, 1.5, 10_000_000_001, True, []], "must be an integer from 1 to 10000000000"),
+        ("auth_type", ["password", "ACCESS_KEY", 5], "must be one of access_key, sts, ram_role_arn, oidc_role_arn"),
+        ("network", ["intranet", 5], "must be one of public, vpc"),
+        ("console", ["old"], "must be one of new, legacy"),
+        ("connect_timeout", [0, -1, "soon", True, [], "nan", "inf", 1e9], "must be a number above 0"),
+        ("read_timeout", [0, -1, "soon", True, {}], "must be a number above 0"),
+        ("max_attempts", [0, -1, 1.5, "many", True, "nan"], "must be a whole number at least 1"),
+        ("max_qps", [-1, "many", True, "inf"], "must be a number at least 0"),
+        ("security_token", [5, ["a"]], "must be a text"),
+        ("region_id", [5, ["cn-shanghai"]], "must be a text"),
+    ],
+)
+def test_value_that_cannot_be_used_is_named_with_what_it_may_be(field: str, values: list[Any], may_be: str) -> None:
+    for value in values:
+        assert refusal(**{field: value}).startswith(f"connection x, field {field}: {may_be}"), value
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"region_id": None}, "region_id is missing: give it on the connection (such as cn-shanghai), or set host"),
+        ({"region_id": "Shanghai!"}, "region_id must be a region's id such as cn-shanghai, not 'Shanghai!'"),
+        ({"network": "vpc", "region_id": "cn-wuhan"}, "network vpc is not offered in region_id cn-wuhan"),
+        ({"host": "http://dataworks.example.com"}, "host: plain http is accepted for loopback hosts alone; use https"),
+        ({"host": "https://[::1"}, "host must be a host name"),
+        ({"host": "a b"}, "host must be a host name"),
+    ],
+)
+def test_endpoint_that_cannot_be_had_is_named(fields: dict[str, Any], problem: str) -> None:
+    assert refusal(**fields).startswith(f"connection x: {problem}")
+
+
+@pytest.mark.parametrize("kind", ["access_key", "sts", "ram_role_arn"])
+def test_missing_keys_are_named(kind: str) -> None:
+    more = {"auth_type": kind, "security_token": "t", "role_arn": "acs:ram::1:role/a"}
+
+    assert refusal(login=None, **more).startswith(
+        f"connection x, field login: is empty: it takes the AccessKey ID for auth_type {kind}"
+    )
+    assert refusal(password=" ", **more).startswith(
+        f"connection x, field password: is empty: it takes the AccessKey Secret for auth_type {kind}"
+    )
+
+
+@pytest.mark.parametrize(("kind", "field"), [("sts", "security_token"), ("ram_role_arn", "role_arn")])
+def test_field_that_a_kind_needs_is_named(kind: str, field: str) -> None:
+    assert refusal(auth_type=kind) == f"connection x, field {field}: is missing: auth_type {kind} needs it"
+
+
+@pytest.mark.parametrize("extra", ["not json", "[1]", '"text"'])
+def test_extra_that_is_no_object_is_named(extra: str) -> None:
+    class Written:
+        conn_id, login, password, host, port, schema = "x", "LTAI-1", "s", None, None, None
+        extra_dejson: dict[str, Any] = {}  # noqa: RUF012 - stands for Airflow's property
+
+        def __init__(self) -> None:
+            self.extra = extra
+
+    with pytest.raises(DataWorksParameterError, match="connection x, field extra: must be a JSON object"):
+        read_connection(Written())
+
+
+# Where keys come from
+
+
+def test_sts() -> None:
+    read = settings(auth_type="sts", security_token="token")
+
+    assert read.credentials.get() == Credentials("LTAI-1", "hidden-secret", "token")
+    assert settings(security_token="token").credentials.get().security_token == "token"
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "given", "account"),
+    [
+        (
+            {"auth_type": "ram_role_arn", "role_arn": "acs:ram::1:role/a"},
+            "ram_role_arn",
+            {
+                "access_key_id": "LTAI-1",
+                "access_key_secret": "hidden-secret",
+                "security_token": None,
+                "role_arn": "acs:ram::1:role/a",
+                "role_session_name": "airflow-dataworks",
+            },
+            "acs:ram::1:role/a",
+        ),
+        (
+            {
+                "auth_type": "oidc_role_arn",
+                "role_arn": "acs:ram::1:role/a",
+                "oidc_provider_arn": "acs:ram::1:oidc-provider/p",
+                "oidc_token_file": "/var/run/token",
+                "role_session_name": "nightly",
+            },
+            "oidc_role_arn",
+            {
+                "role_arn": "acs:ram::1:role/a",
+                "oidc_provider_arn": "acs:ram::1:oidc-provider/p",
+                "oidc_token_file_path": "/var/run/token",
+                "role_session_name": "nightly",
+            },
+            "acs:ram::1:role/a",
+        ),
+        ({"auth_type": "ecs_ram_role", "ecs_role_name": "worker"}, "ecs_ram_role", {"role_name": "worker"}, "worker"),
+        ({"auth_type": "ecs_ram_role"}, "ecs_ram_role", {"role_name": None}, "ecs_ram_role"),
+        (
+            {"auth_type": "credentials_uri", "credentials_uri": "http://127.0.0.1/k"},
+            "credentials_uri",
+            {"credentials_uri": "http://127.0.0.1/k"},
+            "http://127.0.0.1/k",
+        ),
+        ({"auth_type": "default", "login": None, "password": None}, "default", {}, "default"),
+    ],
+)
+def test_kinds_that_fetch_their_keys(fields: dict[str, Any], kind: str, given: dict[str, Any], account: str) -> None:
+    read = settings(**fields)
+
+    assert isinstance(read.credentials, FetchedCredentials)
+    assert (read.credentials._kind, read.credentials._settings, read.account) == (kind, given, account)
+    assert "connection x" in read.credentials._described_by
+
+
+def test_keys_are_fetched_through_the_connection(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scripted_server() as server:
+        keys = {
+            "Code": "Success",
+            "AccessKeyId": "STS.emulator",
+            "AccessKeySecret": "emulator-sts-secret",
+            "SecurityToken": "emulator-sts-token",
+            "Expiration": "2099-01-01T00:00:00Z",
+        }
+        server.answer(200, json.dumps(keys).encode())
+        hook = hook_for(dataworks_emulator, monkeypatch, auth_type="credentials_uri", credentials_uri=server.url)
+        assert len(list(hook.list_di_jobs())) == 6
+
+    (entry,) = dataworks_emulator.requests("ListDIJobs")
+    assert entry["headers"]["x-acs-accesskey-id"] == "STS.emulator"
+
+
+@pytest.mark.parametrize("kind", ["ram_role_arn", "oidc_role_arn", "ecs_ram_role", "credentials_uri", "default"])
+def test_missing_package_is_named_with_the_command_before_anything_is_sent(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "alibabacloud_credentials"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "alibabacloud_credentials", None)
+    hook = hook_for(dataworks_emulator, monkeypatch, auth_type=kind, role_arn="acs:ram::1:role/a")
+
+    with pytest.raises(DataWorksPermanentError) as raised:
+        hook.get_di_job(di_job_id=1001)
+
+    assert str(raised.value) == (
+        f"auth_type {kind} needs the package alibabacloud-credentials: "
+        "pip install 'airflow-provider-dataworks[credentials]'"
+    )
+    assert dataworks_emulator.requests() == []
+
+
+@pytest.mark.parametrize("kind", ["access_key", "sts"])
+def test_plain_keys_need_no_package(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "alibabacloud_credentials", None)
+    hook = hook_for(dataworks_emulator, monkeypatch, auth_type=kind, security_token="t")
+
+    assert hook.settings.credentials.get().security_token == ("t" if kind == "sts" else None)
+
+
+def test_source_of_keys_that_fails_may_pass(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: Any) -> Credentials:
+        raise CredentialsError("the metadata server does not answer", may_pass=True)
+
+    monkeypatch.setattr(FetchedCredentials, "get", fails)
+    hook = hook_for(dataworks_emulator, monkeypatch, auth_type="ecs_ram_role")
+
+    with pytest.raises(Exception, match="the metadata server does not answer") as raised:
+        hook.get_di_job(di_job_id=1001)
+    assert not isinstance(raised.value, DataWorksPermanentError)
+
+
+# Secrets
+
+
+def test_repr_shows_no_secret() -> None:
+    read = settings(auth_type="sts", security_token="hidden-token")
+
+    assert "hidden" not in repr(read)
+    assert "LTAI-1" not in repr(read)
+    fetched = settings(auth_type="ram_role_arn", role_arn="acs:ram::1:role/a", security_token="hidden-token")
+    assert "hidden" not in repr(fetched) + repr(fetched.credentials)
+
+
+# The hook's own copies
+
+
+def test_hook_reads_its_connection_once_and_keeps_its_client(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = hook_for(dataworks_emulator, monkeypatch)
+
+    assert hook.get_conn() is hook.client is hook.get_conn()
+    assert hook.settings is hook.settings
+
+
+def test_settings_reach_the_client(dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = hook_for(dataworks_emulator, monkeypatch, connect_timeout=1.5, read_timeout=2.5, max_attempts=7)
+
+    assert (hook.client.timeout, hook.client.max_attempts) == ((1.5, 2.5), 7)
+
+
+def test_hurried_hook_tries_once_and_briefly(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = hook_for(dataworks_emulator, monkeypatch, max_qps=0.001)
+    hurried = hook.hurried()
+
+    assert (hurried.client.max_attempts, hurried.client.timeout, hurried.client.pacer) == (1, (1.0, 3.0), None)
+    hurried.stop_di_job(di_job_id=1001)
+    hurried.stop_di_job(di_job_id=1001)
+    assert hook.client.max_attempts == 5
+
+
+def test_hooks_of_one_account_share_their_pace(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeps: list[float] = []
+    first = hook_for(dataworks_emulator, monkeypatch, sleeps, max_qps=0.01)
+    second = DataWorksHook()
+    second.client.sleep = sleeps.append
+
+    first.stop_di_job(di_job_id=1001)
+    second.stop_di_job(di_job_id=1001)
+
+    assert 90 < sleeps[-1] <= 100
+
+
+def test_region_argument_of_the_hook_is_kept(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, {"conn_type": "dataworks", **KEY, "extra": {"region_id": "cn-shanghai"}}, "two_regions")
+
+    hook = DataWorksHook("two_regions", region_id="eu-central-1")
+
+    assert hook.settings.endpoint == "https://dataworks.eu-central-1.aliyuncs.com"
+    assert hook.tuned(max_attempts=1).settings.endpoint == "https://dataworks.eu-central-1.aliyuncs.com"
+
+
+def test_closing_an_unused_hook_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = DataWorksHook("there_is_no_such_connection")
+
+    hook.close()
+
+    assert "client" not in vars(hook)

@@ -1,0 +1,235 @@
+"""Each argument of each method: what can't be used is named and refused before anything is sent."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.exceptions import DataWorksParameterError
+from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+from tests.support.hook import CONTENT, PARAM, hook_for
+
+GOOD: dict[str, dict[str, Any]] = {
+    "create_di_sync_task": {
+        "project_id": 10000,
+        "task_type": "DI_OFFLINE",
+        "task_name": "a task",
+        "task_content": CONTENT,
+        "task_param": PARAM,
+        "client_token": "token",
+    },
+    "start_di_sync_instance": {"project_id": 10000, "task_type": "DI_REALTIME", "file_id": 2001, "start_param": {}},
+    "stop_di_sync_instance": {"project_id": 10000, "task_type": "DI_REALTIME", "file_id": 2001},
+    "get_di_sync_instance_info": {"project_id": 10000, "task_type": "DI_REALTIME", "file_id": 2001},
+    "get_solution_detail": {"project_id": 10000, "file_id": 2002},
+    "start_di_job": {
+        "di_job_id": 1002,
+        "realtime_start_settings": {"StartTime": 1671516776, "FailoverSettings": {"Interval": 10, "UpperLimit": 30}},
+        "force_to_rerun": True,
+    },
+    "stop_di_job": {"di_job_id": 1001},
+    "get_di_job": {"di_job_id": 1001, "with_details": True},
+    "list_di_jobs": {
+        "project_id": 10000,
+        "job_name": "mysql",
+        "source_data_source_type": "MySQL",
+        "destination_data_source_type": "Hologres",
+        "page_size": 100,
+    },
+    "read_di_jobs_page": {"project_id": 10000, "page_number": 1},
+    "find_di_job": {"project_id": 10000, "di_job_id": 1001, "job_name": "mysql_to_holo_full"},
+    "call": {"action": "GetDIJob", "query": {}, "body": {"DIJobId": 1001}},
+}
+
+BAD_IDS: list[Any] = [0, -1, 1.5, "1.5", "abc", True, [], {}, 2**63, "１２", b"1", "-1", "1 2"]
+BAD_TEXTS: list[Any] = [5, [], {}, True, b"text"]
+BAD_OBJECTS: list[Any] = ["[]", "5", "{", "not json", 5, [], ["a"], "{'a'", True]
+
+BAD: dict[tuple[str, str], list[Any]] = {
+    ("create_di_sync_task", "project_id"): [*BAD_IDS, 10_000_000_001],
+    ("create_di_sync_task", "task_type"): ["", None, "di_offline", "OFFLINE", 5],
+    ("create_di_sync_task", "task_name"): ["", "  ", None, *BAD_TEXTS],
+    ("create_di_sync_task", "task_content"): ["", None, *BAD_OBJECTS, {"a": {1, 2}}, {"a": float("nan")}],
+    ("create_di_sync_task", "task_param"): [*BAD_OBJECTS, {"a": object()}],
+    ("create_di_sync_task", "client_token"): BAD_TEXTS,
+    ("start_di_sync_instance", "project_id"): BAD_IDS,
+    ("start_di_sync_instance", "task_type"): ["DI_OFFLINE", "", None],
+    ("start_di_sync_instance", "file_id"): ["", None, *BAD_IDS],
+    ("start_di_sync_instance", "start_param"): BAD_OBJECTS,
+    ("stop_di_sync_instance", "project_id"): BAD_IDS,
+    ("stop_di_sync_instance", "task_type"): ["DI_OFFLINE", "DI_SOLUTION", None],
+    ("stop_di_sync_instance", "file_id"): ["", None, *BAD_IDS],
+    ("get_di_sync_instance_info", "project_id"): BAD_IDS,
+    ("get_di_sync_instance_info", "task_type"): ["DI_OFFLINE", None],
+    ("get_di_sync_instance_info", "file_id"): ["", None, *BAD_IDS],
+    ("get_solution_detail", "project_id"): BAD_IDS,
+    ("get_solution_detail", "file_id"): ["", None, *BAD_IDS],
+    ("start_di_job", "di_job_id"): ["", None, *BAD_IDS],
+    ("start_di_job", "realtime_start_settings"): [
+        *BAD_OBJECTS,
+        {"starttime": 1},
+        {"StartTime": 1671516776000},
+        {"StartTime": "1671516776000"},
+        {"StartTime": "yesterday"},
+        {"StartTime": "20221220"},
+        {"StartTime": -1},
+        {"StartTime": True},
+        {"StartTime": float("nan")},
+        {"StartTime": float("inf")},
+        {"StartTime": datetime.date(2022, 12, 20)},
+        {"FailoverSettings": 5},
+        {"FailoverSettings": {"interval": 5}},
+        {"FailoverSettings": {"Interval": 0}},
+        {"FailoverSettings": {"Interval": "soon"}},
+        {"FailoverSettings": {"UpperLimit": -1}},
+        {"FailoverSettings": {"UpperLimit": 1.5}},
+    ],
+    ("start_di_job", "force_to_rerun"): ["maybe", 5, [], "ja"],
+    ("stop_di_job", "di_job_id"): ["", None, *BAD_IDS],
+    ("get_di_job", "di_job_id"): ["", None, *BAD_IDS],
+    ("get_di_job", "with_details"): ["maybe", 2],
+    ("list_di_jobs", "project_id"): BAD_IDS,
+    ("list_di_jobs", "job_name"): BAD_TEXTS,
+    ("list_di_jobs", "source_data_source_type"): BAD_TEXTS,
+    ("list_di_jobs", "destination_data_source_type"): BAD_TEXTS,
+    ("list_di_jobs", "page_size"): [0, 101, -1, "many", None],
+    ("read_di_jobs_page", "project_id"): BAD_IDS,
+    ("read_di_jobs_page", "page_number"): [0, -1, "first", None],
+    ("find_di_job", "project_id"): BAD_IDS,
+    ("find_di_job", "di_job_id"): BAD_IDS,
+    ("find_di_job", "job_name"): BAD_TEXTS,
+    ("call", "action"): ["", None, 5, "List DIJobs", "GetDIJob\r\nx-acs-evil: 1", "列表"],
+    ("call", "query"): ["a=b", 5, [("a", "b")]],
+    ("call", "body"): ["a=b", 5, [("a", "b")]],
+}
+
+
+def test_every_argument_is_tried() -> None:
+    assert set(BAD) == {(method, argument) for method, arguments in GOOD.items() for argument in arguments}
+
+
+@pytest.mark.parametrize("method", GOOD)
+def test_good_arguments_are_taken(hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str) -> None:
+    result = getattr(hook, method)(**GOOD[method])
+    if method == "list_di_jobs":
+        list(result)
+
+    assert dataworks_emulator.requests()
+    assert {entry["status"] for entry in dataworks_emulator.requests()} == {200}
+
+
+@pytest.mark.parametrize(("method", "argument"), BAD)
+def test_bad_argument_is_named_and_nothing_is_sent(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str, argument: str
+) -> None:
+    for value in BAD[method, argument]:
+        with pytest.raises(DataWorksParameterError) as raised:
+            getattr(hook, method)(**{**GOOD[method], argument: value})
+        assert raised.value.name.startswith(argument), value
+        assert str(raised.value).startswith(argument)
+        assert len(str(raised.value)) < 400
+
+    assert dataworks_emulator.requests() == []
+
+
+def test_milliseconds_are_refused_by_name(hook: DataWorksHook) -> None:
+    with pytest.raises(DataWorksParameterError, match=r"StartTime: must be in seconds; .*looks like milliseconds"):
+        hook.start_di_job(di_job_id=1, realtime_start_settings={"StartTime": 1671516776000})
+
+
+@pytest.mark.parametrize("nothing", [None, "", "None", "null", " "])
+def test_project_of_the_connection_stands_in(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, nothing: str | None
+) -> None:
+    assert len(list(hook.list_di_jobs(project_id=nothing))) == 6
+    assert dataworks_emulator.requests()[0]["form"]["ProjectId"] == "10000"
+
+
+def test_project_that_nobody_gives_is_named(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = hook_for(dataworks_emulator, monkeypatch, project_id=None)
+
+    with pytest.raises(DataWorksParameterError, match="project_id: is missing: give it here or on the connection"):
+        hook.list_di_jobs()
+    assert dataworks_emulator.requests() == []
+
+
+def test_job_to_find_needs_an_id_or_a_name(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    with pytest.raises(DataWorksParameterError, match="give di_job_id or job_name"):
+        hook.find_di_job()
+    assert dataworks_emulator.requests() == []
+
+
+def test_start_param_of_a_solution_is_warned_of(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(hook.log, "warning", lambda text, *values: warnings.append(text % values))
+
+    hook.start_di_sync_instance(task_type="DI_SOLUTION", file_id=2002, start_param={"errorLimit": {"record": 0}})
+
+    assert warnings == ["start_param has no effect on a DI_SOLUTION"]
+    assert dataworks_emulator.file(2002)["starts"] == 1
+
+
+# What templates render
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "sent"),
+    [
+        ("stop_di_job", {"di_job_id": " 1001 "}, {"DIJobId": "1001"}),
+        ("get_di_job", {"di_job_id": "1001", "with_details": "True"}, {"DIJobId": "1001", "WithDetails": "true"}),
+        ("get_di_job", {"di_job_id": 1001}, {"DIJobId": "1001", "WithDetails": "false"}),
+        (
+            "start_di_job",
+            {"di_job_id": "1001", "force_to_rerun": "False"},
+            {"DIJobId": "1001", "ForceToRerun": "false"},
+        ),
+        ("start_di_job", {"di_job_id": "1001", "force_to_rerun": ""}, {"DIJobId": "1001"}),
+        ("start_di_job", {"di_job_id": "1001", "realtime_start_settings": "None"}, {"DIJobId": "1001"}),
+        (
+            "start_di_job",
+            {"di_job_id": "1002", "realtime_start_settings": "{'StartTime': '1671516776'}"},
+            {"DIJobId": "1002", "RealtimeStartSettings": '{"StartTime":1671516776}'},
+        ),
+        (
+            "start_di_job",
+            {
+                "di_job_id": 1002,
+                "realtime_start_settings": '{"StartTime": "2022-12-20T06:12:56Z", "FailoverSettings": '
+                '{"UpperLimit": "30", "Interval": 10}}',
+            },
+            {
+                "DIJobId": "1002",
+                "RealtimeStartSettings": '{"FailoverSettings":{"Interval":10,"UpperLimit":30},"StartTime":1671516776}',
+            },
+        ),
+    ],
+)
+def test_rendered_text_works_where_its_type_would(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str, arguments: dict[str, Any], sent: Any
+) -> None:
+    getattr(hook, method)(**arguments)
+
+    assert dataworks_emulator.requests()[-1]["form"] == sent
+
+
+@pytest.mark.parametrize(
+    ("content", "sent"),
+    [
+        ({"type": "job", "n": "中"}, '{"type":"job","n":"中"}'),
+        ("{'type': 'job', 'n': None}", '{"type":"job","n":null}'),
+        ('{ "type" : "job",\n "n": 1.0 }', '{ "type" : "job",\n "n": 1.0 }'),
+    ],
+)
+def test_content_is_sent_as_json_and_json_text_as_it_was_written(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, content: Any, sent: str
+) -> None:
+    file_id = hook.create_di_sync_task(task_type="DI_OFFLINE", task_name="t", task_content=content)
+
+    assert dataworks_emulator.file(file_id)["TaskContent"] == sent

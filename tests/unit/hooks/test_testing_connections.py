@@ -1,0 +1,69 @@
+"""test_connection proves a connection by one signed read, and says in a short text what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+from tests.support.hook import connect, hook_for
+
+
+def test_workspace_of_the_connection_is_read(dataworks_emulator: EmulatorControl, hook: DataWorksHook) -> None:
+    assert hook.test_connection() == (True, "Workspace 10000 answers; it has 6 DI jobs.")
+    (entry,) = dataworks_emulator.requests()
+    assert entry["action"] == "ListDIJobs"
+
+
+def test_workspaces_are_listed_where_the_connection_has_none(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = hook_for(dataworks_emulator, monkeypatch, project_id=None)
+
+    assert hook.test_connection() == (True, f"{dataworks_emulator.url} answers and accepts the credentials.")
+    (entry,) = dataworks_emulator.requests()
+    assert (entry["action"], entry["status"]) == ("ListProjects", 200)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"password": "hidden-wrong"}, "SignatureDoesNotMatch"),
+        ({"login": "LTAI-nobody"}, "InvalidAccessKeyId.NotFound"),
+        ({"password": ""}, "field password: is empty"),
+        ({"host": "http://example.com"}, "plain http is accepted for loopback hosts alone"),
+        ({"host": "http://127.0.0.1:1"}, "no connection"),
+        ({"extra": {"region_id": "cn-shanghai", "project_id": 5, "max_qps": 0}}, "Invalid.Tenant.ProjectNotExists"),
+        ({"extra": {"region_id": "cn-shanghai", "project_id": "five"}}, "field project_id: must be an integer"),
+    ],
+)
+def test_what_is_wrong_is_said_without_secrets(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], words: str
+) -> None:
+    connect(monkeypatch, {**dataworks_emulator.connection, **change})
+
+    works, text = DataWorksHook().test_connection()
+
+    assert not works
+    assert words in text
+    assert "hidden" not in text
+    assert len(text) < 500
+
+
+def test_connection_that_is_not_there_is_said() -> None:
+    works, text = DataWorksHook("there_is_no_such_connection").test_connection()
+
+    assert not works
+    assert "there_is_no_such_connection" in text
+
+
+def test_failing_test_is_no_matter_of_minutes(dataworks_emulator: EmulatorControl, hook: DataWorksHook) -> None:
+    dataworks_emulator.add_fault("error", count=-1)
+
+    works, text = hook.test_connection()
+
+    assert not works
+    assert "InternalError.System" in text
+    assert len(dataworks_emulator.requests()) == 1
