@@ -48,6 +48,7 @@ class _WaitTrigger(BaseTrigger):
         deadline: float | None,
         stop_on_kill: bool,
         max_poll_failures: int,
+        waiting_since: float | None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dataworks_conn_id = dataworks_conn_id
@@ -57,6 +58,7 @@ class _WaitTrigger(BaseTrigger):
         self.deadline = deadline
         self.stop_on_kill = stop_on_kill
         self.max_poll_failures = max_poll_failures
+        self.waiting_since = waiting_since
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Give what a triggerer needs to make this trigger anew.
@@ -72,6 +74,7 @@ class _WaitTrigger(BaseTrigger):
             "deadline",
             "stop_on_kill",
             "max_poll_failures",
+            "waiting_since",
             *self._argument_names,
         )
         return f"{kind.__module__}.{kind.__qualname__}", {name: getattr(self, name) for name in names}
@@ -248,6 +251,7 @@ class DIJobStatusTrigger(_WaitTrigger):
         deadline: float | None = None,
         stop_on_kill: bool = False,
         max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
+        waiting_since: float | None = None,
         old_status: str | None = None,
         old_started_time: int | None = None,
         end_from_trigger: bool = False,
@@ -261,6 +265,7 @@ class DIJobStatusTrigger(_WaitTrigger):
             deadline=deadline,
             stop_on_kill=stop_on_kill,
             max_poll_failures=max_poll_failures,
+            waiting_since=waiting_since,
         )
         self.di_job_id = di_job_id
         self.target_statuses = list(target_statuses)
@@ -276,7 +281,7 @@ class DIJobStatusTrigger(_WaitTrigger):
         return Subject(JOB, self.di_job_id)
 
     def wait_log(self) -> WaitLog:
-        return WaitLog.of_job(self.log, self.di_job_id)
+        return WaitLog.of_job(self.log, self.di_job_id, self.waiting_since)
 
     async def judge(self, reading: Reading, poller: Poller, subscription: Subscription) -> Verdict:
         self._new_run_shows = (
@@ -360,6 +365,7 @@ class DISyncInstanceTrigger(_WaitTrigger):
         deadline: float | None = None,
         stop_on_kill: bool = False,
         max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
+        waiting_since: float | None = None,
     ) -> None:
         super().__init__(
             dataworks_conn_id=dataworks_conn_id,
@@ -369,6 +375,7 @@ class DISyncInstanceTrigger(_WaitTrigger):
             deadline=deadline,
             stop_on_kill=stop_on_kill,
             max_poll_failures=max_poll_failures,
+            waiting_since=waiting_since,
         )
         self.file_id = file_id
         self.task_type = task_type
@@ -383,7 +390,7 @@ class DISyncInstanceTrigger(_WaitTrigger):
         return Subject(self.task_type, self.file_id)
 
     def wait_log(self) -> WaitLog:
-        return WaitLog.of_instance(self.log, self.task_type, self.file_id)
+        return WaitLog.of_instance(self.log, self.task_type, self.file_id, self.waiting_since)
 
     def next_look(self) -> float | None:
         return None if self._instance.shown or time.time() > self.show_by else self.show_by

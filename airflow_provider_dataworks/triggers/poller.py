@@ -272,8 +272,9 @@ class Poller:
         if known and max(known)[0] > 1:
             return -max(known)[1]
         # Nothing tells where a stranger is: at worst it takes all pages, job by job it takes one request each.
+        # Where that is the same, pages are read: afterwards it is known which jobs share one.
         unread = [page for page in range(1, max(self._pages, 1) + 1) if page not in pages_read]
-        return unread[0] if unread and strangers > len(unread) else None
+        return unread[0] if unread and strangers >= max(len(unread), 2) else None
 
     def _take_page(self, page: int, jobs: list[ListedJob]) -> set[int]:
         """Hand on what a page says, and remember which jobs are on it.
@@ -319,7 +320,9 @@ class Poller:
         try:
             return await self._request(hook, read, arguments)
         except DataWorksPermanentError as error:
-            if fresh or not (about_credentials(error.code) or error.action is None):
+            # Without a code: the keys could not even be fetched.
+            keys = about_credentials(error.code) or (error.action is None and type(error) is DataWorksPermanentError)
+            if fresh or not keys:
                 raise
             log.info("%s: credentials refused; reading the connection anew", self._name)
             hook.close()
