@@ -19,10 +19,16 @@ class WaitLog:
     :param what: what is waited for, such as ``DI job 1001``.
     :param known: the statuses that are documented; any other is warned of, once each.
     :param meanings: words for statuses that are mere numbers.
+    :param since: when the wait began (Unix time), if that was in another process; None for now.
     """
 
     def __init__(
-        self, log: Any, what: str, known: frozenset[str] | None = None, meanings: dict[str, str] | None = None
+        self,
+        log: Any,
+        what: str,
+        known: frozenset[str] | None = None,
+        meanings: dict[str, str] | None = None,
+        since: float | None = None,
     ) -> None:
         self._log = log
         self._what = what
@@ -31,20 +37,22 @@ class WaitLog:
         self._warned: set[str | None] = set()
         self._status: str | None = None
         self._began = self._changed = self._spoke = time.monotonic()
+        self._saw_it_change = False
+        if since is not None:
+            self._began -= max(0.0, time.time() - since)
 
     @classmethod
-    def of_job(cls, log: Any, di_job_id: int) -> WaitLog:
+    def of_job(cls, log: Any, di_job_id: int, since: float | None = None) -> WaitLog:
         """The log of a wait for a DI job."""
-        return cls(log, f"DI job {di_job_id}", KNOWN_STATUSES | set(assumptions.STATUS_ALIASES))
+        return cls(log, f"DI job {di_job_id}", KNOWN_STATUSES | set(assumptions.STATUS_ALIASES), since=since)
 
     @classmethod
-    def of_instance(cls, log: Any, task_type: str, file_id: int) -> WaitLog:
+    def of_instance(cls, log: Any, task_type: str, file_id: int, since: float | None = None) -> WaitLog:
         """The log of a wait for a real-time task or a solution, whose numbers it turns into words."""
+        what = f"{task_type} {file_id}"
         if task_type == TaskType.DI_SOLUTION:
-            return cls(
-                log, f"{task_type} {file_id}", frozenset(assumptions.SOLUTION_STATUS), assumptions.SOLUTION_STATUS
-            )
-        return cls(log, f"{task_type} {file_id}", assumptions.REALTIME_STATUSES)
+            return cls(log, what, frozenset(assumptions.SOLUTION_STATUS), assumptions.SOLUTION_STATUS, since)
+        return cls(log, what, assumptions.REALTIME_STATUSES, since=since)
 
     def waited(self) -> str:
         """How long the wait has taken, for people."""
@@ -64,8 +72,10 @@ class WaitLog:
         if self._status is None:
             self._log.info("%s is %s", self._what, word)
         else:
-            since = duration(now - self._changed)
+            # The first status was there before it was first seen.
+            since = f"{'' if self._saw_it_change else 'at least '}{duration(now - self._changed)}"
             self._log.info("%s is %s; it was %s for %s", self._what, word, self.word(self._status), since)
+            self._saw_it_change = True
         if self._known is not None and status not in self._known and status not in self._warned:
             self._warned.add(status)
             self._log.warning("%s has the unknown status %r; waiting on, until the limit", self._what, status)

@@ -201,6 +201,7 @@ class _WaitingOperator(DataWorksTask, BaseOperator):
             "poll_interval": self.poll_interval,
             "deadline": deadline,
             "max_poll_failures": self.max_poll_failures,
+            "waiting_since": time.time(),
         }
 
     def _watch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -231,6 +232,7 @@ class DIJobStatusSensor(DataWorksTask, BaseSensorOperator):
             poll_interval=float(self.poke_interval),
             deadline=execution_deadline(try_began(context), self.execution_timeout),
             max_poll_failures=self.max_poll_failures,
+            waiting_since=time.time(),
             end_from_trigger=self.end_from_trigger,
             skip_on_failure=self.soft_fail,
         )
