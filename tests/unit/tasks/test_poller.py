@@ -94,6 +94,14 @@ def test_a_few_watched_jobs_on_many_pages_are_asked_for_one_by_one(emulator: Emu
     assert per_tick(emulator, [ids[10], ids[250], ids[440]]) <= 3
 
 
+def test_two_watched_jobs_of_a_page_share_a_request_although_the_other_pages_have_none(
+    emulator: EmulatorControl,
+) -> None:
+    ids = add_jobs(emulator, 250)
+
+    assert per_tick(emulator, [*ids[:4], *ids[-2:]]) <= 2
+
+
 def test_several_waiters_for_one_job_cost_one_request(emulator: EmulatorControl) -> None:
     assert per_tick(emulator, [1001] * 50) <= 1
 
