@@ -58,9 +58,7 @@ with DAG(
         """A new task is a draft. There is no operator for this action: the hook calls any."""
         hook = DataWorksHook()
         query = {"ProjectId": hook.settings.project_id, "TaskType": "DI_REALTIME", "FileId": file_id}
-        answer = hook.call("DeployDISyncTask", query=query)
-        if answer["Data"]["Status"] != "success":
-            raise RuntimeError(answer["Data"]["Message"])
+        hook.call("DeployDISyncTask", query=query)
         return file_id
 
     StartDISyncInstanceOperator(

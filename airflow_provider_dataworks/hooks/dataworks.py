@@ -415,7 +415,7 @@ class DataWorksHook(BaseHook):
         for argument, parameters in (("query", query), ("body", body)):
             if parameters is not None and not isinstance(parameters, Mapping):
                 raise DataWorksParameterError(argument, "must be a dict of parameters by the API's names")
-        return self._send(name, query=query, body=body)
+        return self._send(name, query=query, body=body, check=_fail_check(name))
 
     def test_connection(self) -> tuple[bool, str]:
         """Prove the connection by one signed read: the workspace's jobs, or else the list of workspaces.
@@ -572,6 +572,18 @@ def _data_check(action: str, wanted: str | None = None) -> Callable[[dict[str, A
             return f"Data.Status is {data.get('Status')!r}"
         if wanted is not None and not str(data.get(wanted) or "").isdigit():
             return f"Data.{wanted} is missing"
+        return None
+
+    return check
+
+
+def _fail_check(action: str) -> Callable[[dict[str, Any]], str | None]:
+    """A check, for actions that this package does not know, that Data.Status is not the word fail."""
+
+    def check(answer: dict[str, Any]) -> str | None:
+        data = answer.get("Data")
+        if isinstance(data, dict) and str(data.get("Status")).lower() == "fail":
+            _refuse_bad_status(action, answer, data)
         return None
 
     return check

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksParameterError, DataWorksPermanentError
+from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from airflow_provider_dataworks.operators.data_integration import CreateDISyncTaskOperator, client_token_for
 from tests.support.tasks import make_context, run_task
 
@@ -75,3 +76,12 @@ def test_a_bad_folder_is_a_permanent_error_with_the_services_reason(emulator: Em
 def test_bad_arguments_are_refused_at_construction(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(DataWorksParameterError, match=message):
         create(**arguments)
+
+
+def test_any_other_action_whose_data_says_fail_is_refused_too(emulator: EmulatorControl) -> None:
+    query = {"ProjectId": 10000, "TaskType": "DI_REALTIME", "FileId": 99}
+
+    with pytest.raises(DataWorksPermanentError, match="DeployDISyncTask failed") as caught:
+        DataWorksHook().call("DeployDISyncTask", query=query)
+
+    assert caught.value.request_id
