@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.runs import CONNECTION
+from tests.e2e.runs import CONNECTION, Begin, Run
 from tests.support.airflow_local import LocalAirflow
 from tests.support.emulator_process import EmulatorProcess, emulator_process
 from tests.support.postgres import PostgresServer, find_postgres, running_postgres
@@ -107,3 +108,17 @@ def airflow_without_scheduler(
         yield airflow
     finally:
         airflow.stop()
+
+
+@pytest.fixture
+def begin(airflow: LocalAirflow) -> Iterator[Begin]:
+    """Begins a run of one of the tests' DAGs: DAG, mapped task, arguments of each; what still runs in the end, ends."""
+    runs: list[Run] = []
+
+    def begin(dag_id: str, task_id: str, tasks: Sequence[Mapping[str, Any]]) -> Run:
+        runs.append(Run(airflow, dag_id, task_id, tasks))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        run.abandon()

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
-from tests.support.airflow_api import TaskInstance
+from tests.support.airflow_api import FINISHED_RUN, TaskInstance
 from tests.support.airflow_local import LocalAirflow
 from tests.support.processes import wait_until
 
 CONNECTION = "dataworks_e2e"
 #: A generous limit for anything that takes Airflow some seconds; seconds.
 LONG = 180.0
+
+#: What the worker logs when a task begins to wait in the triggerer, on both Airflow lines.
+DEFERRED = "Pausing task as DEFERRED"
+
+#: What the fixture ``begin`` gives.
+Begin = Callable[[str, str, Sequence[Mapping[str, Any]]], "Run"]
 
 #: A text in a task's log, and what to do once it is there.
 Step = tuple[str, Callable[[], object]]
@@ -67,12 +72,12 @@ class Run:
         assert wait_until(lambda: text in self.log(index), timeout, pause=0.5), f"no {text!r} in:\n{self.log(index)}"
 
     def play(self, script: Mapping[int, Sequence[Step]], timeout: float = 2 * LONG) -> None:
-        """Act on what the tasks' first tries log: of each task the next step, as soon as its text is there."""
+        """Act on what is logged where the tasks wait: of each task the next step, as soon as its text is there."""
         ahead = {index: list(steps) for index, steps in script.items()}
 
         def all_done() -> bool:
             for index, steps in ahead.items():
-                while steps and steps[0][0] in self.log(index, 1):
+                while steps and steps[0][0] in self.waiting_log(index):
                     steps.pop(0)[1]()
             return not any(ahead.values())
 
@@ -80,12 +85,34 @@ class Run:
 
     def log(self, index: int, try_number: int | None = None) -> str:
         """The log of one try, by default the latest."""
-        number = try_number or max(self.task(index).try_number, 1)
+        tasks = self.tasks()
+        number = try_number or max(tasks[index].try_number if index in tasks else 1, 1)
         return self.airflow.log(self.dag_id, self.run_id, self.task_id, number, index)
 
-    def log_files(self, index: int) -> list[Path]:
-        """The log files of a task's first try."""
-        return self.airflow.log_files(self.dag_id, self.run_id, self.task_id, 1, index)
+    def waiting_log(self, index: int, try_number: int = 1) -> str:
+        """
+        What is logged where a task waits: by its trigger once it is deferred, by the worker otherwise.
+
+        A trigger that has polled is also a task that Airflow has quite put aside. What resumes before that, within a
+        second or two of its deferral, Airflow takes for killed: the executor's word that the first part has ended
+        then meets a task that is queued again.
+        """
+        files = self.airflow.log_files(self.dag_id, self.run_id, self.task_id, try_number, index)
+        worker = "\n".join(file.read_text() for file in files if ".trigger." not in file.name)
+        trigger = "\n".join(file.read_text() for file in files if ".trigger." in file.name)
+        return trigger if DEFERRED in worker else worker
+
+    def wait_until_waiting(self, index: int, try_number: int = 1) -> None:
+        """Wait until a task, in the worker or in its trigger, waits for a job that runs."""
+        eventually(
+            lambda: "is Running" in self.waiting_log(index, try_number),
+            f"{self.task_id}[{index}] waits\n{self.story()}",
+        )
+
+    def abandon(self) -> None:
+        """End what has not ended, so that it does not disturb the next test."""
+        if self.airflow.api.run_state(self.dag_id, self.run_id) not in FINISHED_RUN:
+            self.airflow.api.set_run_state(self.dag_id, self.run_id, "failed")
 
     def story(self) -> str:
         """States and logs, for a test that failed."""
