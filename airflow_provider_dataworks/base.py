@@ -52,6 +52,7 @@ class DataWorksTask:
     def read_arguments(self) -> SimpleNamespace:
         """Give the rendered arguments as the API's types.
 
+        :return: the arguments, by their attributes' names.
         :raises DataWorksParameterError: an argument can't be used.
         """
         return SimpleNamespace(**{name: read(getattr(self, name)) for name, read in self.readers.items()})
@@ -64,7 +65,12 @@ class DataWorksTask:
         return DataWorksHook(self.dataworks_conn_id, arguments.optional(self.region_id))
 
     def push_console_link(self, context: Context, project_id: int) -> str:
-        """Push the console's address under the link's own key, so that it shows while the task waits."""
+        """Push the console's address under the link's own key, so that it shows while the task waits.
+
+        :param context: the task instance's, from Airflow.
+        :param project_id: the workspace.
+        :return: the address.
+        """
         settings = self.hook.settings
         url = console_url(settings.region_id, project_id, settings.console)
         context["ti"].xcom_push(key=LINK_KEY, value=url)

@@ -115,9 +115,9 @@ class DataWorksJobError(DataWorksError):
     """A job, instance or solution ended in a failure status.
 
     :param message: what happened, with the job's own ErrorMessage where it has one.
-    :param job_id: the DIJobId or FileId.
-    :param status: the status that it ended in.
-    :param error_message: the job's own ErrorMessage, None where it has none.
+    :param job_id: the DIJobId or FileId; default None.
+    :param status: the status that it ended in; default None.
+    :param error_message: the job's own ErrorMessage, None (default) where it has none.
     :param about_the_call: action, code, http_status and request_id, as :class:`DataWorksError` takes them.
     """
 

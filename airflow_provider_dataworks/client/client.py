@@ -37,12 +37,12 @@ class DataWorksClient:
 
     :param endpoint: scheme, host and port, as :func:`.endpoints.endpoint_url` gives them.
     :param credentials: where keys come from; asked at every attempt.
-    :param connect_timeout: seconds to wait for a connection.
-    :param read_timeout: seconds to wait for each part of the answer.
-    :param max_attempts: how often one call is sent at most.
-    :param max_elapsed: seconds after which no further attempt of a call begins.
-    :param pacer: what spaces the requests, None for no spacing.
-    :param sleep: how to wait between attempts; for tests.
+    :param connect_timeout: seconds to wait for a connection; default 5.
+    :param read_timeout: seconds to wait for each part of the answer; default 20.
+    :param max_attempts: how often one call is sent at most; default 5.
+    :param max_elapsed: seconds after which no further attempt of a call begins; default 180.
+    :param pacer: what spaces the requests, None (default) for no spacing.
+    :param sleep: how to wait between attempts; default ``time.sleep``.
     """
 
     def __init__(
@@ -97,10 +97,12 @@ class DataWorksClient:
 
         :param action: the action's name, such as ``ListDIJobs``.
         :param query: parameters that travel in the query; None values are left out, dicts and lists become JSON text.
-        :param body: parameters that travel in the form body, likewise.
+        :param body: parameters that travel in the form body, likewise; default None.
         :param resend: whether to send again after an unknown outcome; by default if the action's name reads.
-        :param settle: looks, after an unknown outcome, whether the call happened; only if not, it is sent again.
+        :param settle: looks, after an unknown outcome, whether the call happened; only if not, it is sent again. Default
+            None: it cannot be seen.
         :param check: reads a good-looking answer: None if it is complete, else what is missing (an unknown outcome).
+            Default None: every answer is complete.
         :return: the answer's JSON object.
         :raises ApiError: refused, or still failing after the last attempt.
         :raises CredentialsError: no credentials could be had.

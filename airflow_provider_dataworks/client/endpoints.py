@@ -34,8 +34,8 @@ def endpoint_url(region_id: str | None, network: str = "public", host: str | Non
     """Give the base URL to call.
 
     :param region_id: such as ``cn-shanghai``; may be None when ``host`` is given.
-    :param network: ``public`` or ``vpc``.
-    :param host: overrides both; with a scheme or without. Plain http is for loopback hosts alone.
+    :param network: ``public`` (default) or ``vpc``.
+    :param host: overrides both; with a scheme or without. Plain http is for loopback hosts alone. Default None.
     :return: scheme, host and port, without a path.
     :raises ValueError: nothing usable was given; the text names the field and what it may be.
     """

@@ -19,7 +19,8 @@ class Outcome(Enum):
 class CredentialsError(Exception):
     """No credentials could be had; the text names the setting at fault.
 
-    :param may_pass: whether asking again later may help, as after a failure to reach what gives them.
+    :param message: what happened, and which setting to look at.
+    :param may_pass: whether asking again later may help, as after a failure to reach what gives them; default False.
     """
 
     def __init__(self, message: str, *, may_pass: bool = False) -> None:
@@ -88,6 +89,7 @@ def outcome_of(code: str | None, http_status: int) -> Outcome:
 
     :param code: the API's error code, None where the answer had none.
     :param http_status: the answer's HTTP status.
+    :return: what is known about the call.
     """
     if code in _REFUSED_WHATEVER_THE_STATUS:
         return Outcome.REFUSED

@@ -42,6 +42,7 @@ def pacer_for(endpoint: str, account: str, per_second: float) -> Pacer:
     :param endpoint: the base URL.
     :param account: what names the account, such as the AccessKey ID or a role.
     :param per_second: requests a second at most; 0 means no limit.
+    :return: the same pacer for the same arguments.
     """
     with _pacers_lock:
         return _pacers.setdefault((endpoint, account, per_second), Pacer(per_second))

@@ -25,7 +25,14 @@ MAX_SECONDS = 10 * 365 * 86400
 
 @dataclasses.dataclass(frozen=True)
 class TemporaryKey:
-    """One STS triple; an expired one is known, and refused as expired."""
+    """
+    One STS triple; an expired one is known, and refused as expired.
+
+    :param access_key_id: its AccessKey ID.
+    :param access_key_secret: the secret.
+    :param security_token: the token.
+    :param expired: whether it is expired; default False.
+    """
 
     access_key_id: str
     access_key_secret: str = dataclasses.field(repr=False)
@@ -38,24 +45,27 @@ class Settings:
     """
     The emulator's settings.
 
-    :param run_seconds: how long a started job of a type that ends by itself runs, and a started solution.
-    :param start_lag_seconds: how long after a start the old status (and StartedTime) is still shown.
-    :param stop_seconds: how long a stopped job is Stopping, a stopped real-time file KILLING.
-    :param read_qps: List and Get calls admitted in any second; 0 is no limit.
-    :param write_qps: other calls admitted in any second; 0 is no limit.
-    :param clock_skew_seconds: how far the emulator's clock is ahead when it judges the date of a request.
-    :param null_page: number of the page on which ListDIJobs answers null for its jobs, or None.
-    :param ids_as_text: whether answers carry ids as JSON strings.
-    :param message_beside_success: whether Data.Message is filled although Data.Status is success.
-    :param start_running: what a start of something that runs does: ``refuse`` or ``ignore``.
-    :param require_deploy: whether a real-time file that is not deployed cannot be started.
-    :param folders: folder paths in which CreateDISyncTask may create.
-    :param resource_groups: identifiers of resource groups that CreateDISyncTask accepts.
-    :param sts: the temporary credentials that are known.
-    :param project_id: the workspace that exists from the start.
-    :param region_id: region in the connection that is handed out.
-    :param access_key_id: the key that requests are signed with.
-    :param access_key_secret: its secret.
+    :param run_seconds: how many seconds a started job of a type that ends by itself runs, and a started solution;
+        default 10.
+    :param start_lag_seconds: for how many seconds after a start the old status (and StartedTime) is still shown;
+        default 0.
+    :param stop_seconds: for how many seconds a stopped job is Stopping, a stopped real-time file KILLING; default 1.
+    :param read_qps: List and Get calls admitted in any second, default 50; 0 is no limit.
+    :param write_qps: other calls admitted in any second, default 20; 0 is no limit.
+    :param clock_skew_seconds: by how many seconds the emulator's clock is ahead when it judges the date of a request;
+        default 0.
+    :param null_page: number of the page on which ListDIJobs answers null for its jobs; default None.
+    :param ids_as_text: whether answers carry ids as JSON strings; default False.
+    :param message_beside_success: whether Data.Message is filled although Data.Status is success; default False.
+    :param start_running: what a start of something that runs does: ``refuse`` (default) or ``ignore``.
+    :param require_deploy: whether a real-time file that is not deployed cannot be started; default False.
+    :param folders: folder paths in which CreateDISyncTask may create; default the demo's, in English and Chinese.
+    :param resource_groups: identifiers of resource groups that CreateDISyncTask accepts; default the demo's.
+    :param sts: the temporary credentials that are known; default one triple.
+    :param project_id: the workspace that exists from the start; default 10000.
+    :param region_id: region in the connection that is handed out; default cn-shanghai.
+    :param access_key_id: the key that requests are signed with; default LTAI-emulator.
+    :param access_key_secret: its secret; default emulator-secret.
     :raises ValueError: a value cannot be used.
     """
 
@@ -100,7 +110,11 @@ class Settings:
             setattr(self, name, value)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the settings without any secret."""
+        """
+        Give the settings without any secret.
+
+        :return: values by name.
+        """
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         del values["access_key_secret"]
         values["folders"] = list(self.folders)

@@ -48,12 +48,12 @@ class ConnectionSettings:
     :param project_id: the workspace to use when a call names none.
     :param credentials: where keys come from.
     :param account: what names the account for the request ceiling.
-    :param console: which console links open, ``new`` or ``legacy``.
-    :param connect_timeout: seconds.
-    :param read_timeout: seconds.
-    :param max_attempts: how often a call is sent at most.
-    :param max_qps: requests a second at most, 0 for no limit.
-    :param paced: whether the client itself keeps to ``max_qps``; a poller does that without blocking.
+    :param console: which console links open, ``new`` (default) or ``legacy``.
+    :param connect_timeout: seconds to wait for a connection; default 5.
+    :param read_timeout: seconds to wait for an answer; default 20.
+    :param max_attempts: how often a call is sent at most; default 5.
+    :param max_qps: requests a second at most, 0 for no limit; default 4.
+    :param paced: whether the client itself keeps to ``max_qps`` (default True); a poller does that without blocking.
     """
 
     endpoint: str

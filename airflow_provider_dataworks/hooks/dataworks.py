@@ -131,7 +131,7 @@ class DataWorksHook(BaseHook):
         :param task_type: DI_OFFLINE, DI_REALTIME or DI_SOLUTION.
         :param task_name: the file's name; unique in its folder.
         :param task_content: the job definition in script mode, dict or JSON text.
-        :param task_param: ``FileFolderPath`` and ``ResourceGroup``, dict or JSON text.
+        :param task_param: ``FileFolderPath`` and ``ResourceGroup``, dict or JSON text; default None.
         :param client_token: repeats with the same token create nothing more; None makes one for this call.
         :return: FileId.
         :raises DataWorksPermanentError: refused; also when Data.Status is fail.
@@ -172,7 +172,7 @@ class DataWorksHook(BaseHook):
         :param project_id: workspace id; None for the connection's.
         :param task_type: DI_REALTIME or DI_SOLUTION.
         :param file_id: the file's id.
-        :param start_param: failover, dirty-record and DDL settings, dict or JSON text; for DI_REALTIME only.
+        :param start_param: failover, dirty-record and DDL settings, dict or JSON text; for DI_REALTIME only. Default None.
         :param solution_before: SolutionDetail read before, for DI_SOLUTION; None reads it here.
         :raises DataWorksPermanentError: refused; also when Data.Status is fail.
         :raises DataWorksTransientError: no good answer after all attempts.
@@ -299,7 +299,7 @@ class DataWorksHook(BaseHook):
         """Read one DI job (API page: GetDIJob).
 
         :param di_job_id: the job's id.
-        :param with_details: whether the settings and table mappings come too.
+        :param with_details: whether the settings and table mappings come too; default False.
         :return: the answer's Data: JobStatus, MigrationType, StartedTime (Unix seconds), ErrorMessage and so on.
         :raises DataWorksNotFoundError: there is no such job.
         :raises DataWorksPermanentError: refused.
@@ -324,10 +324,10 @@ class DataWorksHook(BaseHook):
         """List DI jobs, page by page as they are asked for (API page: ListDIJobs).
 
         :param project_id: workspace id; None for the connection's.
-        :param job_name: part of the name: the API matches it fuzzily.
-        :param source_data_source_type: such as MySQL.
-        :param destination_data_source_type: such as Hologres.
-        :param page_size: jobs a request, 1 to 100.
+        :param job_name: part of the name: the API matches it fuzzily; None (default) for all.
+        :param source_data_source_type: such as MySQL; None (default) for all.
+        :param destination_data_source_type: such as Hologres; None (default) for all.
+        :param page_size: jobs a request, 1 to 100; default 100.
         :return: a lazy iterator of jobs, each once; ids are integers.
         :raises DataWorksPermanentError: refused.
         :raises DataWorksTransientError: no good answer after all attempts.
@@ -367,8 +367,8 @@ class DataWorksHook(BaseHook):
         """Find one DI job by id or exact name (API page: ListDIJobs).
 
         :param project_id: workspace id; None for the connection's.
-        :param di_job_id: the job's id; with it, ``job_name`` only narrows the listing.
-        :param job_name: the job's whole name.
+        :param di_job_id: the job's id; with it, ``job_name`` only narrows the listing. Default None.
+        :param job_name: the job's whole name; default None.
         :return: the job as ListDIJobs gives it.
         :raises DataWorksNotFoundError: no job matches.
         :raises DataWorksPermanentError: refused, or several jobs have the name.
@@ -404,7 +404,7 @@ class DataWorksHook(BaseHook):
 
         :param action: the action's name.
         :param query: parameters in the query, by the API's names; None is left out, dicts and lists become JSON.
-        :param body: parameters in the form body, likewise.
+        :param body: parameters in the form body, likewise; default None.
         :return: the answer.
         :raises DataWorksPermanentError: refused.
         :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have happened.

@@ -66,7 +66,8 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
     :param task_content: the job definition in script mode: dict, JSON text, or the path of a ``.json`` file.
     :param task_type: DI_OFFLINE (default), DI_REALTIME or DI_SOLUTION.
     :param project_id: workspace id; None (default) for the connection's.
-    :param task_param: ``FileFolderPath`` and ``ResourceGroup``: dict, JSON text, or the path of a ``.json`` file.
+    :param task_param: ``FileFolderPath`` and ``ResourceGroup``: dict, JSON text, or the path of a ``.json`` file; default
+        None.
     :param client_token: None (default) derives one from DAG id, task id, run id and map index.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
     :param region_id: wins over the connection's; default None.
@@ -270,7 +271,8 @@ class StartDISyncInstanceOperator(_WaitingOperator):
     :param file_id: the file id of the real-time task or the solution.
     :param task_type: DI_REALTIME (default) or DI_SOLUTION.
     :param project_id: workspace id; None (default) for the connection's.
-    :param start_param: failover, dirty-record and DDL settings of a DI_REALTIME: dict, JSON text, or a ``.json`` file.
+    :param start_param: failover, dirty-record and DDL settings of a DI_REALTIME: dict, JSON text, or a ``.json`` file;
+        default None.
     :param wait_for_completion: whether to wait; default False.
     :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It means something
         only with ``wait_for_completion``.
@@ -457,7 +459,7 @@ class StartDIJobOperator(_WaitingOperator):
     :param di_job_id: the job's id.
     :param project_id: workspace id; None (default) for the connection's, or else the job's own.
     :param realtime_start_settings: ``StartTime`` (Unix seconds, datetime or ISO 8601 text) and ``FailoverSettings``:
-        dict, JSON text, or a ``.json`` file.
+        dict, JSON text, or a ``.json`` file. None (default) resumes at the last offset.
     :param force_to_rerun: run all steps again; None (default) runs only what has not run yet.
     :param wait_for_completion: whether to wait for ``target_statuses``; default False.
     :param target_statuses: None (default) means Running for the real-time types, which never end, else Finished.

@@ -54,8 +54,8 @@ class DIJobStatusSensor(DataWorksTask, BaseSensorOperator):
     Deferred, all sensors of a triggerer that share connection, workspace and ``poke_interval`` share their requests.
     The sensor never stops a job.
 
-    :param di_job_id: the job's id; give this, ``job_name``, or both.
-    :param job_name: the job's whole name; with ``di_job_id`` it only narrows the listing.
+    :param di_job_id: the job's id; give this, ``job_name``, or both. Default None.
+    :param job_name: the job's whole name; with ``di_job_id`` it only narrows the listing. Default None.
     :param project_id: workspace id; None (default) for the connection's.
     :param target_statuses: statuses that end the wait well; default Finished. Jobs of the real-time types never end:
         wait for Running.
@@ -187,7 +187,13 @@ class DIJobStatusSensor(DataWorksTask, BaseSensorOperator):
         return heard.status
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume, with soft_fail and timeout meaning what they mean in the worker."""
+        """Resume, with soft_fail and timeout meaning what they mean in the worker.
+
+        :param next_method: the method to resume with, :meth:`execute_complete`.
+        :param next_kwargs: its arguments.
+        :param context: the task instance's, from Airflow.
+        :return: what the method returns.
+        """
         return self._or_skip(self._resume, next_method, next_kwargs, context)
 
     def _resume(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:

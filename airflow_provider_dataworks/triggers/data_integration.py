@@ -220,6 +220,7 @@ class DIJobStatusTrigger(_WaitTrigger):
     :param deadline: Unix time at which the wait ends itself; None (default) for never.
     :param stop_on_kill: whether the job is stopped at the deadline, and when the task is ended by hand; default False.
     :param max_poll_failures: failed polls in a row that end the wait with a transient error; default 10.
+    :param waiting_since: Unix time at which the task began to wait, for the log; None (default) for now.
     :param old_status: a terminal status that the job had before it was started, which the list may show for a while;
         None (default) if it had none.
     :param old_started_time: StartedTime (Unix seconds) that goes with it; default None.
@@ -345,6 +346,7 @@ class DISyncInstanceTrigger(_WaitTrigger):
     :param stop_on_kill: whether a real-time task is stopped at the deadline, and when the task is ended by hand;
         default False.
     :param max_poll_failures: failed polls in a row that end the wait with a transient error; default 10.
+    :param waiting_since: Unix time at which the task began to wait, for the log; None (default) for now.
     """
 
     _argument_names = ("file_id", "task_type", "old_status", "old_started", "show_by", "shown")

@@ -28,12 +28,12 @@ class WaitEvent:
     """How a deferred wait ended; travels as a plain dict.
 
     :param kind: one of :data:`KINDS`.
-    :param subject_id: the DIJobId or FileId.
-    :param status: the last status seen.
-    :param migration_type: the job's, where it is known.
-    :param waited: how long the trigger waited, for people.
-    :param became: after a time-out, what became of the job.
-    :param error: after an error, its class and fields.
+    :param subject_id: the DIJobId or FileId; default None.
+    :param status: the last status seen; default None.
+    :param migration_type: the job's, None (default) where it is not known.
+    :param waited: how long the trigger waited, for people; default empty.
+    :param became: after a time-out, what became of the job; default empty.
+    :param error: after an error, its class and fields; default None.
     """
 
     kind: str
@@ -45,12 +45,19 @@ class WaitEvent:
     error: dict[str, Any] | None = None
 
     def payload(self) -> dict[str, Any]:
-        """The event as a trigger sends it."""
+        """The event as a trigger sends it.
+
+        :return: plain values by name.
+        """
         return asdict(self)
 
     @classmethod
     def of_error(cls, error: DataWorksError) -> WaitEvent:
-        """The event for a wait that an error ended."""
+        """The event for a wait that an error ended.
+
+        :param error: what ended it.
+        :return: an event of kind ``error``.
+        """
         named = next((kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _ERRORS), None)
         return cls(
             ERROR,
@@ -69,6 +76,7 @@ def read_event(event: dict[str, Any] | None) -> WaitEvent:
     """Read what a trigger sent; raises the error that ended the wait, if one did.
 
     :param event: the payload.
+    :return: the event, of any kind but ``error``.
     :raises DataWorksError: an error ended the wait, or the payload is none of ours: that is never a success.
     """
     if not isinstance(event, dict) or event.get("kind") not in KINDS:
