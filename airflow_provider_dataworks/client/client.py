@@ -99,8 +99,8 @@ class DataWorksClient:
         :param query: parameters that travel in the query; None values are left out, dicts and lists become JSON text.
         :param body: parameters that travel in the form body, likewise; default None.
         :param resend: whether to send again after an unknown outcome; by default if the action's name reads.
-        :param settle: looks, after an unknown outcome, whether the call happened; only if not, it is sent again. Default
-            None: it cannot be seen.
+        :param settle: looks, after an unknown outcome, whether the call happened; only if not, it is sent again.
+            Default None: it cannot be seen.
         :param check: reads a good-looking answer: None if it is complete, else what is missing (an unknown outcome).
             Default None: every answer is complete.
         :return: the answer's JSON object.

@@ -66,8 +66,8 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
     :param task_content: the job definition in script mode: dict, JSON text, or the path of a ``.json`` file.
     :param task_type: DI_OFFLINE (default), DI_REALTIME or DI_SOLUTION.
     :param project_id: workspace id; None (default) for the connection's.
-    :param task_param: ``FileFolderPath`` and ``ResourceGroup``: dict, JSON text, or the path of a ``.json`` file; default
-        None.
+    :param task_param: ``FileFolderPath`` and ``ResourceGroup``: dict, JSON text, or the path of a ``.json`` file;
+        default None.
     :param client_token: None (default) derives one from DAG id, task id, run id and map index.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
     :param region_id: wins over the connection's; default None.
