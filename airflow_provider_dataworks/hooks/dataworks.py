@@ -172,7 +172,7 @@ class DataWorksHook(BaseHook):
         :param project_id: workspace id; None for the connection's.
         :param task_type: DI_REALTIME or DI_SOLUTION.
         :param file_id: the file's id.
-        :param start_param: failover, dirty-record and DDL settings, dict or JSON text, default None; for DI_REALTIME only.
+        :param start_param: failover, dirty-record and DDL settings of a DI_REALTIME, dict or JSON text; default None.
         :param solution_before: SolutionDetail read before, for DI_SOLUTION; None reads it here.
         :raises DataWorksPermanentError: refused; also when Data.Status is fail.
         :raises DataWorksTransientError: no good answer after all attempts.
