@@ -1,0 +1,471 @@
+"""What the documentation and the README show was run: code, connections, tables, links, the picture of the parts."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, Connection
+
+from airflow_provider_dataworks.client.errors import _ADVICE, Outcome, outcome_of
+from airflow_provider_dataworks.connection_form import AUTH_TYPES, CONNECTION_FIELDS, RELABELING
+from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.hooks.connection import ConnectionSettings, read_connection
+from airflow_provider_dataworks.operators.data_integration import (
+    CreateDISyncTaskOperator,
+    StartDIJobOperator,
+    StartDISyncInstanceOperator,
+)
+from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from tests.support.tasks import run_task
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+    if "_build" not in path.parts
+}
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The code blocks of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGES[page], re.DOTALL | re.MULTILINE)
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of the tables in a text, without the heads."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    heads = {number - 1 for number, line in enumerate(lines) if set(line) <= set("| -")}
+    kept = [line for number, line in enumerate(lines) if number not in heads and number - 1 not in heads]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in kept]
+
+
+def section(page: str, title: str) -> str:
+    """A section of a page, up to the next heading of its level or above."""
+    level, _, rest = title.partition(" ")
+    return re.split(rf"^#{{1,{len(level)}}} ", PAGES[page].split(f"\n{level} {rest}\n")[1], flags=re.MULTILINE)[0]
+
+
+def load(name: str) -> ModuleType:
+    """A script of docs/ as a module."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# Code
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+def test_python_of_a_page_runs_from_top_to_bottom(page: str, dataworks_emulator: EmulatorControl) -> None:
+    names: dict[str, Any] = {"__name__": "docs_page"}
+    for number, block in enumerate(blocks(page, "python"), 1):
+        if "def test_" not in block:
+            exec(compile(block, f"{page}, Python block {number}", "exec"), names)
+
+
+DAG_BLOCKS = {
+    f"{page}-{number}": block
+    for page in PAGES
+    for number, block in enumerate(blocks(page, "python"), 1)
+    if re.search(r"^with DAG\(", block, re.MULTILINE)
+}
+
+
+@pytest.mark.parametrize("which", DAG_BLOCKS)
+def test_each_dag_shown_is_one_for_airflows_parser(which: str, tmp_path: Path) -> None:
+    file = tmp_path / "shown.py"
+    file.write_text(DAG_BLOCKS[which], encoding="utf-8")
+    bag = dag_bag(file)
+    assert not bag.import_errors
+    assert [dag.tasks for dag in bag.dags.values()] != []
+
+
+def dag_bag(path: Path) -> Any:
+    """What Airflow makes of a file, or of the files in a folder."""
+    try:
+        module = importlib.import_module("airflow.dag_processing.dagbag")
+    except ImportError:
+        module = importlib.import_module("airflow.models.dagbag")
+    return module.DagBag(dag_folder=str(path))
+
+
+@pytest.mark.slow
+def test_the_pytest_example_passes(tmp_path: Path) -> None:
+    for block in blocks("docs/emulator.md", "python"):
+        if path := re.match(r"# (\w+/\w+\.py)\n", block):
+            file = tmp_path / path[1]
+            file.parent.mkdir()
+            file.write_text(block, encoding="utf-8")
+    script = next(block for block in blocks("docs/emulator.md", "console") if "pytest" in block)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert " 2 passed" in done.stdout or "\n2 passed" in done.stdout
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console")])
+def test_commands_are_there(page: str) -> None:
+    shown = "\n".join(blocks(page, "console"))
+    targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"^make ([a-z0-9-]+)", shown, re.MULTILINE)) <= set(targets)
+    options = re.findall(r"airflow_provider_dataworks\.emulator.* (--[a-z-]+)", shown)
+    from airflow_provider_dataworks.emulator.cli import _parser
+
+    assert set(options) <= set(_parser().format_help().replace(",", " ").replace("[", " ").split())
+
+
+# The connection
+
+KINDS = {
+    "AccessKey": "access_key",
+    "STS token": "sts",
+    "RAM role, assumed with an AccessKey": "ram_role_arn",
+    "OIDC role (RRSA on Kubernetes)": "oidc_role_arn",
+    "ECS instance role": "ecs_ram_role",
+    "Credentials URI": "credentials_uri",
+    "Default chain": "default",
+}
+
+
+def facts(settings: ConnectionSettings) -> dict[str, Any]:
+    """What a connection says, its secrets too, in a form that can be compared."""
+    own = {name: value for name, value in vars(settings).items() if name != "credentials"}
+    inner = {name: value for name, value in vars(settings.credentials).items() if name != "_lock"}
+    return {**own, "credentials": (type(settings.credentials).__name__, inner)}
+
+
+def spellings(title: str) -> Iterator[Connection]:
+    """The four spellings of a kind of credentials, as Airflow would read them."""
+    text = section("docs/connection.md", f"## {title}")
+    labels = {label: name for name, label in RELABELING.items()}
+    fields = {str(field["label"]): name for name, field in CONNECTION_FIELDS.items()}
+    form = {row[0]: row[1].strip("`") for row in rows(text)}
+    standard: dict[str, Any] = {labels[label]: value for label, value in form.items() if label in labels}
+    extra = {fields[label]: value for label, value in form.items() if label not in labels}
+    yield Connection(conn_id="dataworks_default", conn_type="dataworks", extra=json.dumps(extra), **standard)
+    (uri,) = re.findall(r"^```text\n(.*?)\n```", text, re.DOTALL | re.MULTILINE)
+    # Airflow 3.3 has a class method for it, 2.11 an argument.
+    kind: Any = Connection
+    from_uri = getattr(kind, "from_uri", None) or (lambda uri, conn_id: kind(conn_id=conn_id, uri=uri))
+    yield from_uri(uri, conn_id="dataworks_default")
+    whole = [json.loads(found) for found in re.findall(r"^```json\n(.*?)^```", text, re.DOTALL | re.MULTILINE)]
+    (shown,) = [one for one in whole if "conn_type" in one]
+    yield Connection.from_json(json.dumps(shown), conn_id="dataworks_default")
+    (line,) = re.findall(r"^```console\n(.*?)\n```", text, re.DOTALL | re.MULTILINE)
+    export, variable = shlex.split(line)
+    name, _, value = variable.partition("=")
+    assert (export, name) == ("export", "AIRFLOW_CONN_DATAWORKS_DEFAULT")
+    yield Connection.from_json(value, conn_id="dataworks_default")
+
+
+@pytest.mark.parametrize("title", KINDS)
+def test_the_four_spellings_of_a_connection_mean_the_same(title: str) -> None:
+    form, uri, as_json, variable = (facts(read_connection(connection)) for connection in spellings(title))
+    assert form == uri == as_json == variable
+    kind, inner = form["credentials"]
+    assert inner.get("_kind", KINDS[title]) == KINDS[title]
+    assert (kind == "StaticCredentials") == (KINDS[title] in ("access_key", "sts"))
+    assert (form["region_id"], form["project_id"]) == ("cn-shanghai", 10000)
+
+
+def test_every_kind_of_credentials_has_a_section() -> None:
+    assert tuple(KINDS.values()) == AUTH_TYPES
+
+
+def test_policies_are_json_and_name_what_they_allow() -> None:
+    policies = [json.loads(block) for block in blocks("docs/connection.md", "json")]
+    statements = [policy["Statement"][0] for policy in policies if "Statement" in policy]
+    assert [statement["Action"] for statement in statements] == ["dataworks:*", *["sts:AssumeRole"] * 4]
+
+
+def test_every_field_of_the_form_is_explained_under_its_label() -> None:
+    table = section("docs/connection.md", "## All fields")
+    names = [name for row in rows(table) for name in re.findall(r"`(\w+)`", row[0])]
+    labels = [label for row in rows(table) for label in row[1].split(", ")]
+    assert set(names) == {*CONNECTION_FIELDS, *RELABELING}
+    assert set(labels) == {str(field["label"]) for field in CONNECTION_FIELDS.values()} | set(RELABELING.values())
+
+
+# Tables
+
+
+def test_every_error_is_treated_as_its_row_says() -> None:
+    words = {Outcome.NOT_EXECUTED: "again", Outcome.UNKNOWN: "looks", Outcome.REFUSED: "stops"}
+    found = [row for row in rows(PAGES["docs/errors.md"]) if len(row) == 5]
+    assert len(found) > 30
+    for codes, status, treated, _, _ in found:
+        for code in re.findall(r"`([\w.]+)`", codes) if codes.startswith("`") else [None]:
+            outcome = outcome_of(code, int(status))
+            if code is None and status == "200":
+                outcome = Outcome.REFUSED
+            assert (code, words[outcome]) == (code, treated)
+
+
+def test_every_error_that_the_code_gives_advice_on_has_a_row() -> None:
+    shown = " ".join(row[0] for row in rows(PAGES["docs/errors.md"]))
+    assert [prefix for prefix, _ in _ADVICE if f"`{prefix}" not in shown] == []
+
+
+FOLDER = {"FileFolderPath": "Business Flow/demo/Data Integration"}
+OWN_REQUESTS: dict[str, Callable[[], Any]] = {
+    "`CreateDISyncTaskOperator`": lambda: CreateDISyncTaskOperator(
+        task_id="t", task_name="n", task_content={"type": "job"}, task_param=FOLDER
+    ),
+    "`StartDIJobOperator`": lambda: StartDIJobOperator(task_id="t", di_job_id=1001),
+    "`StartDIJobOperator`, the job runs already": lambda: StartDIJobOperator(task_id="t", di_job_id=1003),
+    "`StartDISyncInstanceOperator`": lambda: StartDISyncInstanceOperator(task_id="t", file_id=2001),
+    "`StartDISyncInstanceOperator`, DI_SOLUTION": lambda: StartDISyncInstanceOperator(
+        task_id="t", file_id=2002, task_type="DI_SOLUTION"
+    ),
+    "`DIJobStatusSensor`, each poke, up to 100 jobs": lambda: DIJobStatusSensor(
+        task_id="t", di_job_id=1003, target_statuses=["Running"]
+    ),
+}
+
+
+def test_tasks_make_the_requests_that_the_table_says(dataworks_emulator: EmulatorControl) -> None:
+    table = {row[0]: row[1] for row in rows(section("docs/waiting.md", "### A task's own requests"))}
+    dataworks_emulator.set_job(1003, JobStatus="Running")
+    counted = {}
+    for label, make in OWN_REQUESTS.items():
+        dataworks_emulator.clear_requests()
+        run_task(make())
+        counted[label] = ", ".join(request["action"] for request in dataworks_emulator.requests())
+    assert counted == table
+
+
+def test_every_call_that_steers_the_emulator_works(dataworks_emulator: EmulatorControl) -> None:
+    calls = [
+        call for row in rows(section("docs/emulator.md", "## Steering it")) for call in re.findall(r"`(.+?)`", row[1])
+    ]
+    assert len(calls) > 10
+    for call in calls:
+        eval(f"emulator.{call}", {"emulator": dataworks_emulator})
+
+
+def test_the_emulator_holds_what_its_page_says(dataworks_emulator: EmulatorControl) -> None:
+    shown = {int(row[0]): row[1:] for row in rows(section("docs/emulator.md", "## What is in it"))}
+    assert dataworks_emulator.project_id in shown
+    held = {job["DIJobId"]: (job["JobName"], job["MigrationType"]) for job in dataworks_emulator.jobs()}
+    held |= {file["FileId"]: (file["TaskName"], file["TaskType"]) for file in dataworks_emulator.files()}
+    assert set(shown) == {dataworks_emulator.project_id, *held}
+    for number, (name, kind) in held.items():
+        assert shown[number][0] == name
+        assert re.split("[;,]", shown[number][1])[0] == kind
+
+
+# What leads where
+
+
+def test_every_example_dag_is_shown() -> None:
+    included = re.findall(r"\{literalinclude\} \.\./(\S+)", PAGES["docs/examples.md"])
+    assert sorted(included) == sorted(str(path.relative_to(ROOT)) for path in (ROOT / "example_dags").glob("*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_local_links_lead_somewhere(page: str) -> None:
+    text = re.sub(r"^```.*?^```", "", PAGES[page], flags=re.DOTALL | re.MULTILINE)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        target = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, link
+
+
+def test_every_page_is_reached_from_the_index() -> None:
+    listed = set(re.findall(r"^([\w/-]+)$", "".join(blocks("docs/index.md", r"\{toctree\}")), re.MULTILINE))
+    pages = {page.removeprefix("docs/").removesuffix(".md") for page in PAGES if page.startswith("docs/")}
+    assert pages - {"index"} | {"reference/index"} == listed
+
+
+@pytest.mark.slow
+def test_the_pages_build_without_a_warning_or_a_dead_link(tmp_path: Path) -> None:
+    pytest.importorskip("sphinx")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", str(DOCS), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert load("check_links").dead_links(tmp_path) == []
+
+
+def test_a_dead_link_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text('<a href="b.html#here"></a><a href="b.html#there"></a><a href="c.html"></a>')
+    (tmp_path / "b.html").write_text('<p id="here">')
+    assert load("check_links").dead_links(tmp_path) == ["a.html: b.html#there", "a.html: c.html"]
+
+
+# The picture
+
+
+def test_the_picture_of_the_parts_is_that_of_the_code() -> None:
+    drawn = load("architecture").draw()
+    shown = (DOCS / "architecture.svg").read_text(encoding="utf-8")
+    assert drawn == shown, "run `make docs`, and commit docs/architecture.svg"
+
+
+def test_every_part_is_named_where_the_picture_is() -> None:
+    own, _ = load("architecture").imports()
+    named = set(re.findall(r"`(\w+)`", section("docs/contributing.md", "## The parts")))
+    assert own - named == {"get_provider_info"}
+
+
+def test_imports_keep_to_the_rules_of_the_house() -> None:
+    own, edges = load("architecture").imports()
+    assert {target for source, target in edges if source in ("client", "emulator")} & {*own, "airflow"} == set()
+    assert [source for source, target in edges if target == "emulator"] == []
+    assert "hooks" not in {target for (_, target), at_once in edges.items() if at_once}
+
+
+# The reference
+
+
+def documented() -> Iterator[tuple[str, Any]]:
+    """What the reference shows, by name: classes, functions, and the public methods of the classes."""
+    for page in sorted((DOCS / "reference").glob("*.rst")):
+        module = ""
+        for directive, name in re.findall(r"^\.\. (\w+):: ([\w.]+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+            if directive in ("module", "automodule"):
+                module = name
+                found = importlib.import_module(name)
+                if directive == "automodule":
+                    yield from (
+                        (f"{name}.{key}", value)
+                        for key, value in vars(found).items()
+                        if inspect.isclass(value) and value.__module__ == name and not key.startswith("_")
+                    )
+            elif directive in ("autoclass", "autoexception", "autofunction"):
+                yield f"{module}.{name}", getattr(importlib.import_module(module), name)
+
+
+def methods(kind: type) -> Iterator[tuple[str, Any]]:
+    """The public methods of a class that are this package's own."""
+    for name in dir(kind):
+        owner = next((base for base in kind.__mro__ if name in vars(base)), object)
+        value = inspect.getattr_static(kind, name)
+        if not name.startswith("_") and owner.__module__.startswith("airflow_provider_dataworks"):
+            function = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+            if inspect.isfunction(function):
+                yield name, function
+
+
+THINGS = dict(documented())
+CALLABLES = {
+    **THINGS,
+    **{
+        f"{name}.{method}": value
+        for name, thing in THINGS.items()
+        if inspect.isclass(thing)
+        for method, value in methods(thing)
+    },
+}
+
+
+def description(name: str) -> str:
+    """A docstring; a method without one of its own has that of the method that it overrides."""
+    value = CALLABLES[name]
+    if name in THINGS:
+        return inspect.getdoc(value) or ""
+    owner, _, method = name.rpartition(".")
+    return inspect.getdoc(getattr(THINGS[owner], method)) or ""
+
+
+def about(name: str, parameter: str) -> str:
+    """What a docstring says of a parameter, None if it says nothing."""
+    found = re.search(rf":param {parameter}:(.*?)(?=\n:|\Z)", description(name), re.DOTALL)
+    return " ".join(found[1].split()) if found else ""
+
+
+def parameters(name: str) -> list[inspect.Parameter]:
+    """The parameters that a user may give."""
+    value = CALLABLES[name]
+    if inspect.isclass(value) and "__init__" not in vars(value):
+        return []
+    given = list(inspect.signature(value.__init__ if inspect.isclass(value) else value).parameters.values())
+    return [one for one in given if one.name not in ("self", "cls", "kwargs", "args")]
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_the_reference_says_what_everything_is(name: str) -> None:
+    assert description(name)
+    for one in parameters(name):
+        said = about(name, one.name)
+        assert said, f"{one.name} is not explained"
+        assert one.annotation is not one.empty, f"{one.name} has no type"
+        if one.default is not one.empty and one.name != "event":  # that one is Airflow's own
+            assert re.search("default|None", said), f"the default of {one.name} is not said"
+        if re.search("interval$|timeout$|seconds$|deadline$|_at$|^show_by$", one.name):
+            assert re.search("second|Unix|minute", said), f"{one.name} has no unit"
+
+
+@pytest.mark.parametrize("name", [name for name, value in CALLABLES.items() if not inspect.isclass(value)])
+def test_the_reference_says_what_is_returned(name: str) -> None:
+    returned = inspect.signature(CALLABLES[name]).return_annotation
+    if returned not in (None, "None", inspect.Signature.empty, "NoReturn") and "Iterator[TriggerEvent]" not in str(
+        returned
+    ):
+        assert ":return:" in description(name)
+
+
+@pytest.mark.parametrize("name", [name for name in CALLABLES if "(API page: " in description(name)])
+def test_the_reference_says_what_is_raised(name: str) -> None:
+    assert ":raises " in description(name)
+
+
+def test_the_reference_has_the_public_modules_whole() -> None:
+    public = [
+        "operators.data_integration",
+        "sensors.data_integration",
+        "triggers.data_integration",
+        "hooks.dataworks",
+        "hooks.connection",
+        "links.dataworks",
+        "exceptions",
+        "client.client",
+        "client.models",
+    ]
+    missing = []
+    for short in public:
+        module = importlib.import_module(f"airflow_provider_dataworks.{short}")
+        for name, value in vars(module).items():
+            if inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_"):
+                missing += [name] if f"{module.__name__}.{name}" not in THINGS else []
+    assert missing == []
+
+
+def test_dag_is_what_the_blocks_use() -> None:
+    """The blocks are collected by ``with DAG(``: were it written otherwise, they would be missed."""
+    using = [
+        page for page in PAGES if any("Operator(" in block or "Sensor(" in block for block in blocks(page, "python"))
+    ]
+    assert using
+    assert set(using) <= {which.rpartition("-")[0] for which in DAG_BLOCKS}
+    assert DAG.__name__ == "DAG"
