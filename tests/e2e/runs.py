@@ -16,9 +16,6 @@ CONNECTION = "dataworks_e2e"
 #: A generous limit for anything that takes Airflow some seconds; seconds.
 LONG = 180.0
 
-#: What the worker logs when a task begins to wait in the triggerer, on both Airflow lines.
-DEFERRED = "Pausing task as DEFERRED"
-
 #: What the fixture ``begin`` gives.
 Begin = Callable[[str, str, Sequence[Mapping[str, Any]]], "Run"]
 
@@ -35,6 +32,7 @@ class Run:
         self.task_id = task_id
         self.run_id = airflow.trigger(dag_id, {"tasks": [dict(one) for one in tasks]})
         self.size = len(tasks)
+        self._arguments = tasks
 
     def tasks(self) -> dict[int, TaskInstance]:
         """The mapped task instances by map index."""
@@ -91,16 +89,15 @@ class Run:
 
     def waiting_log(self, index: int, try_number: int = 1) -> str:
         """
-        What is logged where a task waits: by its trigger once it is deferred, by the worker otherwise.
+        What is logged where a task waits: by its trigger if it is deferrable, by the worker otherwise.
 
         A trigger that has polled is also a task that Airflow has quite put aside. What resumes before that, within a
         second or two of its deferral, Airflow takes for killed: the executor's word that the first part has ended
         then meets a task that is queued again.
         """
         files = self.airflow.log_files(self.dag_id, self.run_id, self.task_id, try_number, index)
-        worker = "\n".join(file.read_text() for file in files if ".trigger." not in file.name)
-        trigger = "\n".join(file.read_text() for file in files if ".trigger." in file.name)
-        return trigger if DEFERRED in worker else worker
+        deferrable = bool(self._arguments[index].get("deferrable"))
+        return "\n".join(file.read_text() for file in files if (".trigger." in file.name) is deferrable)
 
     def wait_until_waiting(self, index: int, try_number: int = 1) -> None:
         """Wait until a task, in the worker or in its trigger, waits for a job that runs."""
