@@ -500,7 +500,7 @@ class DataWorksHook(BaseHook):
                 try:
                     if arrived():
                         return {"RequestId": error.request_id}
-                except DataWorksTransientError as unreadable:
+                except DataWorksError as unreadable:
                     _may_have_started(action, error, unreadable)
             return None
 
@@ -534,8 +534,9 @@ def _solution_started(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool
     return now.get("StartTime") != before.get("StartTime") or now.get("Status") != before.get("Status")
 
 
-def _may_have_started(action: str, error: ApiError, unreadable: DataWorksTransientError) -> NoReturn:
-    raise DataWorksTransientError(
+def _may_have_started(action: str, error: ApiError, unreadable: DataWorksError) -> NoReturn:
+    kind = DataWorksPermanentError if isinstance(unreadable, DataWorksPermanentError) else DataWorksTransientError
+    raise kind(
         f"{action}: the answer was lost ({error.message}), and the state could not be read afterwards "
         f"({unreadable.message}). It may have started: look before starting it again.",
         action=action,

@@ -1,8 +1,8 @@
-"""The official SDK, unmodified, pointed at the emulator."""
+"""The official SDK, unmodified, and our hook, both pointed at the emulator."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +10,8 @@ from alibabacloud_dataworks_public20200518.client import Client
 from alibabacloud_tea_openapi.models import Config
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+from tests.support.hook import hook_for
 
 SdkFactory = Callable[..., Client]
 
@@ -35,3 +37,19 @@ def make_sdk(dataworks_emulator: EmulatorControl) -> SdkFactory:
 def sdk(make_sdk: SdkFactory) -> Client:
     """Return an SDK client with the emulator's own key."""
     return make_sdk()
+
+
+@pytest.fixture
+def sleeps() -> list[float]:
+    """Return the pauses that the hook took between attempts, in seconds; they take no time."""
+    return []
+
+
+@pytest.fixture
+def hook(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, sleeps: list[float]
+) -> Iterator[DataWorksHook]:
+    """Return our hook, whose connection leads to the emulator."""
+    hook = hook_for(dataworks_emulator, monkeypatch, sleeps)
+    yield hook
+    hook.close()
