@@ -40,8 +40,3 @@ def print_table(title: str, lines: Iterable[Line]) -> None:
 def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """The median of the ratios of runs that were neighbours in time."""
     return statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which this share of the values lies."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
