@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import importlib.util
 import inspect
@@ -12,6 +13,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +24,7 @@ from airflow.providers.common.compat.sdk import DAG, Connection
 from airflow_provider_dataworks.client.errors import _ADVICE, Outcome, outcome_of
 from airflow_provider_dataworks.connection_form import AUTH_TYPES, CONNECTION_FIELDS, RELABELING
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.exceptions import DataWorksPermanentError
 from airflow_provider_dataworks.hooks.connection import ConnectionSettings, read_connection
 from airflow_provider_dataworks.operators.data_integration import (
     CreateDISyncTaskOperator,
@@ -29,6 +32,7 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDISyncInstanceOperator,
 )
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.triggers.poller import JOB, Key, Subject, subscribe
 from tests.support.tasks import run_task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -258,6 +262,39 @@ def test_tasks_make_the_requests_that_the_table_says(dataworks_emulator: Emulato
         run_task(make())
         counted[label] = ", ".join(request["action"] for request in dataworks_emulator.requests())
     assert counted == table
+
+
+@pytest.mark.parametrize("row", rows(section("docs/waiting.md", "### How deferred waits share")), ids="-".join)
+def test_a_tick_takes_the_requests_that_the_table_says(
+    row: list[str], dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks, spread, requests = (int(cell.split()[0]) for cell in row)
+    connection = dict(dataworks_emulator.connection)
+    connection["extra"] = {**connection["extra"], "max_qps": 0}
+    monkeypatch.setenv("AIRFLOW_CONN_DATAWORKS_DEFAULT", json.dumps(connection))
+    dataworks_emulator.settings(read_qps=0)
+    dataworks_emulator.add_jobs([{}] * (spread - len(dataworks_emulator.jobs())))
+    ids = [job["DIJobId"] for job in dataworks_emulator.jobs()][:: spread // tasks][:tasks]
+    key = Key("dataworks_default", None, dataworks_emulator.project_id, 600.0)
+
+    async def second_tick() -> int:
+        with ExitStack() as waits:
+            (poller, *_) = {waits.enter_context(subscribe(key, Subject(JOB, one), 10))[0] for one in ids}
+            await poller._tick()
+            dataworks_emulator.clear_requests()
+            await poller._tick()
+            return len(dataworks_emulator.requests())
+
+    assert asyncio.run(second_tick()) == requests
+
+
+def test_the_error_shown_is_what_a_user_sees(dataworks_emulator: EmulatorControl) -> None:
+    message = "Please first activate DataWorks Enterprise Edition or Flagship Edition"
+    dataworks_emulator.add_fault("error", action="StartDIJob", status=403, code="Forbidden.Access", message=message)
+    with pytest.raises(DataWorksPermanentError) as raised:
+        run_task(StartDIJobOperator(task_id="t", di_job_id=1001))
+    (shown,) = blocks("docs/errors.md", "text")
+    assert " ".join(shown.split()) == re.sub(r"RequestId [\w-]+", "RequestId ...", str(raised.value))
 
 
 def test_every_call_that_steers_the_emulator_works(dataworks_emulator: EmulatorControl) -> None:
