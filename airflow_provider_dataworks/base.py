@@ -71,8 +71,7 @@ class DataWorksTask:
         :param project_id: the workspace.
         :return: the address.
         """
-        settings = self.hook.settings
-        url = console_url(settings.region_id, project_id, settings.console)
+        url = workspace_url(self.hook, project_id)
         context["ti"].xcom_push(key=LINK_KEY, value=url)
         return url
 
@@ -94,6 +93,12 @@ def warn_if_it_never_ends(log: Any, what: str, migration_type: str | None, targe
         )
 
 
+def workspace_url(hook: DataWorksHook, project_id: int) -> str:
+    """The workspace's address in the console that the connection names."""
+    settings = hook.settings
+    return console_url(settings.region_id, project_id, settings.console, settings.console_site)
+
+
 def job_failure(hook: DataWorksHook, log: Any, di_job_id: int, status: str | None) -> DataWorksJobError:
     """The error for a job that ended badly, with the job's own ErrorMessage and the console's address."""
     error_message, project_id = None, hook.settings.project_id
@@ -102,10 +107,9 @@ def job_failure(hook: DataWorksHook, log: Any, di_job_id: int, status: str | Non
         error_message, project_id = job.get("ErrorMessage"), job.get("ProjectId", project_id)
     except DataWorksError as error:
         log.warning("The ErrorMessage of DI job %s cannot be read: %s", di_job_id, error)
-    settings = hook.settings
-    where = console_url(settings.region_id, project_id, settings.console) if project_id else "the DataWorks console"
+    where = workspace_url(hook, project_id) if project_id else "the DataWorks console"
     return DataWorksJobError(
-        f"DI job {di_job_id} is {status}: {error_message or 'it gives no ErrorMessage'}. See {where}",
+        f"DI job {di_job_id} is {status}: {(error_message or 'it gives no ErrorMessage').rstrip('. ')}. See {where}",
         job_id=di_job_id,
         status=status,
         error_message=error_message,

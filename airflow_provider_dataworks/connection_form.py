@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-AUTH_TYPES = (
-    "access_key",
-    "sts",
-    "ram_role_arn",
-    "oidc_role_arn",
-    "ecs_ram_role",
-    "credentials_uri",
-    "default",
-)
+_AUTH_TYPES = {
+    "access_key": "AccessKey ID and Secret",
+    "sts": "a temporary AccessKey and its token",
+    "ram_role_arn": "a RAM role, assumed with the AccessKey",
+    "oidc_role_arn": "a RAM role, by OIDC (RRSA on Kubernetes)",
+    "ecs_ram_role": "the RAM role of the ECS instance",
+    "credentials_uri": "keys from an address",
+    "default": "environment, profile or role of the machine",
+}
+AUTH_TYPES = tuple(_AUTH_TYPES)
 NETWORKS = ("public", "vpc")
 CONSOLES = ("new", "legacy")
+CONSOLE_SITES = ("cn", "intl")
 
 DEFAULT_CONNECT_TIMEOUT = 5.0
 DEFAULT_READ_TIMEOUT = 20.0
@@ -29,8 +31,19 @@ _COMMON_REGIONS = (
 )  # fmt: skip
 
 
+# Airflow 3.2+ folds each section away; fields without one are under "Extra Fields". Earlier forms show all in a row.
+_OTHER_KEYS = "Keys from a role or an address"
+_FINE_TUNING = "Network, limits and console"
+
+
 def _field(label: str, description: str, kind: str = "string", **schema: Any) -> dict[str, Any]:
     return {"label": label, "description": description, "schema": {"type": [kind, "null"], **schema}}
+
+
+def _choice(label: str, description: str, empty: str, choices: dict[str, str], **schema: Any) -> dict[str, Any]:
+    """A drop-down: what an empty field stands for, and each accepted word with what it means."""
+    shown = {"null": f"not set: {empty}", **{word: f"{word}: {meaning}" for word, meaning in choices.items()}}
+    return _field(label, description, enum=[None, *choices], values_display=shown, **schema)
 
 
 #: The extra fields, in the order of the form.
@@ -47,11 +60,11 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         minimum=1,
         maximum=10_000_000_000,
     ),
-    "auth_type": _field(
+    "auth_type": _choice(
         "Authentication",
-        "access_key and sts use the fields of this form; the others fetch and renew keys and need "
-        "pip install 'airflow-provider-dataworks[credentials]'.",
-        enum=[*AUTH_TYPES, None],
+        "All but access_key and sts renew their keys; they need pip install 'airflow-provider-dataworks[credentials]'.",
+        "access_key, or sts if there is a token",
+        _AUTH_TYPES,
     ),
     "security_token": _field(
         "STS security token", "For sts: the token that belongs to the AccessKey.", format="password"
@@ -59,35 +72,53 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "role_arn": _field(
         "RAM role ARN",
         "For ram_role_arn and oidc_role_arn: the role to assume, such as acs:ram::123456789012:role/airflow.",
+        section=_OTHER_KEYS,
     ),
     "role_session_name": _field(
         "Role session name",
         "For the role kinds: the name that shows in ActionTrail. Default: airflow-dataworks.",
+        section=_OTHER_KEYS,
     ),
     "oidc_provider_arn": _field(
-        "OIDC provider ARN", "For oidc_role_arn. Default: ALIBABA_CLOUD_OIDC_PROVIDER_ARN (set by RRSA)."
+        "OIDC provider ARN",
+        "For oidc_role_arn. Default: ALIBABA_CLOUD_OIDC_PROVIDER_ARN (set by RRSA).",
+        section=_OTHER_KEYS,
     ),
     "oidc_token_file": _field(
         "OIDC token file",
         "For oidc_role_arn: path on the workers and triggerers. Default: ALIBABA_CLOUD_OIDC_TOKEN_FILE (set by RRSA).",
+        section=_OTHER_KEYS,
     ),
     "ecs_role_name": _field(
-        "ECS role name", "For ecs_ram_role: the instance's role. Default: asked from the instance."
+        "ECS role name",
+        "For ecs_ram_role: the instance's role. Default: asked from the instance.",
+        section=_OTHER_KEYS,
     ),
-    "credentials_uri": _field("Credentials URI", "For credentials_uri: the address that answers with keys as JSON."),
-    "network": _field("Network", "vpc uses the region's VPC endpoint. Default: public.", enum=[*NETWORKS, None]),
-    "console": _field("Console", "Which console the task's link opens. Default: new.", enum=[*CONSOLES, None]),
+    "credentials_uri": _field(
+        "Credentials URI",
+        "For credentials_uri: the address that answers with keys as JSON.",
+        section=_OTHER_KEYS,
+    ),
+    "network": _choice(
+        "Network",
+        "Which of the region's endpoints is called. Default: public.",
+        "public",
+        {"public": "over the internet", "vpc": "from inside an Alibaba Cloud VPC"},
+        section=_FINE_TUNING,
+    ),
     "connect_timeout": _field(
         "Connect timeout (s)",
         f"Seconds to wait for a connection. Default: {DEFAULT_CONNECT_TIMEOUT:g}.",
         "number",
         minimum=0.1,
+        section=_FINE_TUNING,
     ),
     "read_timeout": _field(
         "Read timeout (s)",
         f"Seconds to wait for an answer. Default: {DEFAULT_READ_TIMEOUT:g}.",
         "number",
         minimum=0.1,
+        section=_FINE_TUNING,
     ),
     "max_attempts": _field(
         "Attempts per call",
@@ -95,12 +126,28 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "integer",
         minimum=1,
         maximum=20,
+        section=_FINE_TUNING,
     ),
     "max_qps": _field(
         "Requests per second",
         f"Ceiling of each Airflow process for this account; 0 means none. Default: {DEFAULT_MAX_QPS:g}.",
         "number",
         minimum=0,
+        section=_FINE_TUNING,
+    ),
+    "console": _choice(
+        "Console",
+        "Which console the task's link opens. Default: new.",
+        "new",
+        {"new": "the one console of all regions", "legacy": "the older one, a host for each region"},
+        section=_FINE_TUNING,
+    ),
+    "console_site": _choice(
+        "Console site",
+        "Where you log in to the console that the task's link opens. Default: cn.",
+        "cn",
+        {"cn": "aliyun.com", "intl": "alibabacloud.com"},
+        section=_FINE_TUNING,
     ),
 }
 

@@ -45,3 +45,8 @@ SOLUTION_RUNS = frozenset({"2", "4", "5", "6", "8"})
 
 #: Words in the API's message that say that an id is not known (an unknown DIJobId has no documented code).
 NOT_FOUND_WORDS = ("not exist", "not found", "notfound", "notexist", "不存在")
+
+#: The international site's console. The vendor links its agent on this host; that workspaces have the same paths there
+#: as on aliyun.com is our reading. No international twin is known of the list of workspaces, which the vendor's English
+#: pages link on aliyun.com, nor of the legacy hosts, which serve regions abroad too.
+INTERNATIONAL_CONSOLE = "dataworks.data.alibabacloud.com"

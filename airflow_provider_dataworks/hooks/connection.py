@@ -19,6 +19,7 @@ from airflow_provider_dataworks.client.endpoints import endpoint_url
 from airflow_provider_dataworks.connection_form import (
     AUTH_TYPES,
     CONNECTION_FIELDS,
+    CONSOLE_SITES,
     CONSOLES,
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_MAX_ATTEMPTS,
@@ -49,6 +50,7 @@ class ConnectionSettings:
     :param credentials: where keys come from.
     :param account: what names the account for the request ceiling.
     :param console: which console links open, ``new`` (default) or ``legacy``.
+    :param console_site: where the user logs in to it, ``cn`` (default, aliyun.com) or ``intl`` (alibabacloud.com).
     :param connect_timeout: seconds to wait for a connection; default 5.
     :param read_timeout: seconds to wait for an answer; default 20.
     :param max_attempts: how often a call is sent at most; default 5.
@@ -62,6 +64,7 @@ class ConnectionSettings:
     credentials: CredentialsProvider = field(repr=False)
     account: str = field(repr=False)
     console: str = "new"
+    console_site: str = "cn"
     connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
     read_timeout: float = DEFAULT_READ_TIMEOUT
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
@@ -92,6 +95,7 @@ def read_connection(connection: Any, region_id: str | None = None) -> Connection
         credentials=credentials,
         account=account,
         console=fields.choice("console", CONSOLES) or "new",
+        console_site=fields.choice("console_site", CONSOLE_SITES) or "cn",
         connect_timeout=fields.number("connect_timeout", DEFAULT_CONNECT_TIMEOUT, above=0),
         read_timeout=fields.number("read_timeout", DEFAULT_READ_TIMEOUT, above=0),
         max_attempts=int(fields.number("max_attempts", DEFAULT_MAX_ATTEMPTS, lowest=1, whole=True)),

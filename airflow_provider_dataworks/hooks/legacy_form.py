@@ -24,14 +24,17 @@ def connection_form_widgets(fields: dict[str, dict[str, Any]]) -> dict[str, Any]
         whole = schema["type"][0] == "integer"
         if whole and "minimum" in schema:
             validators.append(NumberRange(min=schema["minimum"], max=schema.get("maximum")))
+        description = field["description"]
         if "enum" in schema:
             accepted = [word for word in schema["enum"] if word is not None]
-            validators.append(any_of(accepted, message=f"One of: {', '.join(accepted)}"))
+            # Airflow 3.0 and 3.1 make a drop-down of this; their stand-in takes no other argument.
+            validators.append(any_of(accepted))
+            description = f"One of {', '.join(accepted)}. {description}"
         secret = schema.get("format") == "password"
         kind = PasswordField if secret else IntegerField if whole else StringField
         return kind(
             lazy_gettext(field["label"]),
-            description=field["description"],
+            description=description,
             validators=validators,
             widget=BS3PasswordFieldWidget() if secret else BS3TextFieldWidget(),
         )

@@ -76,12 +76,12 @@ def classes() -> Iterator[str]:
     yield from get_provider_info()["extra-links"]
 
 
-@pytest.mark.parametrize("name", modules())
+@pytest.mark.parametrize("name", list(modules()))
 def test_modules_exist(name: str) -> None:
     importlib.import_module(name)
 
 
-@pytest.mark.parametrize("name", classes())
+@pytest.mark.parametrize("name", list(classes()))
 def test_classes_exist(name: str) -> None:
     module, _, attribute = name.rpartition(".")
 
@@ -121,9 +121,24 @@ def test_secrets_are_masked() -> None:
 def test_drop_downs_offer_what_is_accepted() -> None:
     fields = CONNECTION["conn-fields"]
 
-    assert fields["auth_type"]["schema"]["enum"] == [*connection_form.AUTH_TYPES, None]
-    assert fields["network"]["schema"]["enum"] == [*endpoints.NETWORKS, None]
+    assert fields["auth_type"]["schema"]["enum"] == [None, *connection_form.AUTH_TYPES]
+    assert fields["network"]["schema"]["enum"] == [None, *endpoints.NETWORKS]
+    assert fields["console"]["schema"]["enum"] == [None, *connection_form.CONSOLES]
+    assert fields["console_site"]["schema"]["enum"] == [None, *connection_form.CONSOLE_SITES]
     assert set(fields["region_id"]["schema"]["examples"]) <= set(endpoints.KNOWN_REGIONS)
+
+
+def test_each_choice_of_a_drop_down_says_what_it_means() -> None:
+    for field in CONNECTION["conn-fields"].values():
+        if "enum" in field["schema"]:
+            named = {"null" if choice is None else choice for choice in field["schema"]["enum"]}
+            assert set(field["schema"]["values_display"]) == named
+
+
+def test_what_nearly_every_connection_needs_is_not_folded_away() -> None:
+    in_sight = [name for name, field in CONNECTION["conn-fields"].items() if "section" not in field["schema"]]
+
+    assert in_sight == ["region_id", "project_id", "auth_type", "security_token"]
 
 
 @pytest.mark.parametrize("standard", ["login", "password", "host"])

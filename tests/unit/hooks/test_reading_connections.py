@@ -48,7 +48,8 @@ def test_defaults() -> None:
 
     assert read.endpoint == "https://dataworks.cn-shanghai.aliyuncs.com"
     assert read.credentials.get() == Credentials("LTAI-1", "hidden-secret")
-    assert (read.region_id, read.project_id, read.console) == ("cn-shanghai", None, "new")
+    assert (read.region_id, read.project_id) == ("cn-shanghai", None)
+    assert (read.console, read.console_site) == ("new", "cn")
     assert (read.connect_timeout, read.read_timeout, read.max_attempts, read.max_qps) == (5.0, 20.0, 5, 4.0)
 
 
@@ -148,6 +149,7 @@ def test_unknown_extras_are_named_in_a_warning(caplog: pytest.LogCaptureFixture)
         ("auth_type", ["password", "ACCESS_KEY", 5], "must be one of access_key, sts, ram_role_arn, oidc_role_arn"),
         ("network", ["intranet", 5], "must be one of public, vpc"),
         ("console", ["old"], "must be one of new, legacy"),
+        ("console_site", ["com"], "must be one of cn, intl"),
         ("connect_timeout", [0, -1, "soon", True, [], "nan", "inf", 1e9], "must be a number above 0"),
         ("read_timeout", [0, -1, "soon", True, {}], "must be a number above 0"),
         ("max_attempts", [0, -1, 1.5, "many", True, "nan"], "must be a whole number at least 1"),
