@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +14,7 @@ from docutils import nodes
 
 # Importing Airflow makes its folder; not the one of whoever builds the documentation.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-docs-")
+atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
