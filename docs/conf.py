@@ -19,7 +19,7 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from airflow_provider_dataworks import __version__
+from airflow_provider_dataworks import __version__  # noqa: E402
 
 project = "airflow-provider-dataworks"
 author = "The airflow-provider-dataworks authors"
