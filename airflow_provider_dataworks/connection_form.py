@@ -151,18 +151,22 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     ),
 }
 
-HIDDEN_FIELDS = ("port", "schema")
+HIDDEN_FIELDS = ("schema",)
 
 RELABELING = {
     "login": "AccessKey ID",
     "password": "AccessKey Secret",
     "host": "Endpoint",
+    "port": "Endpoint port",
 }
 
+# The Test button of Airflow 3.3.1 and 3.3.2 answers "Bad Request" for any connection without a port (apache/airflow
+# pull request 73298), so that the port stays in the form although hardly anybody needs another one.
 PLACEHOLDERS = {
     "login": "LTAI... (for access_key, sts, ram_role_arn)",
     "password": "the AccessKey's secret",
     "host": "empty: chosen by region and network",
+    "port": "443 (type it if you want to test on Airflow 3.3.1 or 3.3.2)",
 }
 
 

@@ -65,7 +65,9 @@ def _override(host: str) -> str:
         raise ValueError("host must be a bare host name: no user, path, query or fragment")
     if url.scheme == "http" and not is_loopback(url.hostname):
         raise ValueError("host: plain http is accepted for loopback hosts alone; use https")
-    return f"{url.scheme}://{url.netloc}"
+    # The service knows itself by its bare name, which is signed.
+    host = url.netloc.removesuffix(":443") if url.scheme == "https" else url.netloc
+    return f"{url.scheme}://{host}"
 
 
 def _address(host: str) -> SplitResult | None:

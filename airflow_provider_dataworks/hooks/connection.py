@@ -222,6 +222,8 @@ class _Fields:
         """The endpoint override; a URI-style connection may bring port and scheme in fields of their own."""
         host: str | None = arguments.optional(self._connection.host)
         if host is None:
+            if self._connection.port not in (None, 0, 443):
+                raise self._error("port", "belongs to an endpoint: set host too, or leave it out")
             return None
         host = host.strip()
         if self._connection.port and not host.rpartition(":")[2].isdigit():

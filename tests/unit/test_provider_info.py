@@ -141,7 +141,7 @@ def test_what_nearly_every_connection_needs_is_not_folded_away() -> None:
     assert in_sight == ["region_id", "project_id", "auth_type", "security_token"]
 
 
-@pytest.mark.parametrize("standard", ["login", "password", "host"])
+@pytest.mark.parametrize("standard", ["login", "password", "host", "port"])
 def test_standard_fields_are_labelled(standard: str) -> None:
     assert CONNECTION["ui-field-behaviour"]["relabeling"][standard]
     assert CONNECTION["ui-field-behaviour"]["placeholders"][standard]

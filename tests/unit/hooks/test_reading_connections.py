@@ -101,12 +101,20 @@ def test_uri_may_have_host_port_and_scheme_in_fields_of_their_own(
         ({"host": "https://dataworks.example.com/", "port": 8443}, "https://dataworks.example.com:8443"),
         ({"host": "localhost", "port": 80, "schema": "http"}, "http://localhost:80"),
         ({"host": "http://[::1]", "port": 8080}, "http://[::1]:8080"),
+        ({"host": "dataworks.example.com", "port": 443}, "https://dataworks.example.com"),
+        ({"host": "dataworks.example.com:443"}, "https://dataworks.example.com"),
+        ({"host": "", "port": 443}, "https://dataworks.cn-shanghai.aliyuncs.com"),
         ({"host": " dataworks.example.com "}, "https://dataworks.example.com"),
         ({"host": "", "region_id": "eu-central-1"}, "https://dataworks.eu-central-1.aliyuncs.com"),
     ],
 )
 def test_host_overrides(fields: dict[str, Any], endpoint: str) -> None:
     assert settings(**fields).endpoint == endpoint
+
+
+def test_port_without_an_endpoint_is_refused() -> None:
+    with pytest.raises(DataWorksParameterError, match="field port: belongs to an endpoint"):
+        settings(port=8443)
 
 
 def test_json_of_the_official_provider_works() -> None:
