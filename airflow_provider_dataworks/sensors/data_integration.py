@@ -61,7 +61,8 @@ class DIJobStatusSensor(DataWorksTask, BaseSensorOperator):
         wait for Running.
     :param failure_statuses: statuses that fail the task; default Failed and Stopped.
     :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``.
-    :param end_from_trigger: whether success and failure end the deferred task without a worker; default False.
+    :param end_from_trigger: whether success and failure end the deferred task without a worker; default False. Airflow
+        3.3 encodes a trigger's XCom twice: ``xcom_pull`` then gives the status in quotation marks.
     :param max_poll_failures: failed polls in a row that end the wait; default 10. In mode ``reschedule``, where each
         poke is a process of its own, a failed one costs a poke only.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
