@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 from airflow_provider_dataworks.client.credentials import Credentials, FetchedCredentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import CredentialsError
 from tests.support.scripted_server import ScriptedServer
+
+# The library's schedulers say at the end of the process, when pytest has closed its streams, that they end.
+logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
 KEYS = {
     "Code": "Success",
