@@ -667,13 +667,14 @@ class StartDIJobOperator(_WaitingOperator):
 
         :return: the job as it is before our start.
         """
+        story = WaitLog.of_job(self.log, job["DIJobId"])
         give_up = time.monotonic() + self.start_timeout
         for pause in _short_pauses():
             if normal_status(job.get("JobStatus")) != JobStatus.STOPPING:
                 return job
             if time.monotonic() >= give_up:
                 break
-            self.log.debug("%s is Stopping: looking again in %g s", self._what(), pause)
+            story.see(job.get("JobStatus"))
             time.sleep(pause)
             job = self.hook.get_di_job(di_job_id=self.di_job_id)
         raise DataWorksTimeoutError(
