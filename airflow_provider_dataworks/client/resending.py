@@ -56,6 +56,8 @@ def resend_after(
         raise
 
 
+_SHORTEST_WAIT = 0.1
+
 _backoff = tenacity.wait_exponential_jitter(initial=1, max=30, jitter=1)
 
 
@@ -63,7 +65,10 @@ def _wait(state: tenacity.RetryCallState) -> float:
     """As long as the server asks, else exponentially longer, with jitter."""
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, ApiError) else None
-    return min(_backoff(state), 30.0) if asked is None else asked + tenacity.wait_random(0, 0.1 * asked)(state)
+    if asked is None:
+        return min(_backoff(state), 30.0)
+    # A server that asks for no wait at all is not to be hammered.
+    return max(asked, _SHORTEST_WAIT) + tenacity.wait_random(0, 0.1 * asked)(state)
 
 
 def _log_retry(state: tenacity.RetryCallState) -> None:

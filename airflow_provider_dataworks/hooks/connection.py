@@ -112,6 +112,8 @@ def _credentials(fields: _Fields) -> tuple[CredentialsProvider, str]:
         secret = fields.key("password", "access_key_secret", "AccessKey Secret", kind)
         if kind == "sts" and not token:
             raise fields.missing("security_token", kind)
+        if kind == "access_key" and token:
+            log.warning("connection %s: security_token has no effect with auth_type access_key", fields.conn_id)
         if kind != "ram_role_arn":
             return StaticCredentials(Credentials(key, secret, token if kind == "sts" else None)), key
         role = fields.needed("role_arn", kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -134,17 +135,30 @@ def test_region_is_not_needed_where_a_host_is() -> None:
     assert (read.endpoint, read.region_id) == ("https://dataworks.example.com", None)
 
 
-def test_unknown_extras_are_named_in_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], set[str]]]:
+    """What reading a connection warned of."""
     name = "airflow_provider_dataworks.hooks.connection"
     with caplog.at_level(logging.WARNING, logger=name):
         logging.getLogger(name).addHandler(caplog.handler)
-        settings(regoin="cn-shanghai", acces_key="hidden-value")
+        yield lambda: {record.getMessage() for record in caplog.records}
         logging.getLogger(name).removeHandler(caplog.handler)
 
-    (text,) = {record.getMessage() for record in caplog.records}
+
+def test_unknown_extras_are_named_in_a_warning(warnings: Callable[[], set[str]]) -> None:
+    settings(regoin="cn-shanghai", acces_key="hidden-value")
+
+    (text,) = warnings()
     assert text.startswith("connection x: the extras acces_key, regoin are not known and have no effect; known are ")
     assert "region_id" in text
     assert "hidden" not in text
+
+
+def test_token_that_the_kind_of_authentication_ignores_is_warned_of(warnings: Callable[[], set[str]]) -> None:
+    read = settings(auth_type="access_key", security_token="hidden-token")
+
+    assert read.credentials.get().security_token is None
+    assert warnings() == {"connection x: security_token has no effect with auth_type access_key"}
 
 
 # What can't be used
