@@ -31,6 +31,9 @@ from airflow_provider_dataworks.waiting import (
     normal_status,
 )
 
+#: So long before the event (seconds) the last line has to be logged: log lines and events go different ways.
+_LOG_BEFORE_EVENT = 2.0
+
 
 class _WaitTrigger(BaseTrigger):
     """Waits at the shared poller until a verdict, an error or the deadline."""
@@ -310,10 +313,14 @@ class DIJobStatusTrigger(_WaitTrigger):
             return
         try:
             exact = await poller.read_job(self.di_job_id)
+            where = await asyncio.to_thread(_console_url, self)
         except DataWorksError as error:
             self.log.warning("%s: its ErrorMessage cannot be read: %s", self.subject_name, error)
-            return
-        self.log.error("%s is %s: %s", self.subject_name, exact.status, exact.error_message or "no ErrorMessage")
+        else:
+            reason = (exact.error_message or "it gives no ErrorMessage").rstrip(". ")
+            self.log.error("%s is %s: %s. See %s", self.subject_name, exact.status, reason, where)
+        # No worker says it again, and of what Airflow hears after the event nothing gets into the task's log.
+        await asyncio.sleep(_LOG_BEFORE_EVENT)
 
     def stop(self) -> None:
         _hurried_hook(self).stop_di_job(di_job_id=self.di_job_id)
@@ -410,3 +417,10 @@ def _hurried_hook(trigger: _WaitTrigger) -> Any:
     from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
     return DataWorksHook(trigger.dataworks_conn_id, trigger.region_id).hurried()
+
+
+def _console_url(trigger: _WaitTrigger) -> str:
+    from airflow_provider_dataworks.base import workspace_url
+    from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+
+    return workspace_url(DataWorksHook(trigger.dataworks_conn_id, trigger.region_id), trigger.project_id)
