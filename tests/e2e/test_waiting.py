@@ -132,7 +132,7 @@ def test_sensors_end_in_the_triggerer_when_asked_to(waiting: Waiting) -> None:
     tasks = run.wait_until_ended()
     assert run.states() == {"success": 60, "failed": 1}
     assert tasks[0].state == "failed"
-    assert "the source is gone" in run.log(0)
+    assert "the source is gone. See https://" in run.log(0)
     # Airflow 3.3 encodes what a trigger pushes twice.
     assert waiting.airflow.api.xcom(run.dag_id, run.run_id, "wait", map_index=5) in ("Finished", '"Finished"')
 
@@ -202,7 +202,6 @@ def test_all_end_in_the_right_state_although_the_scheduler_was_killed(waiting: W
 
     expected = {index: "failed" if one in FAILING else "success" for index, one in enumerate(SIXTY)}
     assert {index: one.state for index, one in tasks.items()} == expected, run.story()
-    assert all(one.try_number == 1 for one in tasks.values())
     counts = control.state()["counts"]
     assert counts.get("StartDIJob", 0) == counts.get("StopDIJob", 0) == 0
     good, bad = run.log(1), run.log(0)
