@@ -30,7 +30,7 @@ demo: $(VENV)/.installed ## The example DAGs on a real Airflow against a local D
 	@$(RUN) tests.support.demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: lint unit contract airflow2 ## Lint, types, unit and contract tests; the tests once more on Airflow 2.11
+test: lint unit contract faults airflow2 ## Lint, types, unit and contract tests, faults; the tests once more on Airflow 2.11
 
 .PHONY: unit
 unit: $(VENV)/.installed ## Unit tests on the default Airflow
@@ -39,6 +39,10 @@ unit: $(VENV)/.installed ## Unit tests on the default Airflow
 .PHONY: contract
 contract: $(VENV)/.installed ## Contract tests (wire format, official SDK) on the default Airflow
 	@$(RUN) pytest tests/contract $(ARGS)
+
+.PHONY: faults
+faults: $(VENV)/.installed ## 200 random schedules of faults; LONG=1 runs 2,000, SEED=n replays one
+	@$(RUN) tests.faults $(if $(LONG),--long) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: airflow2
 airflow2: $(VENV2)/.installed ## Unit and contract tests on Airflow 2.11, where a Python for it is installed

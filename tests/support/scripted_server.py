@@ -43,6 +43,8 @@ class ScriptedServer:
         self.url = url
         self.received: list[Received] = []
         self.answers: deque[Scripted] = deque()
+        #: The body of what is answered when no answer is left.
+        self.standard = Scripted.body
 
     @property
     def authority(self) -> str:
@@ -77,7 +79,7 @@ def scripted_server(context: ssl.SSLContext | None = None) -> Iterator[ScriptedS
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             script.received.append(Received(self.number, str(self.command), self.path, headers, body))
-            answer = script.answers.popleft() if script.answers else Scripted()
+            answer = script.answers.popleft() if script.answers else Scripted(body=script.standard)
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)

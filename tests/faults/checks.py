@@ -1,0 +1,196 @@
+"""What must hold after each step, by the emulator's own account of what happened."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_dataworks.client.errors import token_expired
+from airflow_provider_dataworks.exceptions import (
+    DataWorksError,
+    DataWorksJobError,
+    DataWorksParameterError,
+    DataWorksPermanentError,
+    DataWorksTimeoutError,
+)
+from tests.faults.schedule import PERMANENT_CODES, SILENT_KINDS, JobPlan, Schedule, Step
+
+if TYPE_CHECKING:
+    from tests.faults.running import Try
+    from tests.faults.stage import Stage
+
+ENDLESS = ("FullAndRealtimeIncremental", "RealtimeIncremental")
+#: Airflow's clock and the emulator's are the same one; what they round differs.
+CLOCK_ERROR = 0.02
+
+
+def check_creation(stage: Stage, name: str, tries: list[Try]) -> list[str]:
+    """One creation a token, and the FileId that was returned is its."""
+    found = []
+    files = [file for file in stage.emulator.files() if file["TaskName"] == name]
+    tokens = {
+        entry["query"].get("ClientToken")
+        for one in tries
+        for entry in one.requests
+        if entry["action"] == "CreateDISyncTask"
+    }
+    if sum(file["creations"] for file in files) > 1:
+        found.append(f"{len(files)} creations")
+    if len(tokens) > 1:
+        found.append(f"{len(tokens)} client tokens in one run")
+    if tries[-1].error is None and [file["FileId"] for file in files] != [tries[-1].value]:
+        found.append(f"returned {tries[-1].value}, created {[file['FileId'] for file in files]}")
+    return found
+
+
+def check_job_start(
+    step: Step, plan: JobPlan, job: dict[str, Any], tries: list[Try], *, waits: bool | None = None
+) -> list[str]:
+    """At most one start a run, and a success only when that very run got there."""
+    found: list[str] = []
+    waits = step.wait if waits is None else waits
+    target = "Running" if plan.migration_type in ENDLESS else "Finished"
+    good = target == "Running" or plan.outcome == "Finished"
+    last = tries[-1]
+    starts = last.after["starts"] - job["starts"]
+    accepted = len(last.after["start_requests"]) - len(job["start_requests"])
+    if accepted != starts:
+        found.append(f"{accepted} start requests were accepted for {starts} runs: one met a run that was there")
+    for number, one in enumerate(tries, 1):
+        if one.after["starts"] - one.before["starts"] > 1:
+            found.append(f"try {number} started {one.after['starts'] - one.before['starts']} runs")
+    if step.store and good and step.deadline is None and starts > 1 and plan.outcome == "Finished":
+        found.append(f"{starts} starts over {len(tries)} tries, although each run ended well")
+    for number, one in enumerate(tries, 1):
+        if one.error is not None and not isinstance(one.error, DataWorksJobError):
+            continue
+        if one.after["starts"] == 0:
+            found.append(f"try {number} ended as if there had been a run, and none was ever started")
+            continue
+        shown = last_start(one.after) + (job["start_lag_seconds"] or 0.0)
+        over = shown + plan.run_seconds
+        if one.error is None:
+            if one.value != job["DIJobId"]:
+                found.append(f"returned {one.value!r}")
+            if one.ended < (over if waits and target == "Finished" else shown) - CLOCK_ERROR:
+                found.append(f"try {number} succeeded before its run got there")
+            if waits and not good:
+                found.append(f"try {number} succeeded although the run ended {plan.outcome}")
+        elif not waits:
+            found.append(f"try {number} reports a failed job without having waited: {one.error}")
+        elif plan.outcome == "Finished":
+            found.append(f"try {number} reports a failure of a run that went well: {one.error}")
+        elif one.ended < over - CLOCK_ERROR:
+            found.append(f"try {number} reports the failure of a run that was not over: {one.error}")
+    return found
+
+
+def last_start(job: dict[str, Any]) -> float:
+    """When the job was last started, Unix time."""
+    return float(job["start_requests"][-1]["time"])
+
+
+def check_sensor(plan: JobPlan, job: dict[str, Any], one: Try) -> list[str]:
+    """A sensor ends when the job that was started has ended, and as that did."""
+    over = last_start(job) + plan.run_seconds + plan.lag
+    reached, failed = one.error is None, isinstance(one.error, DataWorksJobError)
+    found = []
+    if (reached or failed) and one.ended < over - CLOCK_ERROR:
+        found.append(f"the sensor ended {over - one.ended:.3f} s before the job: {one.error or one.value}")
+    if reached and (plan.outcome != "Finished" or one.value != "Finished"):
+        found.append(f"the sensor returned {one.value!r}, the job ended {plan.outcome}")
+    if failed and plan.outcome == "Finished":
+        found.append(f"the sensor failed although the job went well: {one.error}")
+    return found
+
+
+def check_file_start(step: Step, file: dict[str, Any], tries: list[Try]) -> list[str]:
+    """As for a job; but nothing tells the runs of a real-time task apart: one that ended unseen may be redone."""
+    found: list[str] = []
+    solution = step.kind == "start solution"
+    good = step.outcome in ("RUN", "0")
+    for number, one in enumerate(tries, 1):
+        starts = one.after["starts"] - one.before["starts"]
+        sent = [entry for entry in one.requests if entry["action"] == "StartDISyncInstance"]
+        lost = sum(bool(entry["fault"]) for entry in sent)
+        if starts > (1 if good or solution else 1 + lost):
+            found.append(f"try {number} started {starts} runs")
+        if one.error is not None and not isinstance(one.error, DataWorksJobError):
+            continue
+        if one.after["starts"] == 0:
+            found.append(f"try {number} ended as if there had been a run, and none was ever started: {one.error}")
+            continue
+        began = [
+            entry["time"] for entry in one.requests if entry["action"] == "StartDISyncInstance" and entry["effect"]
+        ]
+        length = file["run_seconds"] if solution else file["wait_seconds"]
+        over = max(began) + file["start_lag_seconds"] + length if began else 0.0
+        if one.error is None and step.wait:
+            if not good:
+                found.append(f"try {number} succeeded although it ended {step.outcome}")
+            elif one.ended < over - CLOCK_ERROR:
+                found.append(f"try {number} succeeded before its run got there")
+        elif one.error is not None and (not step.wait or good or one.ended < over - CLOCK_ERROR):
+            found.append(f"try {number} reports a failure that was none: {one.error}")
+    if good and not solution and tries[-1].after["starts"] > 1:
+        found.append(f"{tries[-1].after['starts']} starts of a real-time task that ran")
+    return found
+
+
+def check_error(stage: Stage, schedule: Schedule, step: Step, one: Try) -> list[str]:
+    """A failure has a reason, is an exception of ours, names its RequestId, pickles, and has no secret."""
+    error = one.error
+    if error is None:
+        return []
+    if not isinstance(error, DataWorksError):
+        return [f"{type(error).__name__} is none of ours: {error!r}"]
+    text, found = str(error), []
+    if leaked := [secret for secret in stage.secrets if secret in text + repr(error)]:
+        found.append(f"{len(leaked)} secrets in the error")
+    # The campaign's own stand-in is the only class that pickle could not find in another process.
+    if str(pickle.loads(pickle.dumps(error))) != text:
+        found.append(f"does not pickle: {text}")
+    if isinstance(error, DataWorksParameterError):
+        found.append(f"refuses good arguments: {text}")
+    if isinstance(error, DataWorksJobError):
+        return found
+    if isinstance(error, DataWorksTimeoutError) and "execution_timeout" in text and step.deadline is None:
+        return [*found, f"waited for what did not come: {text}"]
+    if isinstance(error, DataWorksTimeoutError) and step.deadline is not None:
+        if one.ended - one.began < 0.75 * step.deadline - CLOCK_ERROR:
+            found.append(f"gave up before its limit: {text}")
+        if "asked to stop" in text and one.after["stops"] == one.before["stops"]:
+            found.append(f"says that it stopped the job, which it did not: {text}")
+        return found
+    return found + _reason(schedule, step, one, error, text)
+
+
+def _reason(schedule: Schedule, step: Step, one: Try, error: DataWorksError, text: str) -> list[str]:
+    found = []
+    rotated = step.rotate_after is not None and schedule.credentials == "sts"
+    of_rotation = rotated and token_expired(error.code)
+    met = [entry for entry in one.requests if entry["fault"]]
+    if not met and not of_rotation:
+        found.append(f"failed without any fault: {text}")
+    entry = next((entry for entry in one.requests if entry["request_id"] == error.request_id), None)
+    if error.request_id is not None:
+        if entry is None:
+            found.append(f"names a RequestId that the server never gave: {text}")
+        elif not entry["fault"] and not of_rotation and entry["code"] is None:
+            found.append(f"names a request that went well: {text}")
+    elif error.action is not None:
+        its = [entry for entry in met if entry["action"] == error.action]
+        if not any(entry["fault"] in SILENT_KINDS for entry in its):
+            found.append(f"has no RequestId although the server gave one: {text}")
+    if error.action is not None and "may have started" not in text:
+        permanent = isinstance(error, DataWorksPermanentError)
+        lasting = error.code in PERMANENT_CODES or of_rotation or _lasting(entry)
+        if permanent and not lasting:
+            found.append(f"is called permanent, and would have passed: {text}")
+        if not permanent and lasting:
+            found.append(f"is called transient, and would not pass: {text}")
+    return found
+
+
+def _lasting(entry: dict[str, Any] | None) -> bool:
+    return entry is not None and (entry["fault"] in ("clock_skew", "expired_token") or entry["code"] in PERMANENT_CODES)

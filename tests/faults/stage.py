@@ -1,0 +1,118 @@
+"""Where a schedule runs: an emulator of its own, an Airflow connection to it, and keys that end and are renewed."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from typing import Any
+
+from airflow_provider_dataworks.client.client import DataWorksClient
+from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
+from airflow_provider_dataworks.emulator.control import EmulatorControl
+from tests.faults.schedule import OLD, JobPlan, Schedule
+from tests.support.scripted_server import ScriptedServer
+
+#: Real seconds; a slow answer takes longer than that.
+READ_TIMEOUT = 0.4
+
+
+class Stage:
+    """One emulator and the connection that leads to it; reset for each schedule.
+
+    :param emulator: answers the API.
+    :param key_server: answers with the current STS triple.
+    :param name: makes the connection's id.
+    """
+
+    def __init__(self, emulator: EmulatorControl, key_server: ScriptedServer, name: str) -> None:
+        self.emulator = emulator
+        self.conn_id = f"faults_{name}"
+        self._key_server = key_server
+        self._kind = "access_key"
+        self._keys: list[dict[str, str]] = []
+        self._plain = DataWorksClient(
+            emulator.url, StaticCredentials(Credentials(emulator.access_key_id, emulator.access_key_secret))
+        )
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not get into any error."""
+        ours = [value for key in self._keys for name, value in key.items() if name != "access_key_id"]
+        return [self.emulator.access_key_secret, *ours]
+
+    def set_up(self, schedule: Schedule) -> None:
+        """Make everything as the schedule begins."""
+        self.emulator.reset()
+        self.emulator.settings(run_seconds=0.2, stop_seconds=0.1, read_qps=0, write_qps=0, **schedule.settings)
+        if schedule.strangers:
+            self.emulator.add_jobs({"JobName": f"stranger {number}"} for number in range(schedule.strangers))
+        self._kind, self._keys = schedule.credentials, []
+        self.rotate_keys()
+
+    def rotate_keys(self) -> None:
+        """End the STS token in use, where there is one, and have another one ready for those who ask for it."""
+        mark = secrets.token_hex(6)
+        self._keys.append(
+            {
+                "access_key_id": f"STS.{mark}",
+                "access_key_secret": f"hidden-secret-{mark}",
+                "security_token": f"hidden-token-{mark}",
+            }
+        )
+        key = self._keys[-1]
+        # First the new one is known, then it is handed out, then the old one ends: nobody is without any.
+        self._know(expired=self._keys[:-2])
+        self._key_server.standard = _as_fetched(key)
+        extra: dict[str, Any] = {"max_qps": 0, "read_timeout": READ_TIMEOUT, "connect_timeout": 5}
+        connection = {**self.emulator.connection, "extra": {**self.emulator.connection["extra"], **extra}}
+        if self._kind == "sts":
+            connection.update(login=key["access_key_id"], password=key["access_key_secret"])
+            connection["extra"].update(auth_type="sts", security_token=key["security_token"])
+        elif self._kind == "credentials_uri":
+            connection.update(login=None, password=None)
+            connection["extra"].update(auth_type="credentials_uri", credentials_uri=f"{self._key_server.url}/keys")
+        os.environ[f"AIRFLOW_CONN_{self.conn_id.upper()}"] = json.dumps(connection)
+        self._know(expired=self._keys[:-1])
+
+    def _know(self, expired: list[dict[str, str]]) -> None:
+        self.emulator.settings(sts=[{**key, "expired": key in expired} for key in self._keys])
+
+    def add_job(self, plan: JobPlan) -> dict[str, Any]:
+        """Put a job into the workspace; one that runs before the step was started by somebody else just now."""
+        running = plan.status == "Running"
+        job = self.emulator.add_job(
+            MigrationType=plan.migration_type,
+            JobStatus="Initialized" if running else plan.status,
+            StartedTime=None if plan.status in ("Initialized", "Running") else OLD,
+            outcome=plan.outcome,
+            run_seconds=plan.run_seconds,
+            start_lag_seconds=0 if running else plan.lag,
+        )
+        if running:
+            self.start(job["DIJobId"])
+        return self.emulator.job(job["DIJobId"])
+
+    def start(self, di_job_id: int) -> None:
+        """Start a job as somebody else would; it shows when this returns."""
+        self._plain.call("StartDIJob", body={"DIJobId": di_job_id})
+        lag = self.emulator.job(di_job_id)["start_lag_seconds"] or 0
+        time.sleep(lag + 0.01 if lag else 0)
+
+    def last_request(self) -> int:
+        """The seq of the last request."""
+        entries = self.emulator.requests()
+        return int(entries[-1]["seq"]) if entries else 0
+
+
+def _as_fetched(key: dict[str, str]) -> bytes:
+    return json.dumps(
+        {
+            "Code": "Success",
+            "AccessKeyId": key["access_key_id"],
+            "AccessKeySecret": key["access_key_secret"],
+            "SecurityToken": key["security_token"],
+            "Expiration": "2099-01-01T00:00:00Z",
+        }
+    ).encode()

@@ -1,0 +1,81 @@
+"""The fault campaign notices code that does what it must not; the campaign itself is ``make faults``."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_dataworks import exceptions
+from airflow_provider_dataworks.hooks import dataworks as hook_module
+from airflow_provider_dataworks.operators import data_integration as operator_module
+from airflow_provider_dataworks.waiting import Verdict
+from tests.faults.__main__ import run_campaign
+from tests.faults.schedule import LABELS, make_schedule
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def violations(*seeds: int) -> str:
+    return "\n".join(text for report in run_campaign(seeds, threads=2) for text in report.violations)
+
+
+def test_same_seed_makes_the_same_schedule() -> None:
+    assert [make_schedule(seed) for seed in range(50)] == [make_schedule(seed) for seed in range(50)]
+    assert make_schedule(1) != make_schedule(2)
+
+
+def test_two_hundred_schedules_have_every_fault_and_every_step() -> None:
+    steps = [step for seed in range(200) for step in make_schedule(seed).steps]
+
+    assert {fault.label for step in steps for fault in step.faults} == set(LABELS)
+    assert {(step.kind, step.deferred) for step in steps} >= {
+        (kind, deferred)
+        for kind in ("start job", "start realtime", "start solution", "sensor")
+        for deferred in (True, False)
+    }
+
+
+def test_blind_repeat_of_a_start_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook_module.DataWorksHook, "_settle", lambda *_: lambda error: None)
+
+    assert "started 2 runs" in violations(10, 14)
+
+
+def test_success_of_the_run_before_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operator_module, "new_run_shows", lambda *_: True)
+
+    assert "succeeded before its run got there" in violations(1, 5)
+
+
+def test_success_of_a_job_that_failed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(status: str, *_: Any) -> Verdict:
+        return Verdict.REACHED if status in ("Finished", "Failed", "Stopped") else Verdict.GO_ON
+
+    monkeypatch.setattr(operator_module, "judge", careless)
+
+    assert "succeeded although the run ended Failed" in violations(10)
+
+
+def test_new_client_token_at_each_try_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operator_module, "client_token_for", lambda _: uuid.uuid4().hex)
+
+    assert "3 client tokens in one run" in violations(15)
+
+
+def test_lost_request_id_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(error: Any) -> exceptions.DataWorksError:
+        error.request_id = None
+        return exceptions.from_client(error)
+
+    monkeypatch.setattr(hook_module, "from_client", forgetful)
+
+    assert "has no RequestId although the server gave one" in violations(0, 2)
