@@ -160,14 +160,17 @@ class DataWorksClient:
             headers["content-type"] = FORM
         encoded_query = _encode(query)
         url = f"{self.endpoint}/?{encoded_query}" if encoded_query else f"{self.endpoint}/"
+        response = None
         try:
             # Not Session.request: that would merge in the session's cookies, hooks and defaults, and none are wanted.
             request = requests.PreparedRequest()
             request.prepare("POST", url, headers, data=form or None, auth=ACS3Auth(credentials))
-            surroundings = self._session.merge_environment_settings(url, {}, False, None, None)
+            # As a stream: when the body breaks off, the RequestId in the headers is not lost with it.
+            surroundings = self._session.merge_environment_settings(url, {}, True, None, None)
             response = self._session.send(request, timeout=self.timeout, allow_redirects=False, **surroundings)
+            response.content  # noqa: B018 - reads it
         except requests.RequestException as error:
-            raise _lost(action, error) from None
+            raise _lost(action, error, response) from None
         log.debug("%s: HTTP %s in %.3f s", action, response.status_code, response.elapsed.total_seconds())
         return _read(action, response, credentials)
 
@@ -248,8 +251,8 @@ def _broken(action: str, status: int, gap: str, request_id: str | None) -> ApiEr
     )
 
 
-def _lost(action: str, error: requests.RequestException) -> ApiError:
-    """Turn a failure to send or to receive into an ApiError."""
+def _lost(action: str, error: requests.RequestException, response: requests.Response | None = None) -> ApiError:
+    """Turn a failure to send or to receive into an ApiError; of an answer that broke off, the beginning is there."""
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in text:
         return ApiError(
@@ -271,7 +274,13 @@ def _lost(action: str, error: requests.RequestException) -> ApiError:
     else:
         outcome = Outcome.REFUSED
     what = "no connection" if never_sent else "no complete answer"
-    return ApiError(f"{what} ({kind}: {_snippet(_innermost(error))})", action=action, outcome=outcome)
+    return ApiError(
+        f"{what} ({kind}: {_snippet(_innermost(error))})",
+        action=action,
+        outcome=outcome,
+        http_status=None if response is None else response.status_code,
+        request_id=None if response is None else response.headers.get("x-acs-request-id"),
+    )
 
 
 def _innermost(error: BaseException) -> str:

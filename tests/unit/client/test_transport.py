@@ -153,6 +153,14 @@ def test_connection_that_breaks_is_an_unknown_outcome(
     assert error.message.startswith("no complete answer (")
 
 
+def test_answer_that_breaks_off_has_its_request_id(client: DataWorksClient, emulator: EmulatorControl) -> None:
+    emulator.add_fault("cut", effect="after")
+
+    error = failure(client, "StopDIJob")
+
+    assert (error.http_status, error.request_id) == (400, emulator.requests("StopDIJob")[-1]["request_id"])
+
+
 def test_text_of_a_lost_call_has_no_parameters(emulator: EmulatorControl, make_client: ClientFactory) -> None:
     key = StaticCredentials(Credentials(emulator.access_key_id, emulator.access_key_secret))
     emulator.add_fault("reset")
