@@ -84,13 +84,14 @@ class File:
         :param wall: Unix seconds.
         """
         lag = settings.start_lag_seconds if self.start_lag_seconds is None else self.start_lag_seconds
+        stamp = max(int(wall), (self.started_time or 0) + 1)
         self.timeline.clear()
         if self.task_type == SOLUTION:
             run_seconds = settings.run_seconds if self.run_seconds is None else self.run_seconds
-            self.timeline.schedule(now + lag, solution_status=SOLUTION_RUNNING, started_time=int(wall))
+            self.timeline.schedule(now + lag, solution_status=SOLUTION_RUNNING, started_time=stamp)
             self.timeline.schedule(now + lag + run_seconds, solution_status=self.solution_outcome)
         else:
-            self.timeline.schedule(now + lag, status="WAIT", started_time=int(wall))
+            self.timeline.schedule(now + lag, status="WAIT", started_time=stamp)
             self.timeline.schedule(now + lag + self.wait_seconds, status=self.start_outcome)
         self.starts += 1
         self.advance(now)

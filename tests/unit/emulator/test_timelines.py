@@ -145,3 +145,11 @@ def test_calls_of_any_second_are_limited() -> None:
 
     assert admitted == [True, True, False, True, False, True]
     assert all(limiter.admit(2.0, 0) for _ in range(100))
+
+
+def test_starts_of_a_solution_in_the_same_second_differ() -> None:
+    subject = File(1, 10000, "DI_SOLUTION", "a solution", run_seconds=0.0)
+    subject.start(SETTINGS, 0, 1000.1)
+    subject.start(SETTINGS, 0.1, 1000.2)
+
+    assert (subject.details()["SolutionDetail"]["StartTime"], subject.starts) == ("1001000", 2)
