@@ -103,12 +103,13 @@ class DataWorksHook(BaseHook):
         hook.settings = replace(self.settings, **changes)
         return hook
 
-    def hurried(self) -> DataWorksHook:
-        """Give a hook that tries once and briefly: a task that is killed has five seconds.
+    def hurried(self, max_attempts: int = 1) -> DataWorksHook:
+        """Give a hook that tries briefly: a task that is killed has five seconds, a trigger thirty.
 
-        :return: a hook of one attempt, 1 second to connect and 3 to answer, that waits for no pacing.
+        :param max_attempts: how often one call is sent at most; default 1.
+        :return: a hook with 1 second to connect and 3 to answer, that waits for no pacing.
         """
-        return self.tuned(max_attempts=1, connect_timeout=1.0, read_timeout=3.0, paced=False)
+        return self.tuned(max_attempts=max_attempts, connect_timeout=1.0, read_timeout=3.0, paced=False)
 
     def close(self) -> None:
         """Close the kept-alive connections, if any were opened."""

@@ -183,14 +183,15 @@ class _WaitingOperator(DataWorksTask, BaseOperator):
         self.max_poll_failures = arguments.identifier("max_poll_failures", max_poll_failures)
         self.dataworks_conn_id = dataworks_conn_id
         self.region_id = region_id
-        self._stop_what_we_started: Callable[[], Any] | None = None
+        # Takes the number of attempts.
+        self._stop_what_we_started: Callable[[int], Any] | None = None
 
     def on_kill(self) -> None:
         """Ask the service once to stop what this try started; Airflow ends the process five seconds from now."""
         if self._stop_what_we_started is None or not self.cancel_on_kill:
             return
         try:
-            self._stop_what_we_started()
+            self._stop_what_we_started(1)
         except Exception:
             self.log.exception("What this task started could not be stopped: look after it in the console")
 
@@ -247,8 +248,8 @@ class _WaitingOperator(DataWorksTask, BaseOperator):
         if self._stop_what_we_started is None or not self.cancel_on_kill:
             return "it is still running: this task did not start it, or cancel_on_kill is off"
         try:
-            self._stop_what_we_started()
-        except DataWorksError as error:
+            self._stop_what_we_started(3)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the task must hear of the deadline
             return f"it could not be stopped and may be running on ({error})"
         return "it was asked to stop"
 
@@ -399,7 +400,7 @@ class StartDISyncInstanceOperator(_WaitingOperator):
 
     def _start(self, project_id: int, given: SimpleNamespace, before: Reading) -> None:
         if given.di_task_type == TaskType.DI_REALTIME:
-            self._stop_what_we_started = lambda: self.hook.hurried().stop_di_sync_instance(
+            self._stop_what_we_started = lambda attempts: self.hook.hurried(attempts).stop_di_sync_instance(
                 project_id=project_id, task_type=given.di_task_type, file_id=given.file_id
             )
         self.hook.start_di_sync_instance(
@@ -784,8 +785,8 @@ class StartDIJobOperator(_WaitingOperator):
     def _failed(self, di_job_id: int, status: str | None) -> DataWorksJobError:
         return job_failure(self.hook, self.log, di_job_id, status)
 
-    def _stopper(self, di_job_id: int) -> Callable[[], Any]:
-        return lambda: self.hook.hurried().stop_di_job(di_job_id=di_job_id)
+    def _stopper(self, di_job_id: int) -> Callable[[int], Any]:
+        return lambda attempts: self.hook.hurried(attempts).stop_di_job(di_job_id=di_job_id)
 
     def _what(self) -> str:
         return f"DI job {self.di_job_id}"

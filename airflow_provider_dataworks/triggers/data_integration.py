@@ -140,7 +140,7 @@ class _WaitTrigger(BaseTrigger):
 
     @abstractmethod
     def stop(self) -> None:
-        """Ask the service once, in a hurry, to stop what is waited for."""
+        """Ask the service, in a hurry, to stop what is waited for."""
 
     async def explain_failure(self, poller: Poller) -> None:
         """Log why it failed, where no worker will.
@@ -202,7 +202,7 @@ class _WaitTrigger(BaseTrigger):
             return "it is still running: this task did not start it, or cancel_on_kill is off"
         try:
             await asyncio.to_thread(self.stop)
-        except DataWorksError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the task must hear of the deadline
             return f"it could not be stopped and may be running on ({error})"
         return "it was asked to stop"
 
@@ -416,7 +416,7 @@ class DISyncInstanceTrigger(_WaitTrigger):
 def _hurried_hook(trigger: _WaitTrigger) -> Any:
     from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
-    return DataWorksHook(trigger.dataworks_conn_id, trigger.region_id).hurried()
+    return DataWorksHook(trigger.dataworks_conn_id, trigger.region_id).hurried(max_attempts=3)
 
 
 def _console_url(trigger: _WaitTrigger) -> str:

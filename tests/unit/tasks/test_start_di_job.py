@@ -146,6 +146,20 @@ def test_at_the_execution_timeout_the_job_is_stopped_and_the_error_says_so(
 
 
 @MODES
+def test_at_the_execution_timeout_one_lost_stop_request_is_not_the_end(
+    emulator: EmulatorControl, deferrable: bool
+) -> None:
+    emulator.set_job(1001, run_seconds=60)
+    emulator.add_fault("error", action="StopDIJob", status=503, code="ServiceUnavailable")
+    task = _with_limit(start(wait_for_completion=True, deferrable=deferrable), seconds=1)
+
+    with pytest.raises(DataWorksTimeoutError, match="it was asked to stop"):
+        run_task(task)
+
+    assert emulator.job(1001)["stops"] == 1
+
+
+@MODES
 def test_at_the_execution_timeout_a_job_that_is_not_to_be_stopped_runs_on(
     emulator: EmulatorControl, deferrable: bool
 ) -> None:
