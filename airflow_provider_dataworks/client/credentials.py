@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -92,7 +96,7 @@ class FetchedCredentials:
         asked = False
         try:
             # One thread at a time: the first use fetches, the others then find it cached.
-            with self._lock:
+            with self._lock, _logged_without_secrets():
                 if self._source is None:
                     self._source = self._open_source()
                 asked = True
@@ -129,10 +133,47 @@ class FetchedCredentials:
             ) from error
         if self._kind == "default":
             return Client()
+        if self._kind == "ecs_ram_role":
+            from alibabacloud_credentials.provider import EcsRamRoleCredentialsProvider
+
+            # Otherwise each source would have a thread for its renewal that never ends; a call renews as well.
+            return Client(provider=EcsRamRoleCredentialsProvider(**self._settings, async_update_enabled=False))
         return Client(Config(type=self._kind, **self._settings))
 
     def _without_secrets(self, text: str) -> str:
         for name, value in self._settings.items():
             if name in ("access_key_secret", "security_token") and value:
                 text = text.replace(str(value), "***")
-        return text[:300]
+        return " ".join(_redacted(text).split())[:300]
+
+
+# The library's errors quote addresses, with all that is in their query, and answers, with the keys that are in them.
+_SECRET_PARTS = (
+    (re.compile(r"""(["'](?:AccessKeySecret|SecurityToken|OIDCToken)["']\s*:\s*["'])[^"']*"""), r"\1***"),
+    (re.compile(r"//[^/\s@]+@"), "//***@"),
+    (re.compile(r"\?[^\s'\"()]+"), "?..."),
+)
+
+
+def _redacted(text: str) -> str:
+    for pattern, instead in _SECRET_PARTS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+@contextmanager
+def _logged_without_secrets() -> Iterator[None]:
+    """While this thread asks for keys: what urllib3 logs at DEBUG has no query, for STS takes tokens there."""
+    thread = threading.get_ident()
+
+    def redact(record: logging.LogRecord) -> bool:
+        if record.thread == thread and isinstance(record.args, tuple):
+            record.args = tuple(_redacted(value) if isinstance(value, str) else value for value in record.args)
+        return True
+
+    logger = logging.getLogger("urllib3.connectionpool")
+    logger.addFilter(redact)
+    try:
+        yield
+    finally:
+        logger.removeFilter(redact)

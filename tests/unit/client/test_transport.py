@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import socket
-import ssl
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import ApiError, Outcome
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from tests.support.certificates import server_context, write_certificate
 from tests.support.scripted_server import ScriptedServer, scripted_server
 
 from .conftest import ClientFactory
@@ -247,33 +241,11 @@ def test_proxy_that_cannot_be_reached_has_passed_nothing_on(
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """Return a file with a key and a certificate for 127.0.0.1 that nobody else has signed."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "dataworks test")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path / "server.pem"
-    file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + signed.public_bytes(serialization.Encoding.PEM)
-    )
-    return file
+    return write_certificate(tmp_path / "server.pem")
 
 
 def test_certificate_that_nobody_vouches_for_is_refused(make_client: ClientFactory, certificate: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with scripted_server(context) as server:
+    with scripted_server(server_context(certificate)) as server:
         error = failure(make_client(server.url))
 
     assert error.outcome is Outcome.REFUSED
@@ -286,9 +258,7 @@ def test_own_certificate_authority_can_be_named(
     make_client: ClientFactory, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with scripted_server(context) as server:
+    with scripted_server(server_context(certificate)) as server:
         assert list_jobs(make_client(server.url)) == {"RequestId": "R-1"}
 
     assert len(server.received) == 1
