@@ -54,6 +54,10 @@ airflow2: $(VENV2)/.installed ## Unit and contract tests on Airflow 2.11, where 
 e2e: $(VENV)/.installed $(VENV2)/.installed ## End-to-end tests on real Airflows, 3.3 and 2.11
 	@$(RUN) pytest tests/e2e $(ARGS)
 
+.PHONY: pictures
+pictures: $(VENV)/.installed $(VENV2)/.installed ## The documentation's screenshots, anew, into docs/images
+	@SCREENSHOTS=docs/images $(RUN) pytest tests/e2e/test_browser.py $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.installed ## Style and types
 	@$(RUN) ruff check .

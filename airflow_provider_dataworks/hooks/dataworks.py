@@ -452,7 +452,8 @@ class DataWorksHook(BaseHook):
         return {
             "hidden_fields": [*HIDDEN_FIELDS, "extra"],
             "relabeling": dict(RELABELING),
-            "placeholders": dict(PLACEHOLDERS),
+            # The longer one is about later versions of Airflow.
+            "placeholders": {**PLACEHOLDERS, "port": "443"},
         }
 
     def resolve_project_id(self, project_id: int | str | None) -> int:
