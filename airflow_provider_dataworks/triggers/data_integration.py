@@ -34,6 +34,8 @@ from airflow_provider_dataworks.waiting import (
 #: So long before the event (seconds) the last line has to be logged: log lines and events go different ways.
 _LOG_BEFORE_EVENT = 2.0
 
+_DEFERRAL_SETTLES_WITHIN = 5.0
+
 
 class _WaitTrigger(BaseTrigger):
     """Waits at the shared poller until a verdict, an error or the deadline."""
@@ -84,8 +86,21 @@ class _WaitTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire once."""
-        event = await self._wait()
-        yield self.fired(event)
+        fired = self.fired(await self._wait())
+        if type(fired) is TriggerEvent:
+            await asyncio.sleep(self._until_the_deferral_has_settled())
+        yield fired
+
+    def _until_the_deferral_has_settled(self) -> float:
+        """Seconds to hold an event back.
+
+        A scheduler may learn up to five seconds late that the worker's process is gone. If the task is queued again by
+        then, it takes the task for killed and fails it.
+        """
+        if self.waiting_since is None:
+            return 0.0
+        hold = min(self.poll_interval, _DEFERRAL_SETTLES_WITHIN)
+        return max(0.0, min(hold, self.waiting_since + hold - time.time()))
 
     async def on_kill(self) -> None:
         """Stop what the task started, when it was ended by hand while it waited here (Airflow 3.3+).

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -27,7 +29,8 @@ from airflow_provider_dataworks.exceptions import (
 )
 from airflow_provider_dataworks.links.dataworks import LINK_KEY
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
-from tests.support.tasks import make_context, run_task
+from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger
+from tests.support.tasks import first_event, make_context, run_task
 
 MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "deferred"])
 
@@ -210,6 +213,23 @@ def test_nothing_is_deferred_for_a_job_that_is_done(emulator: EmulatorControl) -
     emulator.set_job(1001, JobStatus="Finished")
 
     assert sensor(deferrable=True).execute(make_context()) == "Finished"
+
+
+def test_an_event_is_held_back_until_the_scheduler_knows_of_the_deferral(emulator: EmulatorControl) -> None:
+    emulator.set_job(1001, JobStatus="Finished")
+    trigger = DIJobStatusTrigger(
+        dataworks_conn_id="dataworks_default",
+        project_id=10000,
+        di_job_id=1001,
+        poll_interval=1.5,
+        waiting_since=time.time(),
+    )
+
+    began = time.monotonic()
+    event = asyncio.run(first_event(trigger))
+
+    assert event.payload["kind"] == "reached"
+    assert 1.4 <= time.monotonic() - began < 2.5
 
 
 @pytest.mark.parametrize("failures", [2, 4])
