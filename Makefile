@@ -34,11 +34,11 @@ test: lint unit contract faults airflow2 ## Lint, types, unit and contract tests
 
 .PHONY: unit
 unit: $(VENV)/.installed ## Unit tests on the default Airflow
-	@$(RUN) pytest tests/unit $(ARGS)
+	@$(RUN) pytest tests/unit -n auto $(ARGS)
 
 .PHONY: contract
 contract: $(VENV)/.installed ## Contract tests (wire format, official SDK) on the default Airflow
-	@$(RUN) pytest tests/contract $(ARGS)
+	@$(RUN) pytest tests/contract -n auto $(ARGS)
 
 .PHONY: faults
 faults: $(VENV)/.installed ## 200 random schedules of faults; LONG=1 runs 2,000, SEED=n replays one
@@ -47,7 +47,7 @@ faults: $(VENV)/.installed ## 200 random schedules of faults; LONG=1 runs 2,000,
 .PHONY: airflow2
 airflow2: $(VENV2)/.installed ## Unit and contract tests on Airflow 2.11, where a Python for it is installed
 	@if [ -e $(VENV2)/.installed ]; then \
-		$(VENV2)/bin/python -m pytest tests/unit tests/contract $(ARGS); \
+		$(VENV2)/bin/python -m pytest tests/unit tests/contract -n auto $(ARGS); \
 	else echo "Skipped: unit and contract tests on Airflow 2.11."; fi
 
 .PHONY: e2e
