@@ -10,6 +10,7 @@ BOOT := $(shell for p in python3 python3.12 python3.11 python3.13 python3.10 pyt
 
 VENV := .venv
 VENV2 := .venv-airflow2
+VENV_ENGINE := .venv-engine
 RUN := $(VENV)/bin/python -m
 # PYTHON and PYTHON2 name the interpreter for Airflow 3 and for Airflow 2.11, where the search should not decide.
 PYTHON ?=
@@ -58,6 +59,18 @@ e2e: $(VENV)/.installed $(VENV2)/.installed ## End-to-end tests on real Airflows
 pictures: $(VENV)/.installed $(VENV2)/.installed ## The documentation's screenshots, anew, into docs/images
 	@SCREENSHOTS=docs/images $(RUN) pytest tests/e2e/test_browser.py $(ARGS)
 
+.PHONY: matrix
+matrix: $(VENV)/.installed ## Unit and contract tests on every Airflow and Python; ONLY="3.0 py3.12" is one of them
+	@$(RUN) scripts.matrix $(if $(ONLY),--only "$(ONLY)") $(ARGS)
+
+.PHONY: engine
+engine: $(VENV_ENGINE)/.installed ## DI jobs through Celery, Redis and PostgreSQL while programs are killed; JOBS=300 SEED=1
+	@$(VENV_ENGINE)/bin/python -m tests.distributed.engine $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED))
+
+.PHONY: load
+load: $(VENV)/.installed ## Deferred sensors on one triggerer; SENSORS=2000
+	@$(RUN) tests.distributed.load $(if $(SENSORS),--sensors $(SENSORS))
+
 .PHONY: lint
 lint: $(VENV)/.installed ## Style and types
 	@$(RUN) ruff check .
@@ -83,7 +96,7 @@ bench: $(VENV)/.installed ## The benchmarks of tests/benchmarks
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	rm -rf $(VENV) $(VENV2) .demo .e2e build dist docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV2) $(VENV_ENGINE) .matrix .demo .e2e build dist docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.installed: $(INSTALLED_FROM)
@@ -94,3 +107,7 @@ $(VENV)/.installed: $(INSTALLED_FROM)
 # No fitting Python (exit status 3) is no failure: what needs this environment says that it skips.
 $(VENV2)/.installed: $(INSTALLED_FROM) | $(VENV)/.installed
 	@$(BOOT) scripts/environment.py 2 $(VENV2) $(if $(PYTHON2),--python $(PYTHON2)) && touch $@ || [ $$? -eq 3 ]
+
+$(VENV_ENGINE)/.installed: $(INSTALLED_FROM) | $(VENV)/.installed
+	@$(BOOT) scripts/environment.py engine $(VENV_ENGINE) $(if $(PYTHON),--python $(PYTHON))
+	@touch $@

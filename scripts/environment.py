@@ -1,6 +1,6 @@
 """Make a virtual environment of this project for one Airflow line, with what is pinned for it.
 
-Run by the Makefile as ``python scripts/environment.py {3,2} DIRECTORY``. Needs nothing but a Python 3.10+
+Run by the Makefile as ``python scripts/environment.py {3,2,engine} DIRECTORY``. Needs nothing but a Python 3.10+
 that can make virtual environments. Exits with 3 when no installed Python fits the Airflow line.
 """
 
@@ -31,6 +31,7 @@ class Line:
     pinned_python: str
     other_pythons: tuple[str, ...]
     groups: tuple[str, ...]
+    more_constraints: tuple[str, ...] = ()
 
     @property
     def pythons(self) -> tuple[str, ...]:
@@ -43,6 +44,15 @@ class Line:
 
 LINES = {
     "3": Line("3", "3.3.2", "apache-airflow~=3.3", "3.12", ("3.11", "3.13", "3.10"), ("dev",)),
+    "engine": Line(
+        "engine",
+        "3.3.2",
+        "apache-airflow~=3.3",
+        "3.12",
+        ("3.11", "3.13", "3.10"),
+        ("test", "postgres", "engine"),
+        ("engine.txt",),
+    ),
     "2": Line("2", "2.11.2", "apache-airflow~=2.11", "3.11", ("3.12", "3.10"), ("test", "postgres")),
 }
 
@@ -79,11 +89,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def find_python(line: Line) -> str | None:
     """The best installed interpreter for a line: the pinned version anywhere, else another supported one."""
-    for wanted in line.pythons:
-        for candidate in _candidates(wanted):
-            if version_of(candidate) == wanted:
-                return candidate
-    return None
+    return next((found for wanted in line.pythons if (found := find_interpreter(wanted))), None)
+
+
+def find_interpreter(version: str) -> str | None:
+    """An installed interpreter of this ``major.minor``."""
+    return next((candidate for candidate in _candidates(version) if version_of(candidate) == version), None)
 
 
 def version_of(python: str) -> str | None:
@@ -128,10 +139,11 @@ def find_uv(directory: Path) -> str | None:
 def install(uv: str, directory: Path, line: Line, *, pinned: bool) -> None:
     """Install Airflow, this project (editable, with its extras) and the line's dependency groups."""
     groups = [argument for group in line.groups for argument in ("--group", group)]
-    versions = ["--constraint", str(line.constraints)] if pinned else []
+    files = [line.constraints, *(ROOT / "constraints" / name for name in line.more_constraints)]
+    versions = [argument for file in files for argument in ("--constraint", str(file))] if pinned else []
     airflow = f"apache-airflow=={line.version}" if pinned else line.unpinned
     command = [uv, "pip", "install", "--quiet", "--python", str(_python_in(directory)), *versions, *groups]
-    run([*command, airflow, "--editable", ".[credentials,emulator]"], env={**os.environ, **_settings_of_pip()})
+    run([*command, airflow, "--editable", ".[credentials,emulator]"], env=settings_of_pip())
 
 
 def run(command: Sequence[str], env: dict[str, str] | None = None) -> None:
@@ -140,6 +152,14 @@ def run(command: Sequence[str], env: dict[str, str] | None = None) -> None:
     if finished.returncode:
         print(f"Failed ({finished.returncode}): {' '.join(command)}", file=sys.stderr, flush=True)
         raise SystemExit(1)
+
+
+def settings_of_pip() -> dict[str, str]:
+    """This environment, with the package index that pip is set to as uv's setting: uv does not read pip's."""
+    index = os.environ.get("PIP_INDEX_URL")
+    if not index or any(name in os.environ for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_NO_INDEX")):
+        return dict(os.environ)
+    return {**os.environ, "UV_DEFAULT_INDEX": index}
 
 
 def _candidates(version: str) -> Iterator[str]:
@@ -157,14 +177,6 @@ def _candidates(version: str) -> Iterator[str]:
     if uv:
         command = [uv, "python", "find", "--no-python-downloads", "--system", version]
         yield subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def _settings_of_pip() -> dict[str, str]:
-    """The package index that pip is set to, as uv's setting: uv does not read pip's."""
-    if any(name in os.environ for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_NO_INDEX")):
-        return {}
-    index = os.environ.get("PIP_INDEX_URL")
-    return {"UV_DEFAULT_INDEX": index} if index else {}
 
 
 def _python_in(directory: Path) -> Path:

@@ -10,10 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tests.support.airflow_api import AirflowApi
 from tests.support.processes import Component, end_all, free_ports, processes_with
@@ -172,9 +174,17 @@ class LocalAirflow:
 
     def add_triggerer(self, name: str = "triggerer-2") -> Component:
         """Start one more triggerer; the caller need not stop it."""
-        component = self._add(name, "triggerer", "--skip-serve-logs")
+        return self.add(name, "triggerer", "--skip-serve-logs")
+
+    def add(self, name: str, *arguments: str) -> Component:
+        """Start one more program, ``airflow ARGUMENTS``; the caller need not stop it."""
+        component = self._add(name, *arguments)
         component.start()
         return component
+
+    def processes(self) -> Iterator[psutil.Process]:
+        """All processes of this Airflow that run now."""
+        return processes_with(_MARK, self._id)
 
     def stop(self) -> list[str]:
         """

@@ -19,7 +19,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, Connection
+from airflow.models.connection import Connection
+from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_dataworks.client.errors import _ADVICE, Outcome, outcome_of
 from airflow_provider_dataworks.connection_form import AUTH_TYPES, CONNECTION_FIELDS, RELABELING

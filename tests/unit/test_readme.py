@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, Connection
+from airflow.models.connection import Connection
+from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_dataworks.hooks.connection import read_connection
 
