@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import requests
 
 from airflow_provider_dataworks import __version__
 from airflow_provider_dataworks.client.credentials import Credentials, CredentialsProvider
+from airflow_provider_dataworks.client.endpoints import is_loopback
 from airflow_provider_dataworks.client.errors import ApiError, Outcome, outcome_of, reads, token_expired
 from airflow_provider_dataworks.client.pacing import Pacer
 from airflow_provider_dataworks.client.signing import ACS3Auth
@@ -64,6 +65,8 @@ class DataWorksClient:
         self.max_elapsed = max_elapsed
         self.pacer = pacer
         self.sleep = sleep
+        # Plain http is for loopback alone, and stays there: a proxy would get the signed request to read.
+        self._unproxied = is_loopback(urlsplit(endpoint).hostname or "")
         self._session = requests.Session()
         self._session.headers.clear()
         self._headers = {
@@ -119,6 +122,7 @@ class DataWorksClient:
                     raise _broken(action, 200, gap, answer.get("RequestId"))
                 return answer
             except ApiError as error:
+                error.message = _without_secrets(error.message, self.credentials.get())
                 if token_expired(error.code) and not renewed and self.credentials.renew():
                     renewed = True
                     return attempt()
@@ -167,12 +171,15 @@ class DataWorksClient:
             request.prepare("POST", url, headers, data=form or None, auth=ACS3Auth(credentials))
             # As a stream: when the body breaks off, the RequestId in the headers is not lost with it.
             surroundings = self._session.merge_environment_settings(url, {}, True, None, None)
+            if self._unproxied:
+                surroundings["proxies"] = {}
             response = self._session.send(request, timeout=self.timeout, allow_redirects=False, **surroundings)
             response.content  # noqa: B018 - reads it
-        except requests.RequestException as error:
+        except (OSError, ValueError) as error:
+            # Most are requests' own, which are OSErrors; what the machine's settings cause comes bare.
             raise _lost(action, error, response) from None
         log.debug("%s: HTTP %s in %.3f s", action, response.status_code, response.elapsed.total_seconds())
-        return _read(action, response, credentials)
+        return _read(action, response)
 
 
 def _encode(parameters: Mapping[str, Any] | None) -> str:
@@ -190,7 +197,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _read(action: str, response: requests.Response, credentials: Credentials) -> dict[str, Any]:
+def _read(action: str, response: requests.Response) -> dict[str, Any]:
     """Read an answer: its JSON object, or an ApiError that knows what the answer means."""
     status = response.status_code
     try:
@@ -200,7 +207,7 @@ def _read(action: str, response: requests.Response, credentials: Credentials) ->
     if not isinstance(answer, dict):
         what = "an empty answer" if not response.content else f"no JSON object but {_snippet(response.text)}"
         raise ApiError(
-            _without_secrets(f"HTTP {status} with {what}", credentials),
+            f"HTTP {status} with {what}",
             action=action,
             outcome=outcome_of(None, status),
             http_status=status,
@@ -218,7 +225,7 @@ def _read(action: str, response: requests.Response, credentials: Credentials) ->
     # Success false inside a 200 is a refusal, unless the code itself says that it passes.
     outcome = outcome_of(code, 400 if 200 <= status < 300 else status)
     raise ApiError(
-        _without_secrets(_message(answer) or f"HTTP {status} without a message", credentials),
+        _message(answer) or f"HTTP {status} without a message",
         action=action,
         outcome=outcome,
         code=code,
@@ -251,12 +258,18 @@ def _broken(action: str, status: int, gap: str, request_id: str | None) -> ApiEr
     )
 
 
-def _lost(action: str, error: requests.RequestException, response: requests.Response | None = None) -> ApiError:
+def _lost(action: str, error: OSError | ValueError, response: requests.Response | None = None) -> ApiError:
     """Turn a failure to send or to receive into an ApiError; of an answer that broke off, the beginning is there."""
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in text:
         return ApiError(
             "the server's TLS certificate was not accepted: give the CA that signed it in REQUESTS_CA_BUNDLE",
+            action=action,
+            outcome=Outcome.REFUSED,
+        )
+    if "invalid path" in text and not isinstance(error, requests.RequestException):
+        return ApiError(
+            f"the CA certificates of REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE cannot be read: {_snippet(text)}",
             action=action,
             outcome=Outcome.REFUSED,
         )
@@ -269,10 +282,9 @@ def _lost(action: str, error: requests.RequestException, response: requests.Resp
     )
     if isinstance(error, (requests.Timeout, requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         outcome = Outcome.NOT_EXECUTED if never_sent else Outcome.UNKNOWN
-    elif isinstance(error, requests.exceptions.ContentDecodingError):
-        outcome = Outcome.UNKNOWN
     else:
-        outcome = Outcome.REFUSED
+        # A ValueError was found while the request was put together, requests' own of this kind too.
+        outcome = Outcome.REFUSED if isinstance(error, ValueError) else Outcome.UNKNOWN
     what = "no connection" if never_sent else "no complete answer"
     return ApiError(
         f"{what} ({kind}: {_snippet(_innermost(error))})",

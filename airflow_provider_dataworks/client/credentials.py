@@ -29,6 +29,11 @@ class Credentials:
     security_token: str | None = field(default=None, repr=False)
 
 
+def is_key_text(text: Any) -> bool:
+    """Whether a text may be a key, secret or token: they travel in headers, whose errors would quote them."""
+    return isinstance(text, str) and text.isascii() and text.isprintable() and " " not in text
+
+
 class CredentialsProvider(Protocol):
     """Gives the credentials that are valid now."""
 
@@ -112,7 +117,13 @@ class FetchedCredentials:
             ) from None
         if not model.access_key_id or not model.access_key_secret:
             raise CredentialsError(f"auth_type {self._kind}: the answer held no AccessKey. Check {self._described_by}.")
-        return Credentials(model.access_key_id, model.access_key_secret, model.security_token or None)
+        keys = Credentials(model.access_key_id, model.access_key_secret, model.security_token or None)
+        if not all(map(is_key_text, (keys.access_key_id, keys.access_key_secret, keys.security_token or "-"))):
+            raise CredentialsError(
+                f"auth_type {self._kind}: the answer held keys with blanks or control characters. "
+                f"Check {self._described_by}."
+            )
+        return keys
 
     def renew(self) -> bool:
         """Forget what was fetched.
@@ -163,17 +174,25 @@ def _redacted(text: str) -> str:
 
 @contextmanager
 def _logged_without_secrets() -> Iterator[None]:
-    """While this thread asks for keys: what urllib3 logs at DEBUG has no query, for STS takes tokens there."""
+    """While this thread asks for keys, no token is logged: STS takes it in the query of an address.
+
+    urllib3 logs addresses at DEBUG. The library logs its errors, which quote them, before it raises them.
+    """
     thread = threading.get_ident()
+
+    def drop(record: logging.LogRecord) -> bool:
+        return record.thread != thread
 
     def redact(record: logging.LogRecord) -> bool:
         if record.thread == thread and isinstance(record.args, tuple):
             record.args = tuple(_redacted(value) if isinstance(value, str) else value for value in record.args)
         return True
 
-    logger = logging.getLogger("urllib3.connectionpool")
-    logger.addFilter(redact)
+    connections, library = logging.getLogger("urllib3.connectionpool"), logging.getLogger("credentials")
+    connections.addFilter(redact)
+    library.addFilter(drop)
     try:
         yield
     finally:
-        logger.removeFilter(redact)
+        connections.removeFilter(redact)
+        library.removeFilter(drop)

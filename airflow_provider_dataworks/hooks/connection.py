@@ -14,6 +14,7 @@ from airflow_provider_dataworks.client.credentials import (
     CredentialsProvider,
     FetchedCredentials,
     StaticCredentials,
+    is_key_text,
 )
 from airflow_provider_dataworks.client.endpoints import endpoint_url
 from airflow_provider_dataworks.connection_form import (
@@ -37,6 +38,7 @@ DEFAULT_SESSION_NAME = "airflow-dataworks"
 
 # Written for the official Alibaba provider, they work here too.
 _KEY_FIELDS = ("access_key_id", "access_key_secret")
+_FORM_PREFIX = "extra__dataworks__"
 _KNOWN_EXTRAS = frozenset(CONNECTION_FIELDS) | frozenset(_KEY_FIELDS)
 
 
@@ -106,6 +108,8 @@ def read_connection(connection: Any, region_id: str | None = None) -> Connection
 def _credentials(fields: _Fields) -> tuple[CredentialsProvider, str]:
     """Choose where keys come from; also give what names the account."""
     token = fields.text("security_token")
+    if token and not is_key_text(token):
+        raise fields.unlike_a_key("security_token")
     kind = fields.choice("auth_type", AUTH_TYPES) or ("sts" if token else "access_key")
     if kind in ("access_key", "sts", "ram_role_arn"):
         key = fields.key("login", "access_key_id", "AccessKey ID", kind)
@@ -184,7 +188,12 @@ class _Fields:
                 standard_field,
                 f"is empty: it takes the {label} for auth_type {kind}, or choose another auth_type",
             )
+        if not is_key_text(value.strip()):
+            raise self.unlike_a_key(standard_field)
         return str(value).strip()
+
+    def unlike_a_key(self, name: str) -> DataWorksParameterError:
+        return self._error(name, "has blanks, line breaks or characters beyond ASCII: was more pasted than the key?")
 
     def choice(self, name: str, accepted: tuple[str, ...]) -> str | None:
         return self.read(name, lambda value: arguments.one_of(name, value, accepted))
@@ -248,4 +257,7 @@ class _Fields:
                 whole = None
             if not isinstance(whole, dict):
                 raise self._error("extra", "must be a JSON object")
-        return dict(connection.extra_dejson)
+        # The Test button of Airflow 2.11 sends each field under its plain name and under the form's.
+        extra = connection.extra_dejson
+        of_form = {name.removeprefix(_FORM_PREFIX): value for name, value in extra.items()}
+        return {**of_form, **{name: value for name, value in extra.items() if not name.startswith(_FORM_PREFIX)}}

@@ -78,4 +78,4 @@ def test_client_waits_for_its_moment_at_every_attempt(
 
     client.call("ListDIJobs")
 
-    assert sleeps == [0.5, 0.0, 1.0]
+    assert sleeps == [0.5, 0.1, 1.0]

@@ -209,19 +209,28 @@ def test_proxy_tunnels_https_and_sees_no_credentials(
 
 
 def test_no_proxy_is_honoured(
-    server: ScriptedServer,
-    client: DataWorksClient,
-    emulator: EmulatorControl,
-    monkeypatch: pytest.MonkeyPatch,
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    client = make_client("http://dataworks.invalid", max_attempts=1)
     list_jobs(client)
-    assert (len(server.received), len(emulator.requests())) == (0, 1)
+    assert len(server.received) == 1
 
-    monkeypatch.delenv("NO_PROXY")
-    list_jobs(client)
-    assert (len(server.received), len(emulator.requests())) == (1, 1)
+    monkeypatch.setenv("NO_PROXY", "dataworks.invalid")
+    assert "no connection" in failure(client).message
+    assert len(server.received) == 1
+
+
+def test_loopback_is_never_reached_through_a_proxy(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scripted_server() as proxy:
+        for name in ("HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+
+        list_jobs(make_client(server.url))
+
+    assert (len(server.received), proxy.received) == (1, [])
 
 
 def test_proxy_that_cannot_be_reached_has_passed_nothing_on(
@@ -252,6 +261,20 @@ def test_certificate_that_nobody_vouches_for_is_refused(make_client: ClientFacto
     assert "TLS certificate" in error.message
     assert "REQUESTS_CA_BUNDLE" in error.message
     assert server.received == []
+
+
+@pytest.mark.parametrize("variable", ["CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PYTHONHTTPSVERIFY"])
+@pytest.mark.parametrize("value", ["", "0", "false"])
+def test_verification_cannot_be_switched_off_by_the_environment(
+    make_client: ClientFactory, certificate: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with scripted_server(server_context(certificate)) as server:
+        error = failure(make_client(server.url, max_attempts=1))
+
+    assert server.received == []
+    assert error.outcome is Outcome.REFUSED
+    assert "REQUESTS_CA_BUNDLE" in error.message
 
 
 def test_own_certificate_authority_can_be_named(
