@@ -95,8 +95,7 @@ def test_hook_and_provider_info_agree() -> None:
     legacy = DataWorksHook.get_ui_field_behaviour()
     assert legacy["relabeling"] == behaviour["relabeling"]
     assert legacy["placeholders"] == {**behaviour["placeholders"], "port": "443"}
-    # The form of 2.11 to 3.1 would show the extras twice.
-    assert set(legacy["hidden_fields"]) == {*behaviour["hidden-fields"], "extra"}
+    assert legacy["hidden_fields"] == behaviour["hidden-fields"]
 
 
 # The form

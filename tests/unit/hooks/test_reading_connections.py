@@ -145,6 +145,14 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], set[str]
         logging.getLogger(name).removeHandler(caplog.handler)
 
 
+def test_names_of_the_form_of_airflow_2_stand_for_the_plain_ones(warnings: Callable[[], set[str]]) -> None:
+    both = {"extra__dataworks__project_id": "10000", "extra__dataworks__network": "public", "network": "vpc"}
+    read = settings(**both)
+
+    assert (read.project_id, read.endpoint) == (10000, "https://dataworks-vpc.cn-shanghai.aliyuncs.com")
+    assert warnings() == set()
+
+
 def test_unknown_extras_are_named_in_a_warning(warnings: Callable[[], set[str]]) -> None:
     settings(regoin="cn-shanghai", acces_key="hidden-value")
 
