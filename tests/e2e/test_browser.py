@@ -300,6 +300,7 @@ def test_form_of_airflow_2_has_the_same_fields_and_tests_green(
     page.locator("#password").fill(emulator.control.access_key_secret)
     page.locator("#test-connection").click()
     expect(page.get_by_text("Workspace 10000 answers; it has 6 DI jobs.")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
     take_picture(page, "connection-form-airflow2")
     page.get_by_role("button", name="Save").click()
 

@@ -1,0 +1,65 @@
+"""``airflow providers ...`` shows what this package offers, on every supported Airflow."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_dataworks import __version__
+from airflow_provider_dataworks.connection_form import CONNECTION_FIELDS
+
+PACKAGE = "airflow-provider-dataworks"
+MODULE = "airflow_provider_dataworks"
+
+
+@pytest.fixture
+def shown(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run ``airflow providers COMMAND`` in this process; returns the rows that are about this package."""
+    from airflow.cli.cli_parser import get_parser
+
+    def run(command: str) -> list[dict[str, Any]]:
+        arguments = get_parser().parse_args(["providers", command, "--output", "json"])
+        capsys.readouterr()
+        arguments.func(arguments)
+        text = capsys.readouterr().out
+        rows = json.loads(text[text.index("[") :])
+        return [row for row in rows if "dataworks" in json.dumps(row)]
+
+    return run
+
+
+def test_list_names_package_and_version(shown: Any) -> None:
+    (row,) = shown("list")
+
+    assert (row["package_name"], row["version"]) == (PACKAGE, __version__)
+    assert "Alibaba Cloud DataWorks" in row["description"]
+
+
+def test_hooks_show_the_connection_type(shown: Any) -> None:
+    (row,) = shown("hooks")
+
+    assert (row["connection_type"], row["hook_name"]) == ("dataworks", "Alibaba Cloud DataWorks")
+    assert row["class"] == f"{MODULE}.hooks.dataworks.DataWorksHook"
+    assert row["conn_id_attribute_name"] == "dataworks_conn_id"
+
+
+def test_widgets_show_every_field(shown: Any) -> None:
+    names = {row["connection_parameter_name"] for row in shown("widgets")}
+
+    assert names == {f"extra__dataworks__{name}" for name in CONNECTION_FIELDS}
+
+
+def test_behaviours_show_the_connection_type(shown: Any) -> None:
+    assert shown("behaviours") == [{"field_behaviours": "dataworks"}]
+
+
+def test_links_show_the_console(shown: Any) -> None:
+    assert shown("links") == [{"extra_link_class_name": f"{MODULE}.links.dataworks.DataWorksConsoleLink"}]
+
+
+def test_triggers_show_their_module(shown: Any) -> None:
+    (row,) = shown("triggers")
+
+    assert (row["package_name"], row["class"]) == (PACKAGE, f"{MODULE}.triggers.data_integration")
