@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import secrets
@@ -182,9 +183,13 @@ class LocalAirflow:
         component.start()
         return component
 
-    def processes(self) -> Iterator[psutil.Process]:
-        """All processes of this Airflow that run now."""
-        return processes_with(_MARK, self._id)
+    def processes(self, names: str = "") -> Iterator[psutil.Process]:
+        """The running programs whose names begin so, by default all, each with what it has started."""
+        for component in self.components.values():
+            if component.alive and component.name.startswith(names):
+                with contextlib.suppress(psutil.Error):
+                    program = psutil.Process(component.pid)
+                    yield from (program, *program.children(recursive=True))
 
     def stop(self) -> list[str]:
         """
