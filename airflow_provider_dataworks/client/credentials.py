@@ -165,6 +165,13 @@ _SECRET_PARTS = (
     (re.compile(r"\?[^\s'\"()]+"), "?..."),
 )
 
+# Since some version it logs all to "credentials"; 1.0.2 logs to its modules' own.
+_LOGGERS_OF_THE_LIBRARY = (
+    "credentials",
+    "alibabacloud_credentials.provider.refreshable",
+    "alibabacloud_credentials.provider.ecs_ram_role",
+)
+
 
 def _redacted(text: str) -> str:
     for pattern, instead in _SECRET_PARTS:
@@ -188,11 +195,14 @@ def _logged_without_secrets() -> Iterator[None]:
             record.args = tuple(_redacted(value) if isinstance(value, str) else value for value in record.args)
         return True
 
-    connections, library = logging.getLogger("urllib3.connectionpool"), logging.getLogger("credentials")
+    connections = logging.getLogger("urllib3.connectionpool")
+    library = [logging.getLogger(name) for name in _LOGGERS_OF_THE_LIBRARY]
     connections.addFilter(redact)
-    library.addFilter(drop)
+    for logger in library:
+        logger.addFilter(drop)
     try:
         yield
     finally:
         connections.removeFilter(redact)
-        library.removeFilter(drop)
+        for logger in library:
+            logger.removeFilter(drop)
