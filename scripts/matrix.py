@@ -163,10 +163,12 @@ def call(cell: Cell, report: Path, *arguments: str) -> subprocess.CompletedProce
 
 
 def in_words(finished: subprocess.CompletedProcess[str]) -> str:
-    """The last line that pytest printed, without what a table needs not."""
+    """The counts of pytest's last summary, which Airflow 2.11 may write some lines after."""
     lines = finished.stdout.strip().splitlines() or ["no output"]
-    found = re.findall(r"\d+ (?:passed|failed|errors?|skipped)", lines[-1])
-    return ", ".join(found) if found else f"error {finished.returncode}: {lines[-1][:80]}"
+    for line in reversed(lines):
+        if found := re.findall(r"\d+ (?:passed|failed|errors?|skipped)", line):
+            return ", ".join(found)
+    return f"error {finished.returncode}: {lines[-1][:80]}"
 
 
 def remember(cell: Cell, outcome: str) -> None:
