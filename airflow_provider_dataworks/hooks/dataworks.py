@@ -431,7 +431,8 @@ class DataWorksHook(BaseHook):
             _, count = hook._page({"ProjectId": project, "PageNumber": 1, "PageSize": 10})
             return True, f"Workspace {project} answers; it has {count or 0} DI jobs."
         except (DataWorksError, AirflowException) as error:
-            return False, str(error)
+            # `airflow connections test` takes what is in brackets for markup and swallows it.
+            return False, str(error).replace("[", "(").replace("]", ")")
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:

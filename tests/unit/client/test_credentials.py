@@ -152,7 +152,7 @@ def test_missing_library_is_an_error_with_the_command(monkeypatch: pytest.Monkey
     with pytest.raises(CredentialsError) as raised:
         FetchedCredentials("ecs_ram_role", {}, "x").get()
 
-    assert "pip install 'airflow-provider-dataworks[credentials]'" in str(raised.value)
+    assert "pip install alibabacloud-credentials" in str(raised.value)
     assert not raised.value.may_pass
 
 

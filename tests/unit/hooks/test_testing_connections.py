@@ -50,6 +50,8 @@ def test_what_is_wrong_is_said_without_secrets(
     assert words in text
     assert "hidden" not in text
     assert len(text) < 500
+    # The command line takes brackets for markup and swallows them.
+    assert "[" not in text
 
 
 def test_connection_that_is_not_there_is_said() -> None:
