@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -337,4 +336,5 @@ def test_requests_keep_below_the_connections_ceiling(
 
     times = sorted(request["time"] for request in emulator.requests())
     assert len(times) >= 6
-    assert all(later - earlier >= 0.15 for earlier, later in pairwise(times))
+    # Ten a second without the ceiling; one more than five, because a request may set out late and arrive beside the next.
+    assert max(sum(first <= time < first + 1 for time in times) for first in times) <= 6
