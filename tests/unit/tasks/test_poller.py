@@ -336,5 +336,5 @@ def test_requests_keep_below_the_connections_ceiling(
 
     times = sorted(request["time"] for request in emulator.requests())
     assert len(times) >= 6
-    # Ten a second without the ceiling; one more than five, because a request may set out late and arrive beside the next.
+    # Ten a second without the ceiling; one more than five, because one may set out late and arrive beside the next.
     assert max(sum(first <= time < first + 1 for time in times) for first in times) <= 6
