@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import reprlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
@@ -17,16 +18,27 @@ MAX_LONG = 2**63 - 1
 # Unix seconds stay below this until the year 5138; milliseconds have been above it since 1973.
 _FIRST_MILLISECONDS = 100_000_000_000
 _NOTHING = ("", "none", "null")
+#: Texts that travel in the URL; servers take some 8 to 64 KB of it, percent signs included.
+MAX_URL_TEXT = 10_000
+#: Ten years: what is longer is a mistake, and more than a clock takes.
+MAX_SECONDS = 10 * 366 * 86400
 
 
 def is_template(value: Any) -> bool:
     """Whether a value has yet to be rendered: an upstream task's output, Jinja, or a file that Airflow reads."""
+    try:
+        return _is_template(value)
+    except RecursionError:
+        return False
+
+
+def _is_template(value: Any) -> bool:
     if isinstance(value, str):
         return "{{" in value or "{%" in value or value.endswith(".json")
     if isinstance(value, Mapping):
-        return any(is_template(item) for pair in value.items() for item in pair)
+        return any(_is_template(item) for pair in value.items() for item in pair)
     if isinstance(value, (list, tuple, set)):
-        return any(is_template(item) for item in value)
+        return any(_is_template(item) for item in value)
     return hasattr(value, "resolve")
 
 
@@ -41,7 +53,7 @@ def identifier(name: str, value: Any, *, lowest: int = 1, highest: int = MAX_LON
     :raises DataWorksParameterError: it is anything else.
     """
     number: Any = value
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+    if isinstance(value, str) and len(value) < 100 and value.strip().isascii() and value.strip().isdigit():
         number = int(value)
     if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
         raise DataWorksParameterError(
@@ -56,13 +68,32 @@ def project_identifier(value: Any) -> int:
 
 
 def text(name: str, value: Any) -> str:
-    """A text that is not empty.
+    """A text that is not empty, of up to 10,000 characters.
 
     :raises DataWorksParameterError: it is anything else.
     """
     if not isinstance(value, str) or not value.strip():
         raise DataWorksParameterError(name, f"must be a text that is not empty, not {_shown(value)}")
+    return _fit_for_url(name, value)
+
+
+def _sendable(name: str, value: str) -> str:
+    """A text that UTF-8 can carry."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise DataWorksParameterError(
+            name, f"holds half a character (a lone surrogate) at position {error.start}: {_shown(value)}"
+        ) from None
     return value
+
+
+def _fit_for_url(name: str, value: str) -> str:
+    if len(value) > MAX_URL_TEXT:
+        raise DataWorksParameterError(
+            name, f"is {len(value)} characters long; it travels in the URL, which takes {MAX_URL_TEXT} of it"
+        )
+    return _sendable(name, value)
 
 
 def optional_text(name: str, value: Any) -> str | None:
@@ -84,7 +115,7 @@ def one_of(name: str, value: Any, accepted: Iterable[str]) -> str:
     :raises DataWorksParameterError: it is another one.
     """
     words = tuple(accepted)
-    if str(value) not in words:
+    if not isinstance(value, str) or str(value) not in words:
         raise DataWorksParameterError(name, f"must be one of {', '.join(words)}, not {_shown(value)}")
     return str(value)
 
@@ -100,7 +131,7 @@ def boolean(name: str, value: Any) -> bool | None:
     if value is None:
         return None
     words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-    word = str(value).strip().lower()
+    word = value.strip().lower() if isinstance(value, str) else str(value) if type(value) is int else ""
     if word not in words:
         raise DataWorksParameterError(name, f"must be true or false, not {_shown(value)}")
     return words[word]
@@ -115,10 +146,10 @@ def json_object(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         try:
             parsed = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             try:
                 parsed = ast.literal_eval(value)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
+            except _NO_LITERAL:
                 raise DataWorksParameterError(name, f"must be a dict or a JSON object: {error}") from None
     if not isinstance(parsed, Mapping):
         raise DataWorksParameterError(name, f"must be a dict or a JSON object, not {type(parsed).__name__}")
@@ -131,17 +162,46 @@ def json_text(name: str, value: Any) -> str:
     :raises DataWorksParameterError: it is not an object, or holds what JSON cannot.
     """
     parsed = json_object(name, value)
-    if isinstance(value, str) and _is_json(value):
-        return value
-    try:
-        return json.dumps(parsed, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise DataWorksParameterError(name, f"must hold only what JSON can: {error}") from None
+    return _sendable(name, value if isinstance(value, str) and _is_json(value) else _dumped(name, parsed))
 
 
 def optional_json_text(name: str, value: Any) -> str | None:
-    """As :func:`json_text`; None stays None."""
-    return None if optional(value) is None else json_text(name, value)
+    """As :func:`json_text`, of up to 10,000 characters; None stays None."""
+    return None if optional(value) is None else _fit_for_url(name, json_text(name, value))
+
+
+def parameters(name: str, value: Any) -> dict[str, Any] | None:
+    """Parameters of any action, by the API's names: texts, numbers, truth values, and what becomes JSON text.
+
+    :raises DataWorksParameterError: it is no dict, or holds anything else.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise DataWorksParameterError(name, "must be a dict of parameters by the API's names")
+    return {_parameter_name(name, key): _parameter(f"{name}.{key}", item) for key, item in value.items()}
+
+
+def _parameter_name(name: str, key: Any) -> str:
+    if not isinstance(key, str) or not (key.isascii() and key.isprintable() and 0 < len(key) <= 200):
+        raise DataWorksParameterError(name, f"must have names of parameters as its keys, not {_shown(key)}")
+    return key
+
+
+def _parameter(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _sendable(name, value)
+    if isinstance(value, (Mapping, list, tuple)):
+        return _sendable(name, _dumped(name, value))
+    if isinstance(value, int) and abs(value) <= MAX_LONG:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise DataWorksParameterError(
+        name, f"must be a text, a number of up to 64 bits, a truth value, a dict or a list, not {_shown(value)}"
+    )
 
 
 def start_time(name: str, value: Any) -> int:
@@ -154,7 +214,10 @@ def start_time(name: str, value: Any) -> int:
         seconds = _number_or_moment(name, value.strip())
     if isinstance(seconds, datetime):
         moment = seconds if seconds.tzinfo else seconds.replace(tzinfo=timezone.utc)
-        seconds = moment.timestamp()
+        try:
+            seconds = moment.timestamp()
+        except OverflowError:
+            seconds = -1
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
         raise DataWorksParameterError(
             name, f"must be Unix seconds, a datetime or an ISO 8601 text, not {_shown(value)}"
@@ -199,7 +262,7 @@ def statuses(name: str, value: Any, *, may_be_empty: bool = False) -> tuple[str,
     if isinstance(value, str):
         try:
             parsed = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except _NO_LITERAL:
             parsed = None
         value = parsed if isinstance(parsed, (list, tuple, set)) else value.split(",")
     accepted = [str(status) for status in JobStatus]
@@ -207,7 +270,7 @@ def statuses(name: str, value: Any, *, may_be_empty: bool = False) -> tuple[str,
         raise DataWorksParameterError(
             name, f"must be a list of job statuses ({', '.join(accepted)}), not {_shown(value)}"
         )
-    return tuple(one_of(name, str(status).strip(), accepted) for status in value)
+    return tuple(one_of(name, status.strip() if isinstance(status, str) else status, accepted) for status in value)
 
 
 def seconds(name: str, value: Any, *, above: float | None = None) -> float:
@@ -217,8 +280,10 @@ def seconds(name: str, value: Any, *, above: float | None = None) -> float:
     """
     if isinstance(value, timedelta):
         value = value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        raise DataWorksParameterError(name, f"must be a number of seconds from 0, not {_shown(value)}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MAX_SECONDS:
+        raise DataWorksParameterError(
+            name, f"must be a number of seconds from 0 to {MAX_SECONDS} (ten years), not {_shown(value)}"
+        )
     if above is not None and value <= above:
         raise DataWorksParameterError(name, f"must be above {above:g} seconds, not {_shown(value)}")
     return float(value)
@@ -230,23 +295,39 @@ def page_size(value: Any) -> int:
 
 
 def _shown(value: Any) -> str:
-    """A value as an error message shows it: short."""
-    return reprlib.repr(value)
+    """A value as an error message shows it: short, on one line."""
+    try:
+        text = reprlib.repr(value)
+    except Exception:  # noqa: BLE001 - a repr may do anything; numbers of thousands of digits have none
+        text = f"a {type(value).__name__}"
+    return "".join(character if character.isprintable() else "?" for character in text[:120])
+
+
+#: What ast.literal_eval raises for a text that is no literal.
+_NO_LITERAL = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
 
 
 def _refuse_unknown(name: str, given: Mapping[str, Any], accepted: tuple[str, ...]) -> None:
-    if unknown := sorted(str(key) for key in set(given) - set(accepted)):
+    if unknown := sorted(_shown(key).strip("'") for key in set(given) - set(accepted)):
+        more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
         raise DataWorksParameterError(
-            name, f"has the unknown keys {', '.join(unknown)}; accepted: {', '.join(accepted)}"
+            name, f"has the unknown keys {', '.join(unknown[:3])}{more}; accepted: {', '.join(accepted)}"
         )
 
 
 def _is_json(value: str) -> bool:
     try:
         json.loads(value, parse_constant=_refuse_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
+
+
+def _dumped(name: str, value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataWorksParameterError(name, f"must hold only what JSON can: {error!s:.200}") from None
 
 
 def _refuse_constant(word: str) -> None:

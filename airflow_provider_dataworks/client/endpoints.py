@@ -44,7 +44,7 @@ def endpoint_url(region_id: str | None, network: str = "public", host: str | Non
     if not region_id:
         raise ValueError("region_id is missing: give it on the connection (such as cn-shanghai), or set host")
     if not region_id.replace("-", "").isalnum() or not region_id.isascii() or region_id != region_id.lower():
-        raise ValueError(f"region_id must be a region's id such as cn-shanghai, not {region_id!r}")
+        raise ValueError(f"region_id must be a region's id such as cn-shanghai, not {region_id!a:.60}")
     if network not in NETWORKS:
         raise ValueError(f"network must be one of {', '.join(NETWORKS)}, not {network!r}")
     if region_id in _CENTRAL_REGIONS:
@@ -73,7 +73,8 @@ def _override(host: str) -> str:
 def _address(host: str) -> SplitResult | None:
     try:
         url = urlsplit(host if "://" in host else f"https://{host}")
-        usable = url.scheme in ("http", "https") and url.port != 0 and host.split() == [host]
+        plain = host.isascii() and host.isprintable() and host.split() == [host]
+        usable = url.scheme in ("http", "https") and url.port != 0 and plain
     except ValueError:
         return None
     return url if usable else None

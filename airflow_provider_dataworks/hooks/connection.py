@@ -221,12 +221,12 @@ class _Fields:
             return default
         try:
             number = float("nan") if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
         fits = (lowest is None or number >= lowest) and (above is None or number > above) and number < 1e6
         if not fits or (whole and number != int(number)):
             bound = f"at least {lowest:g}" if lowest is not None else f"above {above:g}"
-            raise self._error(name, f"must be a {'whole ' if whole else ''}number {bound}, not {value!r}")
+            raise self._error(name, f"must be a {'whole ' if whole else ''}number {bound}, not {value!r:.80}")
         return number
 
     def host(self) -> str | None:
@@ -253,7 +253,7 @@ class _Fields:
         if connection.extra and connection.extra.strip():
             try:
                 whole = json.loads(connection.extra)
-            except ValueError:
+            except (ValueError, RecursionError):
                 whole = None
             if not isinstance(whole, dict):
                 raise self._error("extra", "must be a JSON object")

@@ -385,14 +385,16 @@ class DataWorksHook(BaseHook):
             for job in jobs:
                 if job.get("DIJobId") == job_id:
                     return job
-            raise job_not_found(f"with id {job_id}" + (f" among those named like {name!r}" if name else ""), project)
+            raise job_not_found(
+                f"with id {job_id}" + (f" among those named like {name!r:.200}" if name else ""), project
+            )
         matches = [job for job in jobs if job.get("JobName") == name]
         if not matches:
-            raise job_not_found(f"named {name!r}", project)
+            raise job_not_found(f"named {name!r:.200}", project)
         if len(matches) > 1:
             ids = ", ".join(str(job.get("DIJobId")) for job in matches)
             raise DataWorksPermanentError(
-                f"Workspace {project} has {len(matches)} DI jobs named {name!r} (ids {ids}): give di_job_id."
+                f"Workspace {project} has {len(matches)} DI jobs named {name!r:.200} (ids {ids}): give di_job_id."
             )
         return matches[0]
 
@@ -411,12 +413,10 @@ class DataWorksHook(BaseHook):
         :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have happened.
         """
         name = arguments.text("action", action)
-        if not (name.isascii() and name.isalnum()):
-            raise DataWorksParameterError("action", f"must be an action's name such as ListProjects, not {name!r}")
-        for argument, parameters in (("query", query), ("body", body)):
-            if parameters is not None and not isinstance(parameters, Mapping):
-                raise DataWorksParameterError(argument, "must be a dict of parameters by the API's names")
-        return self._send(name, query=query, body=body, check=_fail_check(name))
+        if not (name.isascii() and name.isalnum() and len(name) <= 100):
+            raise DataWorksParameterError("action", f"must be an action's name such as ListProjects, not {name[:50]!a}")
+        given = {"query": arguments.parameters("query", query), "body": arguments.parameters("body", body)}
+        return self._send(name, **given, check=_fail_check(name))
 
     def test_connection(self) -> tuple[bool, str]:
         """Prove the connection by one signed read: the workspace's jobs, or else the list of workspaces.
