@@ -24,7 +24,7 @@ LOWEST = "lowest"
 NOT_RUN = "not run"
 # Tried in the lowest version that pyproject.toml declares.
 FLOORS = ("requests", "tenacity", "apache-airflow-providers-common-compat", "alibabacloud-credentials")
-# What Airflow 3.0 asks for allows versions newer than it works with: its execution API answers are then refused.
+# What Airflow 3.0 asks for allows newer versions than existed in its time, with which `dag.test` refused an answer.
 WITH_3_0 = ("fastapi<0.118", "starlette<0.48")
 
 
