@@ -19,7 +19,8 @@ DATA_STATUS_BAD = frozenset({"fail", "failed", "false"})
 
 #: What a DI_REALTIME instance's status means after our start (the pages list the words without explaining them).
 REALTIME_REACHED = frozenset({"RUN"})
-REALTIME_GOING = frozenset({"WAIT", "KILLING"})
+REALTIME_STOPPING = "KILLING"
+REALTIME_GOING = frozenset({"WAIT", REALTIME_STOPPING})
 REALTIME_ENDED = frozenset({"NORUN", "PAUSE"})
 REALTIME_STATUSES = REALTIME_REACHED | REALTIME_GOING | REALTIME_ENDED
 

@@ -280,7 +280,8 @@ class StartDISyncInstanceOperator(_WaitingOperator):
     :param poll_interval: seconds between two looks; default 30.
     :param cancel_on_kill: whether a real-time task that this task started is stopped when the task is killed or reaches
         execution_timeout; default True. The API stops no solutions.
-    :param start_timeout: seconds within which the start must show; default 60.
+    :param start_timeout: seconds within which the start must show, and a real-time task that is being stopped must have
+        stopped; default 60.
     :param max_poll_failures: failed polls in a row that end the wait; default 10.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
     :param region_id: wins over the connection's; default None.
@@ -356,7 +357,7 @@ class StartDISyncInstanceOperator(_WaitingOperator):
         project_id = self.hook.resolve_project_id(given.project_id)
         self.push_console_link(context, project_id)
         look = partial(read_instance, project_id=project_id, task_type=given.di_task_type, file_id=given.file_id)
-        before = look(self.hook)
+        before = self._look_once_it_is_stopped(look, WaitLog.of_instance(self.log, given.di_task_type, given.file_id))
         ours = not _instance_runs(given.di_task_type, before)
         if ours:
             self._start(project_id, given, before)
@@ -397,6 +398,25 @@ class StartDISyncInstanceOperator(_WaitingOperator):
             raise self._timed_out(heard.waited, heard.became)
         self.log.info("%s is %s after %s", self._what(), heard.status, heard.waited)
         return self._result(Verdict.REACHED if heard.kind == events.REACHED else Verdict.FAILED, heard.status)
+
+    def _look_once_it_is_stopped(self, look: Callable[[DataWorksHook], Reading], story: WaitLog) -> Reading:
+        """Look; a real-time task that is being stopped is looked at again, up to start_timeout, for it takes no start.
+
+        :return: how it is before our start.
+        """
+        give_up = time.monotonic() + self.start_timeout
+        for pause in _short_pauses():
+            reading = look(self.hook)
+            if reading.status != assumptions.REALTIME_STOPPING:
+                return reading
+            if time.monotonic() >= give_up:
+                break
+            story.see(reading.status)
+            time.sleep(pause)
+        raise DataWorksTimeoutError(
+            f"{self._what()} was {assumptions.REALTIME_STOPPING} for longer than start_timeout "
+            f"({self.start_timeout:g} s); it was not started."
+        )
 
     def _start(self, project_id: int, given: SimpleNamespace, before: Reading) -> None:
         if given.di_task_type == TaskType.DI_REALTIME:

@@ -14,6 +14,7 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksPermanentError,
     DataWorksTimeoutError,
 )
+from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from airflow_provider_dataworks.operators.data_integration import StartDISyncInstanceOperator
 from tests.support.tasks import run_task
 
@@ -117,3 +118,23 @@ def test_a_wrong_file_id_is_a_permanent_error_with_the_services_reason(emulator:
 def test_bad_arguments_are_refused_at_construction(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(DataWorksParameterError, match=message):
         start(**arguments)
+
+
+def test_a_real_time_task_that_is_being_stopped_is_started_when_it_has_stopped(emulator: EmulatorControl) -> None:
+    emulator.set_file(REALTIME, Status="NORUN", wait_seconds=0.0, stop_seconds=0.5)
+    run_task(start())
+    DataWorksHook().stop_di_sync_instance(task_type="DI_REALTIME", file_id=REALTIME)
+    assert emulator.file(REALTIME)["Status"] == "KILLING"
+
+    run_task(start(wait_for_completion=True))
+
+    assert (emulator.file(REALTIME)["Status"], emulator.file(REALTIME)["starts"]) == ("RUN", 2)
+
+
+def test_a_real_time_task_that_is_being_stopped_for_ever_is_not_started(emulator: EmulatorControl) -> None:
+    emulator.set_file(REALTIME, Status="KILLING")
+
+    with pytest.raises(DataWorksTimeoutError, match=r"was KILLING for longer than start_timeout \(0\.2 s\)"):
+        run_task(start(start_timeout=0.2))
+
+    assert emulator.requests("StartDISyncInstance") == []
