@@ -32,7 +32,7 @@ TRIES = 3
 POLL_SECONDS = 0.05
 START_TIMEOUT = 1.5
 #: Every wait ends within this many seconds; one that does not, waits for what will not come.
-TOO_LONG = 20.0
+TOO_LONG = 60.0
 CONTENT = {"type": "job", "version": "2.0", "steps": []}
 
 
