@@ -40,6 +40,8 @@ class KeyServer:
         self.lifetime = 3600.0
         #: A status and a body that stand for any other answer.
         self.failure: tuple[int, bytes] | None = None
+        #: Keys that the emulator is to know besides the issued ones.
+        self.known: list[dict[str, str]] = []
         self.issued: list[dict[str, str]] = []
         self.asked: list[str] = []
         self._ended: set[str] = set()
@@ -112,7 +114,8 @@ class KeyServer:
         }
 
     def _tell(self) -> None:
-        self.emulator.settings(sts=[{**key, "expired": key["access_key_id"] in self._ended} for key in self.issued])
+        keys = [*self.known, *self.issued]
+        self.emulator.settings(sts=[{**key, "expired": key["access_key_id"] in self._ended} for key in keys])
 
 
 @contextlib.contextmanager
