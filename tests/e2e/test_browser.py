@@ -165,7 +165,7 @@ def test_connection_is_added_tested_reopened_and_mended(
     assert fails["status"] is False
     told = page.get_by_role("status").filter(has_text="Test Connection Failed")
     expect(told).to_contain_text(fails["message"])
-    page.set_viewport_size({"width": 1000, "height": 600})
+    page.set_viewport_size({"width": 1200, "height": 600})
     take_picture(page, "connection-test-failed")
     # It says what to do, in a toast's length, and neither secret.
     assert "AccessKey Secret" in fails["message"]

@@ -68,5 +68,6 @@ def take_picture(what: Page | Locator, name: str) -> None:
     # Whatever fades in or out has to be where it stays.
     page.wait_for_timeout(800)
     with Image.open(io.BytesIO(what.screenshot(animations="disabled", caret="hide"))) as picture:
-        few_colours = picture.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        # This way of choosing colours keeps those that only a few pixels have, such as a red star.
+        few_colours = picture.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         few_colours.save(Path(folder) / f"{name}.png", optimize=True)
