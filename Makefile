@@ -15,6 +15,8 @@ RUN := $(VENV)/bin/python -m
 # PYTHON and PYTHON2 name the interpreter for Airflow 3 and for Airflow 2.11, where the search should not decide.
 PYTHON ?=
 PYTHON2 ?=
+# The unit tests wait more than they compute: two processes for each processor.
+PROCESSES := -n $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN)) --dist worksteal
 # More arguments for pytest, for example: make unit ARGS="-k signing -x"
 ARGS ?=
 INSTALLED_FROM := pyproject.toml $(wildcard constraints/*.txt) scripts/environment.py
@@ -31,11 +33,15 @@ demo: $(VENV)/.installed ## The example DAGs on a real Airflow against a local D
 	@$(RUN) tests.support.demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: lint unit contract faults airflow2 ## Lint, types, unit and contract tests, faults; the tests once more on Airflow 2.11
+test: lint unit slow contract faults airflow2 ## Lint, types, unit and contract tests, faults; the tests once more on Airflow 2.11
 
 .PHONY: unit
 unit: $(VENV)/.installed ## Unit tests on the default Airflow
-	@$(RUN) pytest tests/unit -n auto $(ARGS)
+	@$(RUN) pytest tests/unit -m "not slow" $(PROCESSES) $(ARGS)
+
+.PHONY: slow
+slow: $(VENV)/.installed ## Unit tests that take more than a few seconds: the documentation's pages and its example
+	@$(RUN) pytest tests/unit -m slow -n 2 $(ARGS)
 
 .PHONY: contract
 contract: $(VENV)/.installed ## Contract tests (wire format, official SDK) on the default Airflow
@@ -48,7 +54,7 @@ faults: $(VENV)/.installed ## 200 random schedules of faults; LONG=1 runs 2,000,
 .PHONY: airflow2
 airflow2: $(VENV2)/.installed ## Unit and contract tests on Airflow 2.11, where a Python for it is installed
 	@if [ -e $(VENV2)/.installed ]; then \
-		$(VENV2)/bin/python -m pytest tests/unit tests/contract -n auto $(ARGS); \
+		$(VENV2)/bin/python -m pytest tests/unit tests/contract $(PROCESSES) $(ARGS); \
 	else echo "Skipped: unit and contract tests on Airflow 2.11."; fi
 
 .PHONY: e2e
