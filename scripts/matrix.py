@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the chosen cells; returns the exit status: 0 if no test failed."""
     parser = argparse.ArgumentParser(prog="make matrix", description=__doc__)
     parser.add_argument("--only", default="", help='words that a cell\'s name must have, such as "3.0 py3.12"')
-    parser.add_argument("--processes", default="2", help="test processes of each cell; default 2")
+    parser.add_argument("--processes", default="4", help="test processes of each cell; default 4")
     parser.add_argument("--table", action="store_true", help="only print what earlier runs found")
     options = parser.parse_args(argv)
     FOLDER.mkdir(exist_ok=True)
@@ -112,7 +112,19 @@ def run_cell(cell: Cell, processes: str) -> str:
     if (problem := prepare(cell)) is not None:
         return problem
     report = FOLDER / f"{cell.directory.name}.log"
-    command = ["-m", "pytest", "-q", "-n", processes, "-p", "no:cacheprovider", "tests/unit", "tests/contract"]
+    command = [
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        processes,
+        "--dist",
+        "worksteal",
+        "-p",
+        "no:cacheprovider",
+        "tests/unit",
+        "tests/contract",
+    ]
     outcome = in_words(call(cell, report, *command))
     if cell.line in END_TO_END and cell.python == cell.line.pythons[-1]:
         finished = call(cell, report.with_suffix(".e2e.log"), "-m", "tests.support.one_dag")
