@@ -19,6 +19,7 @@ from airflow.triggers.base import (
 from airflow_provider_dataworks.exceptions import DataWorksError
 from airflow_provider_dataworks.readings import Reading
 from airflow_provider_dataworks.triggers import events
+from airflow_provider_dataworks.triggers.log_thread import write
 from airflow_provider_dataworks.triggers.poller import JOB, Key, Poller, Subject, Subscription, subscribe
 from airflow_provider_dataworks.triggers.task_state import task_was_ended
 from airflow_provider_dataworks.wait_log import WaitLog
@@ -112,11 +113,12 @@ class _WaitTrigger(BaseTrigger):
         try:
             if await task_was_ended(self.task_instance):
                 await asyncio.to_thread(self.stop)
-                self.log.info("The task was ended by hand: asked %s to stop", self.subject_name)
+                await write(self.log.info, "The task was ended by hand: asked %s to stop", self.subject_name)
             else:
-                self.log.info("The task will run again: %s is left running", self.subject_name)
-        except Exception:
-            self.log.exception("%s could not be stopped: look after it in the console", self.subject_name)
+                await write(self.log.info, "The task will run again: %s is left running", self.subject_name)
+        except Exception as error:  # noqa: BLE001 - Airflow would not say it of which job
+            text = "%s could not be stopped: look after it in the console"
+            await write(self.log.error, text, self.subject_name, exc_info=error)
 
     def fired(self, event: events.WaitEvent) -> TriggerEvent:
         """The event as Airflow takes it.
@@ -178,15 +180,15 @@ class _WaitTrigger(BaseTrigger):
             while True:
                 news = await subscription.news(self._until_something_is_due(story))
                 if isinstance(news, DataWorksError):
-                    self.log.error("%s: the wait ends: %s", self.subject_name, news)
+                    await write(self.log.error, "%s: the wait ends: %s", self.subject_name, news)
                     return events.WaitEvent.of_error(news)
                 reading = news or reading
                 verdict = Verdict.GO_ON
                 if reading is not None:
-                    story.see(reading.status)
+                    await write(story.see, reading.status)
                     verdict = await self.judge(reading, poller, subscription)
                 if reading is not None and verdict is not Verdict.GO_ON:
-                    story.end(reading.status, reading.migration_type)
+                    await write(story.end, reading.status, reading.migration_type)
                     kind = events.REACHED if verdict is Verdict.REACHED else events.FAILED
                     if kind == events.FAILED:
                         await self.explain_failure(poller)
@@ -196,7 +198,7 @@ class _WaitTrigger(BaseTrigger):
                     event.became = await self._end_at_deadline()
                     return event
                 failed = subscription.failures
-                story.heartbeat(f"; the last {failed} polls failed" if failed else "")
+                await write(story.heartbeat, f"; the last {failed} polls failed" if failed else "")
 
     def _until_something_is_due(self, story: WaitLog) -> float:
         moments = [moment - time.time() for moment in (self.deadline, self.next_look()) if moment is not None]
@@ -317,7 +319,7 @@ class DIJobStatusTrigger(_WaitTrigger):
         try:
             exact = await poller.read_job(self.di_job_id)
         except DataWorksError as error:
-            self.log.warning("%s: cannot tell its runs apart for now: %s", self.subject_name, error)
+            await write(self.log.warning, "%s: cannot tell its runs apart for now: %s", self.subject_name, error)
             return Verdict.GO_ON
         if exact.started == self.old_started_time:
             return Verdict.GO_ON
@@ -330,10 +332,10 @@ class DIJobStatusTrigger(_WaitTrigger):
             exact = await poller.read_job(self.di_job_id)
             where = await asyncio.to_thread(_console_url, self)
         except DataWorksError as error:
-            self.log.warning("%s: its ErrorMessage cannot be read: %s", self.subject_name, error)
+            await write(self.log.warning, "%s: its ErrorMessage cannot be read: %s", self.subject_name, error)
         else:
             reason = (exact.error_message or "it gives no ErrorMessage").rstrip(". ")
-            self.log.error("%s is %s: %s. See %s", self.subject_name, exact.status, reason, where)
+            await write(self.log.error, "%s is %s: %s. See %s", self.subject_name, exact.status, reason, where)
         # No worker says it again, and of what Airflow hears after the event nothing gets into the task's log.
         await asyncio.sleep(_LOG_BEFORE_EVENT)
 

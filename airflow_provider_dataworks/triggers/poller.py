@@ -25,6 +25,7 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksTransientError,
 )
 from airflow_provider_dataworks.readings import Reading, read_instance, read_job
+from airflow_provider_dataworks.triggers.log_thread import write
 
 if TYPE_CHECKING:
     from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
@@ -193,30 +194,30 @@ class Poller:
             try:
                 await self._tick()
                 if self._failed_ticks:
-                    log.info("%s: answers again after %s failed polls", self._name, self._failed_ticks)
+                    await write(log.info, "%s: answers again after %s failed polls", self._name, self._failed_ticks)
                 self._failed_ticks = 0
             except DataWorksTransientError as error:
-                pause = self._after_failure(began, error)
-            except Exception as error:
-                log.exception("%s: unexpected error while polling", self._name)
+                pause = await self._after_failure(began, error)
+            except Exception as error:  # noqa: BLE001 - an error of ours must not end the polling for everybody
+                await write(log.error, "%s: unexpected error while polling", self._name, exc_info=error)
                 text = f"Polling failed unexpectedly: {type(error).__name__}: {error!s:.200}"
-                pause = self._after_failure(began, DataWorksTransientError(text))
+                pause = await self._after_failure(began, DataWorksTransientError(text))
             await asyncio.sleep(max(_SMALLEST_GAP, began + pause - time.monotonic()))
 
     @property
     def _name(self) -> str:
         return f"poller of connection {self._key.dataworks_conn_id}, workspace {self._key.project_id}"
 
-    def _after_failure(self, began: float, error: DataWorksTransientError) -> float:
+    async def _after_failure(self, began: float, error: DataWorksTransientError) -> float:
         """Count a failed tick against all that got no answer in it.
 
         :return: seconds until the next tick: longer each time, and as long as the server asks.
         """
         self._failed_ticks += 1
-        log.warning("%s: poll %s in a row failed: %s", self._name, self._failed_ticks, error)
         for subscription in self._waiting():
             if subscription.answered < began:
                 subscription.fail(error)
+        await write(log.warning, "%s: poll %s in a row failed: %s", self._name, self._failed_ticks, error)
         backoff = self._key.interval * 2.0 ** min(self._failed_ticks - 1, 10)
         return max(min(backoff, max(_LONGEST_BACKOFF, self._key.interval)), error.retry_after or 0.0)
 
@@ -324,9 +325,9 @@ class Poller:
             keys = about_credentials(error.code) or (error.action is None and type(error) is DataWorksPermanentError)
             if fresh or not keys:
                 raise
-            log.info("%s: credentials refused; reading the connection anew", self._name)
             hook.close()
             self._hook = None
+            await write(log.info, "%s: credentials refused; reading the connection anew", self._name)
             hook = (await self._get_hook())[0]
             return await self._request(hook, read, arguments)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from datetime import timedelta
@@ -230,6 +231,38 @@ def test_an_event_is_held_back_until_the_scheduler_knows_of_the_deferral(emulato
 
     assert event.payload["kind"] == "reached"
     assert 1.4 <= time.monotonic() - began < 2.5
+
+
+def test_a_log_that_nobody_takes_does_not_hold_up_the_other_triggers(
+    emulator: EmulatorControl, task_log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.set_job(1001, JobStatus="Finished")
+    handler = logging.getLogger("tests.task_log").handlers[0]
+    take = handler.emit
+
+    def take_slowly(record: logging.LogRecord) -> None:
+        time.sleep(0.6)
+        take(record)
+
+    monkeypatch.setattr(handler, "emit", take_slowly)
+    trigger = DIJobStatusTrigger(
+        dataworks_conn_id="dataworks_default", project_id=10000, di_job_id=1001, poll_interval=1
+    )
+
+    async def work() -> float:
+        event = asyncio.ensure_future(first_event(trigger))
+        longest = 0.0
+        while not event.done():
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.monotonic() - began)
+        return longest
+
+    assert asyncio.run(work()) < 0.4
+    assert [line.split("after")[0] for line in task_log] == [
+        "DI job 1001 is Finished",
+        "DI job 1001: the wait ended at Finished (MigrationType Full) ",
+    ]
 
 
 @pytest.mark.parametrize("failures", [2, 4])
