@@ -12,10 +12,11 @@ from airflow_provider_dataworks.operators.data_integration import StartDIJobOper
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 
 JOBS = [int(job) for job in os.environ.get("DISTRIBUTED_JOBS", "10000001").split(",")]
-SENSORS: list[dict[str, Any]] = [
-    {"di_job_id": job, "project_id": job // 1000}
-    for job in map(int, os.environ.get("LOAD_JOBS", "10000001").split(","))
-]
+#: By whether the triggerer ends them itself.
+SENSORS: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+for number in os.environ.get("LOAD_JOBS", "10000001,10001001").split(","):
+    workspace = int(number) // 1000
+    SENSORS[workspace % 2 == 1].append({"di_job_id": int(number), "project_id": workspace})
 WHEN: dict[str, Any] = {
     "schedule": None,
     "start_date": datetime(2026, 1, 1, tzinfo=timezone.utc),
@@ -34,7 +35,11 @@ with DAG(dag_id="distributed_starts", **WHEN):
     ).expand(di_job_id=JOBS)
 
 with DAG(dag_id="load_sensors", **WHEN):
-    # A pool that is not there: Airflow makes these tasks, and the load test puts them aside itself.
-    LOAD: dict[str, Any] = {"deferrable": True, "end_from_trigger": True, "poke_interval": 10, "timeout": 3600}
-    DIJobStatusSensor.partial(task_id="wait", pool="put_aside_by_the_test", **LOAD).expand_kwargs(SENSORS)
-    DIJobStatusSensor(task_id="pattern", **SENSORS[0], **LOAD)
+    for end_from_trigger, task_id in ((False, "resumed"), (True, "ended_in_triggerer")):
+        DIJobStatusSensor.partial(
+            task_id=task_id,
+            deferrable=True,
+            end_from_trigger=end_from_trigger,
+            poke_interval=10,
+            timeout=4 * 3600,
+        ).expand_kwargs(SENSORS[end_from_trigger])
