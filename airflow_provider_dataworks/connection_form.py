@@ -79,6 +79,12 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "For the role kinds: the name that shows in ActionTrail. Default: airflow-dataworks.",
         section=_OTHER_KEYS,
     ),
+    "sts_endpoint": _field(
+        "STS endpoint",
+        "For the role kinds: the host that gives the keys, such as sts-vpc.cn-shanghai.aliyuncs.com. "
+        "Default: sts.aliyuncs.com.",
+        section=_OTHER_KEYS,
+    ),
     "oidc_provider_arn": _field(
         "OIDC provider ARN",
         "For oidc_role_arn. Default: ALIBABA_CLOUD_OIDC_PROVIDER_ARN (set by RRSA).",

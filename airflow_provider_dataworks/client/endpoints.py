@@ -55,19 +55,38 @@ def endpoint_url(region_id: str | None, network: str = "public", host: str | Non
     return f"https://{product}.{region_id}.aliyuncs.com"
 
 
+def sts_authority(host: str) -> str:
+    """Give host and port of an STS endpoint.
+
+    :param host: with ``https://`` or without.
+    :return: the host, with the port if it is another than 443.
+    :raises ValueError: it is no bare host name; the text says what it may be.
+    """
+    url = _bare_host(host, "sts.cn-shanghai.aliyuncs.com")
+    if url.scheme != "https":
+        raise ValueError("is asked over https alone")
+    return url.netloc.removesuffix(":443")
+
+
 def _override(host: str) -> str:
-    url = _address(host)
-    if url is None or not url.hostname:
-        raise ValueError(
-            "host must be a host name, with https:// or a port if need be, such as dataworks.cn-shanghai.aliyuncs.com"
-        )
-    if url.username or url.password or url.query or url.fragment or url.path not in ("", "/"):
-        raise ValueError("host must be a bare host name: no user, path, query or fragment")
-    if url.scheme == "http" and not is_loopback(url.hostname):
+    try:
+        url = _bare_host(host, "dataworks.cn-shanghai.aliyuncs.com")
+    except ValueError as error:
+        raise ValueError(f"host {error}") from None
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
         raise ValueError("host: plain http is accepted for loopback hosts alone; use https")
     # The service knows itself by its bare name, which is signed.
     host = url.netloc.removesuffix(":443") if url.scheme == "https" else url.netloc
     return f"{url.scheme}://{host}"
+
+
+def _bare_host(host: str, example: str) -> SplitResult:
+    url = _address(host)
+    if url is None or not url.hostname:
+        raise ValueError(f"must be a host name, with https:// or a port if need be, such as {example}")
+    if url.username or url.password or url.query or url.fragment or url.path not in ("", "/"):
+        raise ValueError("must be a bare host name: no user, path, query or fragment")
+    return url
 
 
 def _address(host: str) -> SplitResult | None:

@@ -16,7 +16,7 @@ from airflow_provider_dataworks.client.credentials import (
     StaticCredentials,
     is_key_text,
 )
-from airflow_provider_dataworks.client.endpoints import endpoint_url
+from airflow_provider_dataworks.client.endpoints import endpoint_url, sts_authority
 from airflow_provider_dataworks.connection_form import (
     AUTH_TYPES,
     CONNECTION_FIELDS,
@@ -127,6 +127,7 @@ def _credentials(fields: _Fields) -> tuple[CredentialsProvider, str]:
             "security_token": token,
             "role_arn": role,
             "role_session_name": fields.text("role_session_name") or DEFAULT_SESSION_NAME,
+            "sts_endpoint": fields.sts_endpoint(),
         }
         return _fetched(fields, kind, settings, "login, password and role_arn"), role
     if kind == "oidc_role_arn":
@@ -136,6 +137,7 @@ def _credentials(fields: _Fields) -> tuple[CredentialsProvider, str]:
             "oidc_provider_arn": fields.text("oidc_provider_arn"),
             "oidc_token_file_path": fields.text("oidc_token_file"),
             "role_session_name": fields.text("role_session_name") or DEFAULT_SESSION_NAME,
+            "sts_endpoint": fields.sts_endpoint(),
         }
         names = "role_arn, oidc_provider_arn and oidc_token_file"
         return _fetched(fields, kind, settings, names), settings["role_arn"] or kind
@@ -242,6 +244,13 @@ class _Fields:
         if self._connection.schema in ("http", "https") and "://" not in host:
             host = f"{self._connection.schema}://{host}"
         return host
+
+    def sts_endpoint(self) -> str | None:
+        host = self.text("sts_endpoint")
+        try:
+            return sts_authority(host) if host else None
+        except ValueError as error:
+            raise self._error("sts_endpoint", str(error)) from None
 
     def missing(self, name: str, kind: str) -> DataWorksParameterError:
         return self._error(name, f"is missing: auth_type {kind} needs it")

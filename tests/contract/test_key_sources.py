@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 from collections.abc import Iterator
@@ -54,12 +53,9 @@ def keys(
         extra: dict[str, Any] = {"auth_type": kind.partition(" ")[0], "max_qps": 0, "max_attempts": 2}
         login, password = None, None
         if sts:
-            # STS is asked over https at an address that the library makes up: only that address is another one here.
-            from alibabacloud_credentials import models
-
+            # STS is asked over https.
             monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-            monkeypatch.setattr(models, "Config", functools.partial(models.Config, sts_endpoint=running.authority))
-            extra["role_arn"] = ROLE
+            extra |= {"role_arn": ROLE, "sts_endpoint": running.authority}
         if kind == "ram_role_arn":
             login, password = running.caller
         elif kind == "oidc_role_arn":
@@ -207,9 +203,7 @@ def test_source_that_cannot_be_reached_is_named_and_may_pass(
     caplog.set_level("DEBUG")
     (dead_port,) = free_ports(1)
     if kind in ("ram_role_arn", "oidc_role_arn"):
-        from alibabacloud_credentials import models
-
-        monkeypatch.setattr(models, "Config", functools.partial(models.Config, sts_endpoint=f"127.0.0.1:{dead_port}"))
+        hook.settings.credentials._settings["sts_endpoint"] = f"127.0.0.1:{dead_port}"  # type: ignore[attr-defined]
     elif kind == "credentials_uri":
         hook.settings.credentials._settings["credentials_uri"] = (  # type: ignore[attr-defined]
             f"http://reader:uri-password@127.0.0.1:{dead_port}/keys?code=uri-code"

@@ -27,15 +27,15 @@ def ask(conn_id: str) -> list[int]:
 
 
 with DAG(dag_id="secrets", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), catchup=False):
-    for conn in ("sts", "uri", "refused", "away"):
+    for number, conn in enumerate(("sts", "role", "oidc", "uri", "refused", "away")):
         common: dict[str, Any] = {"dataworks_conn_id": f"known_{conn}", "retries": 0}
         ask.override(task_id=f"{conn}_hook")(f"known_{conn}")
         CreateDISyncTaskOperator(task_id=f"{conn}_create", task_name=f"by {conn}", task_content=CONTENT, **common)
         StartDIJobOperator(
             task_id=f"{conn}_start",
-            di_job_id=1001 if conn == "sts" else 1004,
+            di_job_id=5000 + number,
             wait_for_completion=True,
-            deferrable=conn == "sts",
+            deferrable=conn in ("sts", "oidc"),
             poll_interval=1,
             **common,
         )

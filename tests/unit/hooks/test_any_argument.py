@@ -309,6 +309,7 @@ EXTRAS = [
     "security_token",
     "role_arn",
     "role_session_name",
+    "sts_endpoint",
     "oidc_provider_arn",
     "oidc_token_file",
     "ecs_role_name",

@@ -260,6 +260,7 @@ def test_sts() -> None:
                 "security_token": None,
                 "role_arn": "acs:ram::1:role/a",
                 "role_session_name": "airflow-dataworks",
+                "sts_endpoint": None,
             },
             "acs:ram::1:role/a",
         ),
@@ -270,6 +271,7 @@ def test_sts() -> None:
                 "oidc_provider_arn": "acs:ram::1:oidc-provider/p",
                 "oidc_token_file": "/var/run/token",
                 "role_session_name": "nightly",
+                "sts_endpoint": "https://sts-vpc.cn-shanghai.aliyuncs.com/",
             },
             "oidc_role_arn",
             {
@@ -277,6 +279,7 @@ def test_sts() -> None:
                 "oidc_provider_arn": "acs:ram::1:oidc-provider/p",
                 "oidc_token_file_path": "/var/run/token",
                 "role_session_name": "nightly",
+                "sts_endpoint": "sts-vpc.cn-shanghai.aliyuncs.com",
             },
             "acs:ram::1:role/a",
         ),
@@ -297,6 +300,12 @@ def test_kinds_that_fetch_their_keys(fields: dict[str, Any], kind: str, given: d
     assert isinstance(read.credentials, FetchedCredentials)
     assert (read.credentials._kind, read.credentials._settings, read.account) == (kind, given, account)
     assert "connection x" in read.credentials._described_by
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1:1", "sts.example/path", "a b", "https://user:pw@sts.example", "?"])
+def test_sts_endpoint_is_a_bare_host_asked_over_https(host: str) -> None:
+    with pytest.raises(DataWorksParameterError, match="connection x, field sts_endpoint"):
+        settings(auth_type="ram_role_arn", role_arn="acs:ram::1:role/a", sts_endpoint=host)
 
 
 def test_keys_are_fetched_through_the_connection(
