@@ -6,7 +6,13 @@ import pkgutil
 import subprocess
 import sys
 
+import airflow
+
 import airflow_provider_dataworks
+
+#: What warns of its own calls: the vendor's package for signatures, which the emulator uses; with Airflow 3.0 the web
+#: framework, and common.compat, which tries the older of two places first.
+NOT_OURS = ("/alibabacloud_tea", *(("/starlette/", "/_compat_utils.py") if airflow.__version__ < "3.1" else ()))
 
 # Warnings that Airflow and its dependencies cause among themselves are not ours: only what happens after them counts.
 CODE = """
@@ -50,6 +56,5 @@ def test_importing_and_using_every_module_warns_of_nothing() -> None:
     code = CODE.replace("NAMES", repr(names))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    # The vendor's package for signatures, which the emulator uses, warns of its own calls.
-    ours = [line for line in done.stdout.splitlines() if "Warning:" in line and "alibabacloud_tea" not in line]
-    assert ours == []
+    lines = [line for line in done.stdout.splitlines() if "Warning:" in line]
+    assert [line for line in lines if not any(place in line for place in NOT_OURS)] == []
