@@ -20,6 +20,7 @@ FILLED = {
     "security_token": "token",
     "role_arn": "acs:ram::1:role/a",
     "role_session_name": "nightly",
+    "sts_endpoint": "sts-vpc.cn-shanghai.aliyuncs.com",
     "oidc_provider_arn": "acs:ram::1:oidc-provider/p",
     "oidc_token_file": "/var/run/token",
     "ecs_role_name": "worker",
