@@ -52,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run_campaign(seeds: Iterable[int], threads: int) -> list[Report]:
     """Run schedules, several at a time, each thread with an emulator of its own."""
+    from airflow.models import import_all_models
+
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for seed in seeds:
         waiting.put(seed)
@@ -69,6 +71,8 @@ def run_campaign(seeds: Iterable[int], threads: int) -> list[Report]:
             broken.append(error)
             raise
 
+    # Two threads that import parts of them at once may wait for each other for ever (Airflow 3.0).
+    import_all_models()
     with fast_clock():
         workers = [threading.Thread(target=work, args=(str(number),)) for number in range(threads)]
         for worker in workers:
