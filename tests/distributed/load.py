@@ -109,13 +109,13 @@ def run(airflow: LocalAirflow, control: EmulatorControl, jobs: list[int]) -> boo
         "deferred sensors, workspaces": f"{len(jobs)}, {len(WORKSPACES)}",
         f"all deferred, by {WORKERS} workers": f"{deferred:.0f} s",
         "requests meanwhile, tasks' and poller's": str(deferral.requests),
-        "loop gaps meanwhile": deferral.gaps,
+        "loop gaps while deferring": deferral.gaps,
         f"requests a tick ({INTERVAL} s), all workspaces": f"{polling.requests * INTERVAL / polling.seconds:.1f}",
         "loop gaps while polling for all": polling.gaps,
         "all jobs ended": f"within {told:.1f} s",
         "half of the tasks ended, by the triggerer": f"{half:.0f} s after the first job",
         f"all tasks ended, the other half by {WORKERS} workers": f"{ending.seconds:.0f} s after the first job",
-        "loop gaps meanwhile, until the last": ending.gaps,
+        "loop gaps while all end": ending.gaps,
         "memory of the triggerer, peak (PSS)": f"{memory.peak / MIB:.0f} MiB in {memory.count} processes",
         "task states": ", ".join(f"{count} {state}" for state, count in states.items()),
         "tries": ", ".join(f"{count} tasks: {number}" for number, count in sorted(tries.items())),
@@ -161,10 +161,10 @@ def gaps_since(airflow: LocalAirflow, position: int) -> list[float]:
 
 
 def in_words(gaps: list[float], seconds: float) -> str:
-    """How many gaps a minute, and the longest."""
+    """How many gaps there were in so many seconds, and the longest."""
     if not gaps:
-        return f"none above {SHOWN_GAP} s"
-    return f"{len(gaps) * 60 / seconds:.0f} a minute above {SHOWN_GAP} s, the longest {max(gaps):.2f} s"
+        return f"none above {SHOWN_GAP} s in {seconds:.0f} s"
+    return f"{len(gaps)} above {SHOWN_GAP} s in {seconds:.0f} s, the longest {max(gaps):.2f} s"
 
 
 def wait_until_polled(airflow: LocalAirflow, control: EmulatorControl) -> None:
