@@ -10,9 +10,9 @@ import airflow
 
 import airflow_provider_dataworks
 
-#: What warns of its own calls: the vendor's package for signatures, which the emulator uses; with Airflow 3.0 the web
-#: framework, and common.compat, which tries the older of two places first.
-NOT_OURS = ("/alibabacloud_tea", *(("/starlette/", "/_compat_utils.py") if airflow.__version__ < "3.1" else ()))
+#: What warns of its own calls: the vendor's package for signatures, which the emulator uses; with Airflow 3.0 and 3.1
+#: the web framework, and common.compat, which tries the older of two places first.
+NOT_OURS = ("/alibabacloud_tea", *(("/starlette/", "/_compat_utils.py") if airflow.__version__ < "3.2" else ()))
 
 # Warnings that Airflow and its dependencies cause among themselves are not ours: only what happens after them counts.
 CODE = """

@@ -47,10 +47,10 @@ def test_hooks_show_the_connection_type(shown: Any) -> None:
     assert row["conn_id_attribute_name"] == "dataworks_conn_id"
 
 
-# The user interface of 3.0 does without this package, its commands do not.
+# The user interface of 3.0 and 3.1 does without this package, its commands do not.
 _forms = pytest.mark.skipif(
-    airflow.__version__.startswith("3.0.") and importlib.util.find_spec("flask_appbuilder") is None,
-    reason="Airflow 3.0 lists the forms of no provider at all where Flask-AppBuilder is not installed",
+    airflow.__version__.startswith(("3.0.", "3.1.")) and importlib.util.find_spec("flask_appbuilder") is None,
+    reason="Airflow 3.0 and 3.1 list the forms of no provider at all where Flask-AppBuilder is not installed",
 )
 
 
