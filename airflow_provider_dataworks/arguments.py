@@ -20,6 +20,8 @@ _FIRST_MILLISECONDS = 100_000_000_000
 _NOTHING = ("", "none", "null")
 #: Texts that travel in the URL; servers take some 8 to 64 KB of it, percent signs included.
 MAX_URL_TEXT = 10_000
+#: Levels of dicts and lists in one another; Airflow itself fails at some hundreds, with a RecursionError.
+MAX_DEPTH = 100
 #: Ten years: what is longer is a mistake, and more than a clock takes.
 MAX_SECONDS = 10 * 366 * 86400
 
@@ -54,7 +56,8 @@ def identifier(name: str, value: Any, *, lowest: int = 1, highest: int = MAX_LON
     """
     number: Any = value
     if isinstance(value, str) and len(value) < 100 and value.strip().isascii() and value.strip().isdigit():
-        number = int(value)
+        # What counts as a blank around digits is more for a text than for int.
+        number = int(value.strip())
     if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
         raise DataWorksParameterError(
             name, f"must be an integer from {lowest} to {highest}, or its digits, not {_shown(value)}"
@@ -153,6 +156,7 @@ def json_object(name: str, value: Any) -> dict[str, Any]:
                 raise DataWorksParameterError(name, f"must be a dict or a JSON object: {error}") from None
     if not isinstance(parsed, Mapping):
         raise DataWorksParameterError(name, f"must be a dict or a JSON object, not {type(parsed).__name__}")
+    _refuse_depth(name, parsed)
     return dict(parsed)
 
 
@@ -194,6 +198,7 @@ def _parameter(name: str, value: Any) -> Any:
     if isinstance(value, str):
         return _sendable(name, value)
     if isinstance(value, (Mapping, list, tuple)):
+        _refuse_depth(name, value)
         return _sendable(name, _dumped(name, value))
     if isinstance(value, int) and abs(value) <= MAX_LONG:
         return value
@@ -313,6 +318,17 @@ def _refuse_unknown(name: str, given: Mapping[str, Any], accepted: tuple[str, ..
         raise DataWorksParameterError(
             name, f"has the unknown keys {', '.join(unknown[:3])}{more}; accepted: {', '.join(accepted)}"
         )
+
+
+def _refuse_depth(name: str, value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        held = (item for holder in level for item in (holder.values() if isinstance(holder, Mapping) else holder))
+        # By identity: what holds itself twice would double at every level.
+        level = list({id(item): item for item in held if isinstance(item, (Mapping, list, tuple))}.values())
+        if not level:
+            return
+    raise DataWorksParameterError(name, f"must not be nested deeper than {MAX_DEPTH} levels")
 
 
 def _is_json(value: str) -> bool:

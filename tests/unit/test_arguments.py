@@ -51,6 +51,28 @@ def test_ids_are_integers_or_their_digits(number: int) -> None:
     assert arguments.identifier("x", number) == number
     assert arguments.identifier("x", str(number)) == number
     assert arguments.identifier("x", f" {number}\n") == number
+    # A blank to str.strip, but not to int.
+    assert arguments.identifier("x", f"{number}\x1f") == number
+
+
+def _nested(depth: int, kind: type) -> Any:
+    value: Any = kind()
+    for _ in range(depth):
+        value = {"a": value} if kind is dict else [value]
+    return value
+
+
+@pytest.mark.parametrize("kind", [dict, list])
+def test_what_is_nested_too_deeply_is_refused(kind: type) -> None:
+    assert json.loads(arguments.json_text("x", {"a": _nested(98, kind)}))
+    with pytest.raises(DataWorksParameterError, match="x: must not be nested deeper than 100 levels"):
+        arguments.json_text("x", {"a": _nested(99, kind)})
+    with pytest.raises(DataWorksParameterError, match=r"x\.b: must not be nested deeper than 100 levels"):
+        arguments.parameters("x", {"b": _nested(100, kind)})
+    twice: Any = {}
+    twice |= {"a": twice, "b": twice}
+    with pytest.raises(DataWorksParameterError, match="nested"):
+        arguments.json_object("x", twice)
 
 
 def test_error_shows_the_name_and_a_short_value() -> None:
