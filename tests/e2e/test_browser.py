@@ -75,8 +75,18 @@ def add_connection(page: Page, airflow: LocalAirflow) -> Locator:
     return dialog
 
 
+# A list of choices that opens while a section unfolds finds its place by a form that is not there any more.
+STANDS_STILL = """async node => {
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+    const all = Promise.allSettled(node.getAnimations({subtree: true}).map(one => one.finished));
+    // Some never end.
+    await Promise.race([all, new Promise(enough => setTimeout(enough, 3000))]);
+}"""
+
+
 def unfold(dialog: Locator, section: str) -> None:
     dialog.get_by_role("button", name=section, exact=True).click()
+    dialog.evaluate(STANDS_STILL)
 
 
 def fill(dialog: Locator, fields: dict[str, str]) -> None:
