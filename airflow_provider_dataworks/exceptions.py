@@ -38,6 +38,7 @@ class DataWorksError(AirflowException):
     :param code: the API's error code, None where it gave none.
     :param http_status: the HTTP status, None where no answer came.
     :param request_id: the RequestId to give to Alibaba Cloud's support, None where the service gave none.
+    :param outcome_unknown: whether the service may have carried the call out, in any of its attempts; default False.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class DataWorksError(AirflowException):
         code: str | None = None,
         http_status: int | None = None,
         request_id: str | None = None,
+        outcome_unknown: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -55,6 +57,7 @@ class DataWorksError(AirflowException):
         self.code = code
         self.http_status = http_status
         self.request_id = request_id
+        self.outcome_unknown = outcome_unknown
 
     def __str__(self) -> str:
         if self.action is None:
@@ -156,6 +159,7 @@ def from_client(error: ApiError | CredentialsError) -> DataWorksError:
         "code": error.code,
         "http_status": error.http_status,
         "request_id": error.request_id,
+        "outcome_unknown": error.outcome_unknown and not reads(error.action),
     }
     if error.outcome is not Outcome.REFUSED:
         return DataWorksTransientError(text, retry_after=error.retry_after, **about)

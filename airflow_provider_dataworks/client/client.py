@@ -127,7 +127,7 @@ class DataWorksClient:
                     renewed = True
                     return attempt()
                 # A refusal after an unknown outcome may mean just that the first one arrived.
-                in_doubt = in_doubt or error.outcome is Outcome.UNKNOWN
+                in_doubt = error.outcome_unknown = in_doubt or error.outcome is Outcome.UNKNOWN
                 if in_doubt and settle and (settled := settle(error)) is not None:
                     log.info("%s: the answer was lost, but the call arrived (%s)", action, error)
                     return settled

@@ -38,6 +38,9 @@ class ApiError(Exception):
     :param http_status: the HTTP status, None where no answer came.
     :param request_id: the RequestId, None where the service gave none.
     :param retry_after: seconds that the service asked to wait, None where it did not say.
+
+    ``outcome_unknown`` says whether any attempt of the call may have been carried out, not only the last one;
+    ``attempts`` counts them.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class ApiError(Exception):
         self.request_id = request_id
         self.retry_after = retry_after
         self.attempts = 1
+        self.outcome_unknown = outcome is Outcome.UNKNOWN
 
     def __str__(self) -> str:
         return f"{self.message} [{facts(self.action, self.code, self.http_status, self.request_id)}]"

@@ -548,6 +548,7 @@ def _may_have_started(action: str, error: ApiError, unreadable: DataWorksError) 
         code=error.code,
         http_status=error.http_status,
         request_id=error.request_id,
+        outcome_unknown=True,
     ) from None
 
 
