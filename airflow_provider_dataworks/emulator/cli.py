@@ -20,8 +20,8 @@ from airflow_provider_dataworks.emulator.settings import (
     STS_ACCESS_KEY_SECRET,
     STS_SECURITY_TOKEN,
     Settings,
+    non_negative_int,
     seconds,
-    whole,
 )
 
 VARIABLE = "AIRFLOW_CONN_DATAWORKS_DEFAULT"
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     from airflow_provider_dataworks.emulator.emulator import Emulator
-    from airflow_provider_dataworks.emulator.server import Server
+    from airflow_provider_dataworks.emulator.http.server import Server
 
     emulator = Emulator(Settings(**options))
     try:
@@ -180,7 +180,7 @@ def _seconds(text: str) -> float:
 
 
 def _whole(text: str) -> int:
-    return int(_argument(whole, text, int))
+    return int(_argument(non_negative_int, text, int))
 
 
 def _argument(check: object, text: str, kind: type) -> float:

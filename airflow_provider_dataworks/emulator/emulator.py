@@ -1,14 +1,14 @@
-"""One emulator: its settings, its world, its faults, its log, and the gateway that uses them."""
+"""One emulator: its settings, its state, its faults, its log, and the dispatcher that uses them."""
 
 from __future__ import annotations
 
 import copy
 
-from airflow_provider_dataworks.emulator.faults import FaultQueue
-from airflow_provider_dataworks.emulator.gateway import Gateway
-from airflow_provider_dataworks.emulator.request_log import RequestLog
+from airflow_provider_dataworks.emulator.backend.state import State
+from airflow_provider_dataworks.emulator.protocol.dispatcher import Dispatcher
+from airflow_provider_dataworks.emulator.protocol.faults import FaultQueue
+from airflow_provider_dataworks.emulator.protocol.request_log import RequestLog
 from airflow_provider_dataworks.emulator.settings import Settings
-from airflow_provider_dataworks.emulator.world import World
 
 
 class Emulator:
@@ -19,10 +19,10 @@ class Emulator:
     """
 
     settings: Settings
-    world: World
+    state: State
     faults: FaultQueue
     requests: RequestLog
-    gateway: Gateway
+    dispatcher: Dispatcher
 
     def __init__(self, settings: Settings) -> None:
         self._initial = settings
@@ -31,10 +31,10 @@ class Emulator:
     def reset(self) -> None:
         """Begin anew."""
         self.settings = copy.deepcopy(self._initial)
-        self.world = World(self.settings)
+        self.state = State(self.settings)
         self.faults = FaultQueue()
         self.requests = RequestLog()
-        self.gateway = Gateway(self.settings, self.world, self.faults, self.requests)
+        self.dispatcher = Dispatcher(self.settings, self.state, self.faults, self.requests)
 
     def connection(self, url: str) -> dict[str, object]:
         """

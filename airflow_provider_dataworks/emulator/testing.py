@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.emulator.control.client import EmulatorControl
 
 
 @contextlib.contextmanager
@@ -28,7 +28,7 @@ def running_emulator(*, host: str = "127.0.0.1", port: int = 0, **options: Any) 
 
     require_extra()
     from airflow_provider_dataworks.emulator.emulator import Emulator
-    from airflow_provider_dataworks.emulator.server import Server
+    from airflow_provider_dataworks.emulator.http.server import Server
     from airflow_provider_dataworks.emulator.settings import Settings
 
     server = Server(Emulator(Settings(**options)), host, port)

@@ -226,7 +226,8 @@ def test_plugin_serves_a_test_suite_of_a_user(tmp_path: Path) -> None:
 def test_nothing_of_airflow_is_imported() -> None:
     code = (
         "import sys\n"
-        "from airflow_provider_dataworks.emulator import __main__, pytest_plugin, server, testing\n"
+        "from airflow_provider_dataworks.emulator import __main__, pytest_plugin, testing\n"
+        "from airflow_provider_dataworks.emulator.http import server\n"
         "print([name for name in sys.modules if name.split('.')[0] == 'airflow'])"
     )
 

@@ -1,4 +1,4 @@
-"""The ASGI application: hands requests to the gateway and delivers what comes back, whole, cut, late or not at all."""
+"""The ASGI application: passes requests to the dispatcher and delivers the responses, complete, cut, late or never."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from airflow_provider_dataworks.emulator.answers import Answer
-from airflow_provider_dataworks.emulator.control_endpoint import ControlEndpoint
+from airflow_provider_dataworks.emulator.control.endpoint import ControlEndpoint
 from airflow_provider_dataworks.emulator.emulator import Emulator
-from airflow_provider_dataworks.emulator.gateway import Incoming
+from airflow_provider_dataworks.emulator.protocol.dispatcher import Incoming
+from airflow_provider_dataworks.emulator.protocol.responses import ApiResponse
 
 
 def create_app(emulator: Emulator) -> Starlette:
@@ -49,7 +49,7 @@ class Api:
             headers=_joined_headers(scope["headers"]),
             body=await request.body(),
         )
-        answer = self._emulator.gateway.answer(incoming)
+        answer = self._emulator.dispatcher.answer(incoming)
         if answer.delay_seconds and not await _wait(receive, answer.delay_seconds):
             return
         if answer.delivery == "send":
@@ -86,7 +86,7 @@ async def _wait(receive: Receive, timeout_seconds: float | None) -> bool:
     return False
 
 
-def _break_off(transport: asyncio.Transport, answer: Answer) -> None:
+def _break_off(transport: asyncio.Transport, answer: ApiResponse) -> None:
     if answer.delivery == "reset":
         connection = transport.get_extra_info("socket")
         # A linger time of 0 makes the kernel send RST instead of FIN.

@@ -6,17 +6,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_dataworks.emulator import unsure
-from airflow_provider_dataworks.emulator.actions import MAX_PROJECT_ID, Action, Done
-from airflow_provider_dataworks.emulator.jobs import MIGRATION_TYPES, Job
-from airflow_provider_dataworks.emulator.parameters import (
+from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.jobs import MIGRATION_TYPES, Job
+from airflow_provider_dataworks.emulator.backend.state import State
+from airflow_provider_dataworks.emulator.protocol.action import MAX_PROJECT_ID, Action, ActionResult
+from airflow_provider_dataworks.emulator.protocol.parameters import (
     Parameter,
     boolean,
     choice,
     integer,
     json_value,
 )
-from airflow_provider_dataworks.emulator.world import World
 
 SETTINGS = (
     "Description",
@@ -29,11 +29,11 @@ SETTINGS = (
 )
 
 
-def create_di_job(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def create_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Make a job, Initialized."""
-    world.check_project(given["ProjectId"])
+    state.check_project(given["ProjectId"])
     job = Job(
-        world.new_job_id(),
+        state.new_job_id(),
         given["ProjectId"],
         given["JobName"],
         given["MigrationType"],
@@ -41,16 +41,16 @@ def create_di_job(world: World, given: Mapping[str, Any], request_id: str) -> Do
         given["DestinationDataSourceType"],
         definition={name: given[name] for name in SETTINGS if given[name] is not None},
     )
-    world.add_job(job)
-    return Done({"DIJobId": job.di_job_id}, changed=True)
+    state.add_job(job)
+    return ActionResult({"DIJobId": job.di_job_id}, changed=True)
 
 
-def start_di_job(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def start_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Begin a run of a job."""
-    job = world.job(given["DIJobId"])
+    job = state.job(given["DIJobId"])
     runs = job.busy
-    if runs and (world.settings.start_running == "refuse" or job.job_status == "Stopping"):
-        raise unsure.wrong_job_status(job.di_job_id, job.activity, "StartDIJob")
+    if runs and (state.settings.start_running == "refuse" or job.job_status == "Stopping"):
+        raise assumptions.wrong_job_status(job.di_job_id, job.activity, "StartDIJob")
     job.start_requests.append(
         {
             "time": time.time(),
@@ -60,46 +60,46 @@ def start_di_job(world: World, given: Mapping[str, Any], request_id: str) -> Don
         }
     )
     if not runs:
-        job.start(world.settings, time.monotonic(), time.time())
-    return Done({}, changed=not runs)
+        job.start(state.settings, time.monotonic(), time.time())
+    return ActionResult({}, changed=not runs)
 
 
-def stop_di_job(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def stop_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Stop a job that runs."""
-    job = world.job(given["DIJobId"])
-    return Done({}, changed=job.stop(world.settings, time.monotonic()))
+    job = state.job(given["DIJobId"])
+    return ActionResult({}, changed=job.stop(state.settings, time.monotonic()))
 
 
-def delete_di_job(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def delete_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Delete a job that does not run."""
-    job = world.job(given["DIJobId"])
+    job = state.job(given["DIJobId"])
     if job.busy:
-        raise unsure.wrong_job_status(job.di_job_id, job.activity, "DeleteDIJob")
-    world.remove_job(job.di_job_id)
-    return Done({}, changed=True)
+        raise assumptions.wrong_job_status(job.di_job_id, job.activity, "DeleteDIJob")
+    state.remove_job(job.di_job_id)
+    return ActionResult({}, changed=True)
 
 
-def get_di_job(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def get_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one job."""
-    job = world.job(given["DIJobId"])
-    return Done({"Data": job.details(with_settings=given["WithDetails"])})
+    job = state.job(given["DIJobId"])
+    return ActionResult({"Data": job.details(with_settings=given["WithDetails"])})
 
 
-def list_di_jobs(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def list_di_jobs(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one page of the jobs of a workspace."""
-    world.check_project(given["ProjectId"])
-    jobs = [job.summary() for job in world.jobs() if _matches(job, given)]
+    state.check_project(given["ProjectId"])
+    jobs = [job.summary() for job in state.jobs() if _matches(job, given)]
     number, size = given["PageNumber"], given["PageSize"]
     page: list[dict[str, Any]] | None = jobs[(number - 1) * size : number * size]
-    if number == world.settings.null_page:
+    if number == state.settings.null_page:
         page = None
     paging = {"TotalCount": len(jobs), "PageNumber": number, "PageSize": size, "DIJobs": page}
-    return Done({"DIJobPaging": paging})
+    return ActionResult({"DIJobPaging": paging})
 
 
 def _matches(job: Job, given: Mapping[str, Any]) -> bool:
     wanted, name = given["JobName"] or "", job.job_name
-    if unsure.FUZZY_IGNORES_CASE:
+    if assumptions.FUZZY_IGNORES_CASE:
         wanted, name = wanted.lower(), name.lower()
     return (
         job.project_id == given["ProjectId"]
@@ -110,7 +110,7 @@ def _matches(job: Job, given: Mapping[str, Any]) -> bool:
 
 
 def _check_start_settings(value: dict[str, Any]) -> None:
-    _check_numbers(value, "StartTime", maximum=unsure.MAX_START_TIME, others=("FailoverSettings",))
+    _check_numbers(value, "StartTime", maximum=assumptions.MAX_START_TIME, others=("FailoverSettings",))
     failover = value.get("FailoverSettings")
     if failover is not None:
         if not isinstance(failover, dict):

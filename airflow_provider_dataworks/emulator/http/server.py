@@ -12,8 +12,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from airflow_provider_dataworks.emulator.app import create_app
 from airflow_provider_dataworks.emulator.emulator import Emulator
+from airflow_provider_dataworks.emulator.http.app import create_app
 
 GRACE_SECONDS = 1
 START_SECONDS = 30

@@ -7,7 +7,7 @@ these answers has to work with the other answers too.
 
 from __future__ import annotations
 
-from airflow_provider_dataworks.emulator.errors import Refusal
+from airflow_provider_dataworks.emulator.errors import ApiRefusal
 
 #: Guess: names are compared without regard to case, anywhere in the name, when ListDIJobs filters by JobName.
 FUZZY_IGNORES_CASE = True
@@ -42,51 +42,51 @@ MESSAGE_BESIDE_SUCCESS = {
 }
 
 
-def unknown_job(di_job_id: int) -> Refusal:
+def unknown_job(di_job_id: int) -> ApiRefusal:
     """Guess: an action on a DIJobId that does not exist is answered so; no page has a code for it."""
-    return Refusal(404, "InvalidDIJobId.NotFound", f"The DIJob {di_job_id} does not exist.")
+    return ApiRefusal(404, "InvalidDIJobId.NotFound", f"The DIJob {di_job_id} does not exist.")
 
 
-def wrong_job_status(di_job_id: int, status: str, action: str) -> Refusal:
+def wrong_job_status(di_job_id: int, status: str, action: str) -> ApiRefusal:
     """Guess: a start of a job that runs, and the deletion of one, are refused so."""
     message = f"{action} is not possible: the status of the DIJob {di_job_id} is {status}."
-    return Refusal(400, "IncorrectDIJobStatus", message)
+    return ApiRefusal(400, "IncorrectDIJobStatus", message)
 
 
-def unknown_project(project_id: int) -> Refusal:
+def unknown_project(project_id: int) -> ApiRefusal:
     """Guess: the code that ListProjects' page has for a missing workspace is the code of all actions."""
-    return Refusal(400, "Invalid.Tenant.ProjectNotExists", f"The workspace {project_id} does not exist.")
+    return ApiRefusal(400, "Invalid.Tenant.ProjectNotExists", f"The workspace {project_id} does not exist.")
 
 
-def other_parameters_for_token() -> Refusal:
+def other_parameters_for_token() -> ApiRefusal:
     """Guess: a ClientToken that comes again with other parameters is refused; with the same, the first answer holds.
 
     It is remembered for as long as the emulator runs.
     """
     message = "The ClientToken was used before with other parameters."
-    return Refusal(400, "IdempotentParameterMismatch", message)
+    return ApiRefusal(400, "IdempotentParameterMismatch", message)
 
 
-def unknown_parameter(name: str, action: str) -> Refusal:
-    """Guess: a parameter that the action does not have is refused; a real gateway may pass over it."""
-    return Refusal(400, "InvalidParameter", f"{action} has no parameter {name}.")
+def unknown_parameter(name: str, action: str) -> ApiRefusal:
+    """Guess: a parameter that the action does not have is refused; a real dispatcher may pass over it."""
+    return ApiRefusal(400, "InvalidParameter", f"{action} has no parameter {name}.")
 
 
-def misplaced_parameter(name: str, action: str, place: str) -> Refusal:
-    """Guess: a parameter in the wrong place is refused so; a real gateway may find it missing instead."""
+def misplaced_parameter(name: str, action: str, place: str) -> ApiRefusal:
+    """Guess: a parameter in the wrong place is refused so; a real dispatcher may find it missing instead."""
     message = f"The parameter {name} of {action} travels in the {place}."
-    return Refusal(400, "InvalidParameter", message)
+    return ApiRefusal(400, "InvalidParameter", message)
 
 
-def repeated_parameter(name: str) -> Refusal:
+def repeated_parameter(name: str) -> ApiRefusal:
     """Guess: a parameter that is there twice is refused."""
-    return Refusal(400, "InvalidParameter", f"The parameter {name} is there more than once.")
+    return ApiRefusal(400, "InvalidParameter", f"The parameter {name} is there more than once.")
 
 
-def wrong_content_type(content_type: str) -> Refusal:
+def wrong_content_type(content_type: str) -> ApiRefusal:
     """Guess: a body that is not a form is refused so."""
     message = f"The content type must be application/x-www-form-urlencoded, not {content_type or 'absent'}."
-    return Refusal(400, "InvalidContentType", message)
+    return ApiRefusal(400, "InvalidContentType", message)
 
 
 def start_of_running_file(file_id: int) -> str:

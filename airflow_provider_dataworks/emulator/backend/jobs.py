@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from airflow_provider_dataworks.emulator import unsure
+from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.timeline import Timeline
 from airflow_provider_dataworks.emulator.settings import Settings
-from airflow_provider_dataworks.emulator.timeline import Timeline
 
 MIGRATION_TYPES = (
     "FullAndRealtimeIncremental",
@@ -128,7 +128,7 @@ class Job:
             data["StartedTime"] = self.started_time
             data["StartedUid"] = USER_ID
         if self.job_status == "Failed":
-            data["ErrorMessage"] = self.error_message or unsure.DEFAULT_ERROR_MESSAGE
+            data["ErrorMessage"] = self.error_message or assumptions.DEFAULT_ERROR_MESSAGE
         if "Description" in self.definition:
             data["Description"] = self.definition["Description"]
         if with_settings:

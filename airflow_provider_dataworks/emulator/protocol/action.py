@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from airflow_provider_dataworks.emulator.parameters import Parameter
-from airflow_provider_dataworks.emulator.world import World
+from airflow_provider_dataworks.emulator.backend.state import State
+from airflow_provider_dataworks.emulator.protocol.parameters import Parameter
 
 MAX_PROJECT_ID = 10_000_000_000
 
 
-class Done(NamedTuple):
+class ActionResult(NamedTuple):
     """What became of a call: the answer without its RequestId, and whether anything changed by it."""
 
     answer: dict[str, Any]
@@ -32,7 +32,7 @@ class Action:
 
     name: str
     parameters: tuple[Parameter, ...]
-    run: Callable[[World, Mapping[str, Any], str], Done]
+    run: Callable[[State, Mapping[str, Any], str], ActionResult]
     invalid_code: str = "InvalidParameter"
 
     @property

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
-from airflow_provider_dataworks.emulator import unsure
-from airflow_provider_dataworks.emulator.errors import Refusal
+from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.errors import ApiRefusal
 
 Place = Literal["query", "form"]
 MAX_LONG = 2**63 - 1
@@ -39,24 +39,24 @@ def decode_pairs(encoded: bytes) -> list[tuple[str, str]]:
     """
     Decode a query or a form body.
 
-    :raises Refusal: it is not UTF-8, percent-encoded.
+    :raises ApiRefusal: it is not UTF-8, percent-encoded.
     """
     try:
         return parse_qsl(encoded.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
-        raise Refusal(400, "InvalidParameter.Format", "The parameters are not percent-encoded UTF-8.") from None
+        raise ApiRefusal(400, "InvalidParameter.Format", "The parameters are not percent-encoded UTF-8.") from None
 
 
 def single_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """
     Make a dictionary of decoded pairs.
 
-    :raises Refusal: a name is there twice.
+    :raises ApiRefusal: a name is there twice.
     """
     values: dict[str, str] = {}
     for name, value in pairs:
         if name in values:
-            raise unsure.repeated_parameter(name)
+            raise assumptions.repeated_parameter(name)
         values[name] = value
     return values
 
@@ -74,17 +74,17 @@ def read_parameters(
     :param invalid_code: Code of the answer when a value cannot be used.
     :param given: decoded texts by place.
     :return: a value, or the default, for each parameter.
-    :raises Refusal: a parameter is missing, unknown, in the wrong place, or cannot be used.
+    :raises ApiRefusal: a parameter is missing, unknown, in the wrong place, or cannot be used.
     """
     known = {parameter.name: parameter for parameter in parameters}
     for place, texts in given.items():
         for name in texts:
             if name not in known:
-                if place == "query" and name in unsure.IGNORED_QUERY_PARAMETERS:
+                if place == "query" and name in assumptions.IGNORED_QUERY_PARAMETERS:
                     continue
-                raise unsure.unknown_parameter(name, action)
+                raise assumptions.unknown_parameter(name, action)
             if known[name].place != place:
-                raise unsure.misplaced_parameter(name, action, known[name].place)
+                raise assumptions.misplaced_parameter(name, action, known[name].place)
     return {name: _value(parameter, invalid_code, given) for name, parameter in known.items()}
 
 
@@ -93,13 +93,13 @@ def _value(parameter: Parameter, invalid_code: str, given: Mapping[Place, Mappin
     if text is None or (text == "" and parameter.required):
         if parameter.required:
             name = parameter.name
-            raise Refusal(400, f"Missing{name}", f"{name} is mandatory for this action.")
+            raise ApiRefusal(400, f"Missing{name}", f"{name} is mandatory for this action.")
         return parameter.default
     try:
         return parameter.parse(text)
     except ValueError as error:
         message = f"The specified parameter {parameter.name} is not valid: {error}."
-        raise Refusal(400, invalid_code, message) from None
+        raise ApiRefusal(400, invalid_code, message) from None
 
 
 def integer(minimum: int = 1, maximum: int = MAX_LONG) -> Callable[[str], int]:

@@ -7,7 +7,7 @@ import json
 import uuid
 from typing import Any, Literal
 
-from airflow_provider_dataworks.emulator.errors import Refusal
+from airflow_provider_dataworks.emulator.errors import ApiRefusal
 
 JSON = "application/json;charset=utf-8"
 ERROR_HELP = "https://api.alibabacloud.com/troubleshoot?q={code}&product=dataworks-public"
@@ -15,12 +15,12 @@ ID_KEYS = frozenset({"DIJobId", "ProjectId", "FileId"})
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class ApiResponse:
     """
     What goes back.
 
     :param code: Code of an error answer, for the log.
-    :param delivery: ``send`` it whole, ``cut`` it after half of its body, or ``reset`` the connection instead.
+    :param delivery: ``send`` it completely, ``cut`` it after half of its body, or ``reset`` the connection instead.
     :param delay_seconds: how long to wait before that.
     """
 
@@ -44,13 +44,13 @@ def new_request_id() -> str:
     return str(uuid.uuid4()).upper()
 
 
-def success(content: dict[str, Any], request_id: str, *, ids_as_text: bool = False) -> Answer:
+def success(content: dict[str, Any], request_id: str, *, ids_as_text: bool = False) -> ApiResponse:
     """Return the answer of an action that was done."""
     content = {"RequestId": request_id, **content}
-    return Answer(200, encode(_with_text_ids(content) if ids_as_text else content), request_id)
+    return ApiResponse(200, encode(_with_text_ids(content) if ids_as_text else content), request_id)
 
 
-def failure(refusal: Refusal, request_id: str, host: str) -> Answer:
+def failure(refusal: ApiRefusal, request_id: str, host: str) -> ApiResponse:
     """Return the answer to a call that was refused, in the vendor's shape."""
     content = {
         "RequestId": request_id,
@@ -60,7 +60,7 @@ def failure(refusal: Refusal, request_id: str, host: str) -> Answer:
         "Recommend": ERROR_HELP.format(code=refusal.code),
     }
     headers = tuple(refusal.headers.items())
-    return Answer(refusal.status, encode(content), request_id, refusal.code, headers=headers)
+    return ApiResponse(refusal.status, encode(content), request_id, refusal.code, headers=headers)
 
 
 def encode(content: Any) -> bytes:

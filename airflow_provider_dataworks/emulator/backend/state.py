@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from airflow_provider_dataworks.emulator import unsure
-from airflow_provider_dataworks.emulator.files import REALTIME, SOLUTION, File
-from airflow_provider_dataworks.emulator.jobs import Job
+from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.files import REALTIME, SOLUTION, File
+from airflow_provider_dataworks.emulator.backend.jobs import Job
 from airflow_provider_dataworks.emulator.settings import Settings
 
 #: What a new emulator holds: DIJobId, name, MigrationType, source, destination.
@@ -33,7 +33,7 @@ FIRST_NEW_JOB_ID = 10001
 FIRST_NEW_FILE_ID = 1000001
 
 
-class World:
+class State:
     """
     The state, on one clock: monotonic time decides, Unix time is what is shown.
 
@@ -74,10 +74,10 @@ class World:
         """
         Check that a workspace exists.
 
-        :raises Refusal: it does not.
+        :raises ApiRefusal: it does not.
         """
         if project_id not in self.project_ids():
-            raise unsure.unknown_project(project_id)
+            raise assumptions.unknown_project(project_id)
 
     # Jobs
 
@@ -101,11 +101,11 @@ class World:
         """
         Return a job in its state of now.
 
-        :raises Refusal: there is none with this id.
+        :raises ApiRefusal: there is none with this id.
         """
         job = self.find_job(di_job_id)
         if job is None:
-            raise unsure.unknown_job(di_job_id)
+            raise assumptions.unknown_job(di_job_id)
         return job
 
     def remove_job(self, di_job_id: int) -> None:
@@ -147,13 +147,13 @@ class World:
         """
         Return the FileId that was created with a client token, or None when it is new.
 
-        :raises Refusal: it was used with other parameters.
+        :raises ApiRefusal: it was used with other parameters.
         """
         remembered = self._tokens.get((project_id, client_token))
         if remembered is None:
             return None
         if remembered[0] != parameters:
-            raise unsure.other_parameters_for_token()
+            raise assumptions.other_parameters_for_token()
         return remembered[1]
 
     def remember(self, project_id: int, client_token: str, parameters: Any, file_id: int) -> None:

@@ -29,10 +29,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_dataworks.emulator import records
+from airflow_provider_dataworks.emulator.backend.files import File
+from airflow_provider_dataworks.emulator.backend.jobs import Job
+from airflow_provider_dataworks.emulator.control import serialization
 from airflow_provider_dataworks.emulator.emulator import Emulator
-from airflow_provider_dataworks.emulator.files import File
-from airflow_provider_dataworks.emulator.jobs import Job
 
 Handler = Callable[[Request, Any], Any]
 
@@ -98,53 +98,53 @@ class ControlEndpoint:
         return {}
 
     def _jobs(self, request: Request, body: Any) -> Any:
-        return [records.show(job) for job in self._emulator.world.jobs()]
+        return [serialization.show(job) for job in self._emulator.state.jobs()]
 
     def _add_jobs(self, request: Request, body: Any) -> Any:
-        jobs = records.new_jobs(self._emulator.world, body if isinstance(body, list) else [body])
-        shown = [records.show(job) for job in jobs]
+        jobs = serialization.new_jobs(self._emulator.state, body if isinstance(body, list) else [body])
+        shown = [serialization.show(job) for job in jobs]
         return shown if isinstance(body, list) else shown[0]
 
     def _job(self, request: Request, body: Any) -> Any:
-        return records.show(self._find_job(request))
+        return serialization.show(self._find_job(request))
 
     def _set_job(self, request: Request, body: Any) -> Any:
         job = self._find_job(request)
-        records.change(job, body)
-        return records.show(job)
+        serialization.change(job, body)
+        return serialization.show(job)
 
     def _remove_job(self, request: Request, body: Any) -> Any:
-        self._emulator.world.remove_job(self._find_job(request).di_job_id)
+        self._emulator.state.remove_job(self._find_job(request).di_job_id)
         return {}
 
     def _find_job(self, request: Request) -> Job:
-        job = self._emulator.world.find_job(request.path_params["id"])
+        job = self._emulator.state.find_job(request.path_params["id"])
         if job is None:
             raise LookupError(f"there is no job {request.path_params['id']}")
         return job
 
     def _files(self, request: Request, body: Any) -> Any:
-        return [records.show(file) for file in self._emulator.world.files()]
+        return [serialization.show(file) for file in self._emulator.state.files()]
 
     def _add_files(self, request: Request, body: Any) -> Any:
-        files = records.new_files(self._emulator.world, body if isinstance(body, list) else [body])
-        shown = [records.show(file) for file in files]
+        files = serialization.new_files(self._emulator.state, body if isinstance(body, list) else [body])
+        shown = [serialization.show(file) for file in files]
         return shown if isinstance(body, list) else shown[0]
 
     def _file(self, request: Request, body: Any) -> Any:
-        return records.show(self._find_file(request))
+        return serialization.show(self._find_file(request))
 
     def _set_file(self, request: Request, body: Any) -> Any:
         file = self._find_file(request)
-        records.change(file, body)
-        return records.show(file)
+        serialization.change(file, body)
+        return serialization.show(file)
 
     def _remove_file(self, request: Request, body: Any) -> Any:
-        self._emulator.world.remove_file(self._find_file(request).file_id)
+        self._emulator.state.remove_file(self._find_file(request).file_id)
         return {}
 
     def _find_file(self, request: Request) -> File:
-        file = self._emulator.world.find_file(request.path_params["id"])
+        file = self._emulator.state.find_file(request.path_params["id"])
         if file is None:
             raise LookupError(f"there is no file {request.path_params['id']}")
         return file

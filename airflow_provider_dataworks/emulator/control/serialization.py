@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_provider_dataworks.emulator.files import (
+from airflow_provider_dataworks.emulator.backend.files import (
     SOLUTION_STATUSES,
     START_OUTCOMES,
     TASK_TYPES,
     File,
 )
-from airflow_provider_dataworks.emulator.jobs import MIGRATION_TYPES, OUTCOMES, Job
-from airflow_provider_dataworks.emulator.settings import flag, one_of, optional, seconds, whole
-from airflow_provider_dataworks.emulator.world import World
+from airflow_provider_dataworks.emulator.backend.jobs import MIGRATION_TYPES, OUTCOMES, Job
+from airflow_provider_dataworks.emulator.backend.state import State
+from airflow_provider_dataworks.emulator.settings import boolean, non_negative_int, one_of, optional, seconds
 
 Check = Callable[[str, Any], Any]
 
@@ -45,13 +45,13 @@ JOB_FIELDS: tuple[tuple[str, str, Check], ...] = (
     ("DestinationDataSourceType", "destination_data_source_type", _text),
     ("JobStatus", "job_status", _text),
     ("ErrorMessage", "error_message", optional(_text)),
-    ("StartedTime", "started_time", optional(whole)),
+    ("StartedTime", "started_time", optional(non_negative_int)),
     ("run_seconds", "run_seconds", optional(seconds)),
     ("outcome", "outcome", one_of(*OUTCOMES)),
     ("start_lag_seconds", "start_lag_seconds", optional(seconds)),
     ("stop_seconds", "stop_seconds", optional(seconds)),
-    ("starts", "starts", whole),
-    ("stops", "stops", whole),
+    ("starts", "starts", non_negative_int),
+    ("stops", "stops", non_negative_int),
     ("start_requests", "start_requests", _not_settable),
 )
 FILE_FIELDS: tuple[tuple[str, str, Check], ...] = (
@@ -61,9 +61,9 @@ FILE_FIELDS: tuple[tuple[str, str, Check], ...] = (
     ("TaskName", "task_name", _text),
     ("Status", "status", _text),
     ("SolutionStatus", "solution_status", _text),
-    ("starts", "starts", whole),
-    ("stops", "stops", whole),
-    ("deployed", "deployed", flag),
+    ("starts", "starts", non_negative_int),
+    ("stops", "stops", non_negative_int),
+    ("deployed", "deployed", boolean),
     ("start_outcome", "start_outcome", one_of(*START_OUTCOMES)),
     ("wait_seconds", "wait_seconds", seconds),
     ("solution_outcome", "solution_outcome", one_of(*SOLUTION_STATUSES)),
@@ -73,7 +73,7 @@ FILE_FIELDS: tuple[tuple[str, str, Check], ...] = (
     ("TaskContent", "task_content", _text),
     ("TaskParam", "task_param", _text),
     ("ClientToken", "client_token", _text),
-    ("creations", "creations", whole),
+    ("creations", "creations", non_negative_int),
     ("start_params", "start_params", _not_settable),
 )
 #: Setting one of these moves the job or file at once and cancels what lay ahead of it.
@@ -86,40 +86,40 @@ def show(item: Job | File) -> dict[str, Any]:
     return {name: getattr(item, attribute) for name, attribute, _ in fields}
 
 
-def new_jobs(world: World, wanted: list[Any]) -> list[Job]:
+def new_jobs(state: State, wanted: list[Any]) -> list[Job]:
     """
-    Put jobs into the world: all or, when one of them is wrong, none.
+    Put jobs into the state: all or, when one of them is wrong, none.
 
     :raises ValueError: a job cannot be made of what is given.
     """
-    jobs, taken = [], {job.di_job_id for job in world.jobs()}
+    jobs, taken = [], {job.di_job_id for job in state.jobs()}
     for item in wanted:
         values = _checked(JOB_FIELDS, item)
-        values["di_job_id"] = _free_id("DIJobId", values.get("di_job_id"), taken, world.new_job_id)
-        values.setdefault("project_id", world.settings.project_id)
+        values["di_job_id"] = _free_id("DIJobId", values.get("di_job_id"), taken, state.new_job_id)
+        values.setdefault("project_id", state.settings.project_id)
         values.setdefault("job_name", f"job_{values['di_job_id']}")
         jobs.append(Job(**values))
     for job in jobs:
-        world.add_job(job)
+        state.add_job(job)
     return jobs
 
 
-def new_files(world: World, wanted: list[Any]) -> list[File]:
+def new_files(state: State, wanted: list[Any]) -> list[File]:
     """
-    Put files into the world: all or, when one of them is wrong, none.
+    Put files into the state: all or, when one of them is wrong, none.
 
     :raises ValueError: a file cannot be made of what is given.
     """
-    files, taken = [], {file.file_id for file in world.files()}
+    files, taken = [], {file.file_id for file in state.files()}
     for item in wanted:
         values = _checked(FILE_FIELDS, item)
-        values["file_id"] = _free_id("FileId", values.get("file_id"), taken, world.new_file_id)
-        values.setdefault("project_id", world.settings.project_id)
+        values["file_id"] = _free_id("FileId", values.get("file_id"), taken, state.new_file_id)
+        values.setdefault("project_id", state.settings.project_id)
         values.setdefault("task_type", "DI_REALTIME")
         values.setdefault("task_name", f"file_{values['file_id']}")
         files.append(File(**values))
     for file in files:
-        world.add_file(file)
+        state.add_file(file)
     return files
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from airflow_provider_dataworks.emulator import unsure
+from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.timeline import Timeline
 from airflow_provider_dataworks.emulator.settings import Settings
-from airflow_provider_dataworks.emulator.timeline import Timeline
 
 OFFLINE = "DI_OFFLINE"
 REALTIME = "DI_REALTIME"
@@ -19,7 +19,7 @@ START_OUTCOMES = ("RUN", "NORUN", "PAUSE")
 SOLUTION_SUCCESSFUL = "0"
 SOLUTION_NOT_RUNNING = "1"
 SOLUTION_RUNNING = "2"
-SOLUTION_STATUSES = tuple(unsure.SOLUTION_WORDS)
+SOLUTION_STATUSES = tuple(assumptions.SOLUTION_WORDS)
 CREATOR = "emulator"
 
 
@@ -103,7 +103,7 @@ class File:
         stop_seconds = settings.stop_seconds if self.stop_seconds is None else self.stop_seconds
         self.timeline.clear()
         self.status = "KILLING"
-        self.timeline.schedule(now + stop_seconds, status=unsure.STATUS_AFTER_STOP)
+        self.timeline.schedule(now + stop_seconds, status=assumptions.STATUS_AFTER_STOP)
         self.stops += 1
         self.advance(now)
         return True
@@ -112,7 +112,7 @@ class File:
         """Undeploy a real-time file, and return whether anything changed."""
         changed = self.deployed or self.busy
         self.timeline.clear()
-        self.status = unsure.STATUS_AFTER_TERMINATE
+        self.status = assumptions.STATUS_AFTER_TERMINATE
         self.deployed = False
         return changed
 
@@ -145,7 +145,7 @@ class File:
         return {**data, "Code": None, "SolutionDetail": solution}
 
     def _word(self) -> str:
-        return unsure.SOLUTION_WORDS.get(self.solution_status, unsure.SOLUTION_WORDS["7"])
+        return assumptions.SOLUTION_WORDS.get(self.solution_status, assumptions.SOLUTION_WORDS["7"])
 
 
 def _milliseconds(stamp: int | None) -> str | None:

@@ -7,16 +7,16 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_provider_dataworks.emulator.answers import Answer, encode, failure
-from airflow_provider_dataworks.emulator.errors import Refusal
+from airflow_provider_dataworks.emulator.errors import ApiRefusal
+from airflow_provider_dataworks.emulator.protocol.responses import ApiResponse, encode, failure
 from airflow_provider_dataworks.emulator.settings import MAX_SECONDS, seconds
 
 THROTTLE_MESSAGE = "Your request is too frequent. Try again later."
 INTERNAL_MESSAGE = "An internal system error occurred. Try again later."
 EXPIRED_TOKEN = ("InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
 HTML_PAGE = (
-    "<html>\r\n<head><title>{status} Bad Gateway</title></head>\r\n<body>\r\n"
-    "<center><h1>{status} Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
+    "<html>\r\n<head><title>{status} Bad Dispatcher</title></head>\r\n<body>\r\n"
+    "<center><h1>{status} Bad Dispatcher</h1></center>\r\n</body>\r\n</html>\r\n"
 )
 #: These change how a request is judged; all others meet only requests that are signed rightly and admitted.
 JUDGING_KINDS = ("clock_skew",)
@@ -113,7 +113,7 @@ class FaultQueue:
         self._faults.clear()
 
 
-def disguise(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
+def apply_fault(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     """
     Return what a request that meets a fault gets instead.
 
@@ -122,9 +122,9 @@ def disguise(fault: Fault, true_answer: Answer | None, request_id: str, host: st
     return _KIND_ANSWERS[fault.kind](fault, true_answer, request_id, host)
 
 
-def _error(fault: Fault, status: int, code: str, message: str, request_id: str, host: str) -> Answer:
+def _error(fault: Fault, status: int, code: str, message: str, request_id: str, host: str) -> ApiResponse:
     params = fault.params
-    refusal = Refusal(
+    refusal = ApiRefusal(
         params.get("status", status),
         params.get("code", code),
         params.get("message", message),
@@ -138,66 +138,66 @@ def _error(fault: Fault, status: int, code: str, message: str, request_id: str, 
     return answer
 
 
-def _throttle(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
+def _throttle(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     return _error(fault, 429, "Throttling.User", THROTTLE_MESSAGE, request_id, host)
 
 
-def _server_error(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
+def _server_error(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     return _error(fault, 500, "InternalError.System", INTERNAL_MESSAGE, request_id, host)
 
 
-def _expired_token(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
+def _expired_token(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     return _error(fault, 400, *EXPIRED_TOKEN, request_id, host)
 
 
-def _any(true_answer: Answer | None, request_id: str) -> Answer:
-    return true_answer or Answer(200, encode({"RequestId": request_id}), request_id)
+def _any(true_answer: ApiResponse | None, request_id: str) -> ApiResponse:
+    return true_answer or ApiResponse(200, encode({"RequestId": request_id}), request_id)
 
 
-def _reset(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
+def _reset(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     return dataclasses.replace(_any(true_answer, request_id), delivery="reset")
 
 
-def _cut(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
+def _cut(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     return dataclasses.replace(_any(true_answer, request_id), delivery="cut")
 
 
-def _slow(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
+def _slow(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     return dataclasses.replace(_any(true_answer, request_id), delay_seconds=fault.params["seconds"])
 
 
-def _html(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
+def _html(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     status = fault.params.get("status", 502)
     page = fault.params.get("body", HTML_PAGE.format(status=status))
     headers = tuple(fault.params.get("headers", {}).items())
-    return Answer(status, page.encode(), request_id, content_type="text/html", headers=headers)
+    return ApiResponse(status, page.encode(), request_id, content_type="text/html", headers=headers)
 
 
-def _wrong_json(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
-    whole = _any(true_answer, request_id).body
-    return Answer(200, whole[: len(whole) // 2], request_id)
+def _wrong_json(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    body = _any(true_answer, request_id).body
+    return ApiResponse(200, body[: len(body) // 2], request_id)
 
 
-def _wrong_type(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
+def _wrong_type(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     text = fault.params.get("body", "OK")
-    return Answer(200, text.encode(), request_id, content_type="text/plain;charset=utf-8")
+    return ApiResponse(200, text.encode(), request_id, content_type="text/plain;charset=utf-8")
 
 
-def _empty(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
-    return Answer(fault.params.get("status", 200), b"", request_id, content_type="")
+def _empty(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    return ApiResponse(fault.params.get("status", 200), b"", request_id, content_type="")
 
 
-def _body(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
+def _body(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     body = fault.params["body"]
     content = {"RequestId": request_id, **body} if isinstance(body, dict) else body
-    return Answer(fault.params.get("status", 200), encode(content), request_id)
+    return ApiResponse(fault.params.get("status", 200), encode(content), request_id)
 
 
-def _unchanged(fault: Fault, true_answer: Answer | None, request_id: str, host: str) -> Answer:
+def _unchanged(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     return _any(true_answer, request_id)
 
 
-_KIND_ANSWERS: dict[str, Callable[[Fault, Answer | None, str, str], Answer]] = {
+_KIND_ANSWERS: dict[str, Callable[[Fault, ApiResponse | None, str, str], ApiResponse]] = {
     "throttle": _throttle,
     "error": _server_error,
     "reset": _reset,

@@ -11,28 +11,29 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_provider_dataworks.emulator import job_actions, sync_actions, unsure
-from airflow_provider_dataworks.emulator.actions import Action
-from airflow_provider_dataworks.emulator.answers import Answer, failure, new_request_id, success
-from airflow_provider_dataworks.emulator.errors import Refusal
-from airflow_provider_dataworks.emulator.faults import THROTTLE_MESSAGE, Fault, FaultQueue, disguise
-from airflow_provider_dataworks.emulator.parameters import decode_pairs, read_parameters, single_values
-from airflow_provider_dataworks.emulator.request_log import Entry, RequestLog
-from airflow_provider_dataworks.emulator.settings import Settings
-from airflow_provider_dataworks.emulator.signature import (
+from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.actions import di_jobs, sync_tasks
+from airflow_provider_dataworks.emulator.backend.state import State
+from airflow_provider_dataworks.emulator.errors import ApiRefusal
+from airflow_provider_dataworks.emulator.protocol.action import Action
+from airflow_provider_dataworks.emulator.protocol.faults import THROTTLE_MESSAGE, Fault, FaultQueue, apply_fault
+from airflow_provider_dataworks.emulator.protocol.parameters import decode_pairs, read_parameters, single_values
+from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter
+from airflow_provider_dataworks.emulator.protocol.request_log import Entry, RequestLog
+from airflow_provider_dataworks.emulator.protocol.responses import ApiResponse, failure, new_request_id, success
+from airflow_provider_dataworks.emulator.protocol.signature import (
     Authorization,
     check_signature,
     check_signed_headers,
     parse_authorization,
 )
-from airflow_provider_dataworks.emulator.throttle import RateLimiter
-from airflow_provider_dataworks.emulator.world import World
+from airflow_provider_dataworks.emulator.settings import Settings
 
 log = logging.getLogger(__name__)
 
 VERSION = "2020-05-18"
 FORM = "application/x-www-form-urlencoded"
-ACTIONS: dict[str, Action] = {action.name: action for action in (*job_actions.ACTIONS, *sync_actions.ACTIONS)}
+ACTIONS: dict[str, Action] = {action.name: action for action in (*di_jobs.ACTIONS, *sync_tasks.ACTIONS)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,31 +62,31 @@ class Incoming:
         return self.headers.get("host", "")
 
 
-class Gateway:
+class Dispatcher:
     """
     Answers requests, one after the other: what a request does is done, and in the log, before the next is looked at.
     """
 
-    def __init__(self, settings: Settings, world: World, faults: FaultQueue, requests: RequestLog) -> None:
+    def __init__(self, settings: Settings, state: State, faults: FaultQueue, requests: RequestLog) -> None:
         self._settings = settings
-        self._world = world
+        self._state = state
         self._faults = faults
         self._requests = requests
         self._reads = RateLimiter()
         self._writes = RateLimiter()
         self._nonces = _Nonces()
 
-    def answer(self, incoming: Incoming) -> Answer:
+    def answer(self, incoming: Incoming) -> ApiResponse:
         """Do what a request asks for and return the answer."""
         request_id = new_request_id()
         entry = self._log(incoming)
         try:
             answer = self._judge(incoming, entry, request_id)
-        except Refusal as refusal:
+        except ApiRefusal as refusal:
             answer = failure(refusal, request_id, incoming.host)
         except Exception:
             log.exception("The emulator failed at %s", incoming.action)
-            broken = Refusal(500, "InternalError.Emulator", "The emulator itself failed; see its log.")
+            broken = ApiRefusal(500, "InternalError.Emulator", "The emulator itself failed; see its log.")
             answer = failure(broken, request_id, incoming.host)
         entry.status = None if answer.delivery == "reset" else answer.status
         entry.code = answer.code
@@ -112,7 +113,7 @@ class Gateway:
             body_bytes=len(incoming.body),
         )
 
-    def _judge(self, incoming: Incoming, entry: Entry, request_id: str) -> Answer:
+    def _judge(self, incoming: Incoming, entry: Entry, request_id: str) -> ApiResponse:
         action = _find_action(incoming)
         fault = self._faults.take(action.name, judging=True)
         entry.fault = fault.kind if fault else None
@@ -121,20 +122,20 @@ class Gateway:
         fault = fault or self._faults.take(action.name, judging=False)
         entry.fault = fault.kind if fault else None
         if fault and fault.replaces_action:
-            return disguise(fault, None, request_id, incoming.host)
+            return apply_fault(fault, None, request_id, incoming.host)
         try:
             answer = self._perform(action, incoming, entry, request_id)
-        except Refusal as refusal:
+        except ApiRefusal as refusal:
             if fault is None:
                 raise
             answer = failure(refusal, request_id, incoming.host)
-        return disguise(fault, answer, request_id, incoming.host) if fault else answer
+        return apply_fault(fault, answer, request_id, incoming.host) if fault else answer
 
     def _check_caller(self, incoming: Incoming, fault: Fault | None) -> None:
         headers = incoming.headers
         value = headers.get("authorization")
         if not value:
-            raise Refusal(400, "IncompleteSignature", "The request is not signed: it has no Authorization.")
+            raise ApiRefusal(400, "IncompleteSignature", "The request is not signed: it has no Authorization.")
         authorization = parse_authorization(value)
         check_signed_headers(headers, authorization)
         skew = self._settings.clock_skew_seconds
@@ -156,25 +157,25 @@ class Gateway:
     def _secret(self, headers: Mapping[str, str], authorization: Authorization) -> str:
         key_id, settings = authorization.access_key_id, self._settings
         if headers.get("x-acs-accesskey-id", key_id) != key_id:
-            raise Refusal(400, "SignatureDoesNotMatch", "x-acs-accesskey-id is not the Credential.")
+            raise ApiRefusal(400, "SignatureDoesNotMatch", "x-acs-accesskey-id is not the Credential.")
         token = headers.get("x-acs-security-token")
         if token is None:
             if key_id != settings.access_key_id:
-                raise Refusal(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
+                raise ApiRefusal(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
             return settings.access_key_secret
         known = next((key for key in settings.sts if key.security_token == token), None)
         if known is None:
-            raise Refusal(400, "InvalidSecurityToken.Malformed", "Specified SecurityToken is malformed.")
+            raise ApiRefusal(400, "InvalidSecurityToken.Malformed", "Specified SecurityToken is malformed.")
         if known.access_key_id != key_id:
             message = "Specified SecurityToken does not belong to the access key."
-            raise Refusal(400, "InvalidSecurityToken.MismatchWithAccessKey", message)
+            raise ApiRefusal(400, "InvalidSecurityToken.MismatchWithAccessKey", message)
         if known.expired:
-            raise Refusal(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
+            raise ApiRefusal(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
         return known.access_key_secret
 
-    def _perform(self, action: Action, incoming: Incoming, entry: Entry, request_id: str) -> Answer:
+    def _perform(self, action: Action, incoming: Incoming, entry: Entry, request_id: str) -> ApiResponse:
         given = _read(action, incoming)
-        done = action.run(self._world, given, request_id)
+        done = action.run(self._state, given, request_id)
         entry.effect = done.changed
         return success(done.answer, request_id, ids_as_text=self._settings.ids_as_text)
 
@@ -182,7 +183,7 @@ class Gateway:
         limiter = self._reads if action.reads else self._writes
         limit = self._settings.read_qps if action.reads else self._settings.write_qps
         if not limiter.admit(time.monotonic(), limit):
-            raise Refusal(429, "Throttling.User", THROTTLE_MESSAGE, unsure.THROTTLE_HEADERS)
+            raise ApiRefusal(429, "Throttling.User", THROTTLE_MESSAGE, assumptions.THROTTLE_HEADERS)
 
 
 class _Nonces:
@@ -196,50 +197,50 @@ class _Nonces:
         """
         Use a nonce up.
 
-        :raises Refusal: there is none, or it was used before.
+        :raises ApiRefusal: there is none, or it was used before.
         """
         if not nonce:
-            raise Refusal(400, "IncompleteSignature", "The request has no x-acs-signature-nonce.")
-        while self._order and now - self._order[0][0] > unsure.NONCE_MEMORY_SECONDS:
+            raise ApiRefusal(400, "IncompleteSignature", "The request has no x-acs-signature-nonce.")
+        while self._order and now - self._order[0][0] > assumptions.NONCE_MEMORY_SECONDS:
             del self._used[self._order.popleft()[1]]
         if nonce in self._used:
-            raise Refusal(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
+            raise ApiRefusal(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
         self._used[nonce] = None
         self._order.append((now, nonce))
 
 
 def _find_action(incoming: Incoming) -> Action:
     if incoming.method != "POST":
-        raise Refusal(400, "UnsupportedHTTPMethod", "This HTTP method is not supported; use POST.")
+        raise ApiRefusal(400, "UnsupportedHTTPMethod", "This HTTP method is not supported; use POST.")
     if not incoming.action:
-        raise Refusal(400, "MissingAction", "x-acs-action is mandatory.")
+        raise ApiRefusal(400, "MissingAction", "x-acs-action is mandatory.")
     version = incoming.headers.get("x-acs-version")
     if not version:
-        raise Refusal(400, "MissingVersion", "x-acs-version is mandatory.")
+        raise ApiRefusal(400, "MissingVersion", "x-acs-version is mandatory.")
     if version != VERSION:
-        raise Refusal(400, "NoSuchVersion", f"The version {version} does not exist; the emulator has {VERSION}.")
+        raise ApiRefusal(400, "NoSuchVersion", f"The version {version} does not exist; the emulator has {VERSION}.")
     if incoming.path != "/" or incoming.action not in ACTIONS:
         message = f"Specified api {incoming.action} is not found; the emulator has {', '.join(sorted(ACTIONS))}."
-        raise Refusal(404, "InvalidAction.NotFound", message)
+        raise ApiRefusal(404, "InvalidAction.NotFound", message)
     return ACTIONS[incoming.action]
 
 
 def _check_date(text: str | None, now: float) -> None:
     if not text or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text):
-        raise Refusal(400, "InvalidTimeStamp.Format", "x-acs-date must be like 2026-11-21T20:55:45Z.")
+        raise ApiRefusal(400, "InvalidTimeStamp.Format", "x-acs-date must be like 2026-11-21T20:55:45Z.")
     try:
         date = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
     except ValueError:
-        raise Refusal(400, "InvalidTimeStamp.Format", "x-acs-date is not a date.") from None
-    if abs(date.timestamp() - now) > unsure.DATE_WINDOW_SECONDS:
+        raise ApiRefusal(400, "InvalidTimeStamp.Format", "x-acs-date is not a date.") from None
+    if abs(date.timestamp() - now) > assumptions.DATE_WINDOW_SECONDS:
         message = "Specified time stamp or date value is expired: it is more than 15 minutes off."
-        raise Refusal(400, "InvalidTimeStamp.Expired", message)
+        raise ApiRefusal(400, "InvalidTimeStamp.Expired", message)
 
 
 def _read(action: Action, incoming: Incoming) -> dict[str, Any]:
     content_type = incoming.headers.get("content-type", "")
     if incoming.body and content_type.partition(";")[0].strip().lower() != FORM:
-        raise unsure.wrong_content_type(content_type)
+        raise assumptions.wrong_content_type(content_type)
     query = single_values(decode_pairs(incoming.query))
     form = single_values(decode_pairs(incoming.body))
     return read_parameters(action.name, action.parameters, action.invalid_code, {"query": query, "form": form})
@@ -248,5 +249,5 @@ def _read(action: Action, incoming: Incoming) -> dict[str, Any]:
 def _for_log(encoded: bytes) -> dict[str, str]:
     try:
         return dict(decode_pairs(encoded))
-    except Refusal:
+    except ApiRefusal:
         return {}

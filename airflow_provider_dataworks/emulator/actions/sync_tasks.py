@@ -9,134 +9,134 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_dataworks.emulator import unsure
-from airflow_provider_dataworks.emulator.actions import MAX_PROJECT_ID, Action, Done
-from airflow_provider_dataworks.emulator.errors import Refusal
-from airflow_provider_dataworks.emulator.files import (
+from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.files import (
     REALTIME,
     SOLUTION,
     TASK_TYPES,
     File,
 )
-from airflow_provider_dataworks.emulator.parameters import Parameter, choice, integer, json_text, json_value
-from airflow_provider_dataworks.emulator.world import World
+from airflow_provider_dataworks.emulator.backend.state import State
+from airflow_provider_dataworks.emulator.errors import ApiRefusal
+from airflow_provider_dataworks.emulator.protocol.action import MAX_PROJECT_ID, Action, ActionResult
+from airflow_provider_dataworks.emulator.protocol.parameters import Parameter, choice, integer, json_text, json_value
 
 log = logging.getLogger(__name__)
 
 
-def create_di_sync_task(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def create_di_sync_task(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Make a file, once for a client token."""
     project_id, token = given["ProjectId"], given["ClientToken"] or ""
-    world.check_project(project_id)
+    state.check_project(project_id)
     parameters = {name: value for name, value in given.items() if name != "ClientToken"}
     if token:
-        known = world.recall(project_id, token, parameters)
+        known = state.recall(project_id, token, parameters)
         if known is not None:
-            return _answer(world, "CreateDISyncTask", FileId=known)
+            return _answer(state, "CreateDISyncTask", FileId=known)
     param = json.loads(given["TaskParam"] or "{}")
-    problem = _storage_problem(world, param)
+    problem = _storage_problem(state, param)
     if problem:
         return _failed(problem)
-    if any(file.project_id == project_id and file.task_name == given["TaskName"] for file in world.files()):
-        raise Refusal(400, "Invalid.DI.Parameter.File.Existed", "The file name already exists.")
-    file = File(world.new_file_id(), project_id, given["TaskType"], given["TaskName"])
+    if any(file.project_id == project_id and file.task_name == given["TaskName"] for file in state.files()):
+        raise ApiRefusal(400, "Invalid.DI.Parameter.File.Existed", "The file name already exists.")
+    file = File(state.new_file_id(), project_id, given["TaskType"], given["TaskName"])
     file.task_content, file.task_param = given["TaskContent"], given["TaskParam"] or ""
     file.client_token, file.creations = token, 1
-    world.add_file(file)
+    state.add_file(file)
     if token:
-        world.remember(project_id, token, parameters, file.file_id)
-    return _answer(world, "CreateDISyncTask", changed=True, FileId=file.file_id)
+        state.remember(project_id, token, parameters, file.file_id)
+    return _answer(state, "CreateDISyncTask", changed=True, FileId=file.file_id)
 
 
-def _storage_problem(world: World, param: Mapping[str, Any]) -> str | None:
-    folder = param.get("FileFolderPath") or unsure.DEFAULT_FOLDER
-    if folder not in (*world.settings.folders, unsure.DEFAULT_FOLDER):
+def _storage_problem(state: State, param: Mapping[str, Any]) -> str | None:
+    folder = param.get("FileFolderPath") or assumptions.DEFAULT_FOLDER
+    if folder not in (*state.settings.folders, assumptions.DEFAULT_FOLDER):
         return f"Invalid path: {folder}"
     group = param.get("ResourceGroup")
-    if group and group not in world.settings.resource_groups:
+    if group and group not in state.settings.resource_groups:
         return f"ResourceGroup:[{group}] is invalid."
     return None
 
 
-def start_di_sync_instance(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def start_di_sync_instance(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Start a real-time file or a solution."""
     if given["TaskType"] == REALTIME and given["StartParam"]:
         try:
             json_value(dict)(given["StartParam"])
         except ValueError as error:
-            raise Refusal(400, _INVALID, f"The specified parameter StartParam is not valid: {error}.") from None
-    file = _file(world, given)
+            raise ApiRefusal(400, _INVALID, f"The specified parameter StartParam is not valid: {error}.") from None
+    file = _file(state, given)
     if file is None:
         return _invalid_file(given)
     if file.task_type == REALTIME and not file.deployed:
-        if world.settings.require_deploy:
-            return _failed(unsure.start_of_undeployed_file(file.file_id))
+        if state.settings.require_deploy:
+            return _failed(assumptions.start_of_undeployed_file(file.file_id))
         log.warning("File %s is started although it is not deployed; DataWorks may refuse that", file.file_id)
     if file.busy:
-        if world.settings.start_running == "refuse" or file.status == "KILLING":
-            return _failed(unsure.start_of_running_file(file.file_id))
-        return _answer(world, "StartDISyncInstance")
+        if state.settings.start_running == "refuse" or file.status == "KILLING":
+            return _failed(assumptions.start_of_running_file(file.file_id))
+        return _answer(state, "StartDISyncInstance")
     file.start_params.append(given["StartParam"])
-    file.start(world.settings, time.monotonic(), time.time())
-    return _answer(world, "StartDISyncInstance", changed=True)
+    file.start(state.settings, time.monotonic(), time.time())
+    return _answer(state, "StartDISyncInstance", changed=True)
 
 
-def stop_di_sync_instance(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def stop_di_sync_instance(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Stop a real-time file."""
-    file = _file(world, given)
+    file = _file(state, given)
     if file is None:
         return _invalid_file(given)
-    changed = file.stop(world.settings, time.monotonic())
-    return _answer(world, "StopDISyncInstance", changed=changed)
+    changed = file.stop(state.settings, time.monotonic())
+    return _answer(state, "StopDISyncInstance", changed=changed)
 
 
-def terminate_di_sync_instance(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def terminate_di_sync_instance(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Undeploy a real-time file."""
-    file = _file(world, given)
+    file = _file(state, given)
     if file is None:
         return _invalid_file(given)
-    return _answer(world, "TerminateDISyncInstance", changed=file.terminate())
+    return _answer(state, "TerminateDISyncInstance", changed=file.terminate())
 
 
-def deploy_di_sync_task(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def deploy_di_sync_task(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Submit and deploy a real-time file or a solution."""
-    file = _file(world, given)
+    file = _file(state, given)
     if file is None:
         return _invalid_file(given)
     changed = not file.deployed
     file.deployed = True
     file.submitted_time = int(time.time())
-    return _answer(world, "DeployDISyncTask", changed=changed)
+    return _answer(state, "DeployDISyncTask", changed=changed)
 
 
-def get_di_sync_instance_info(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def get_di_sync_instance_info(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show the state of a real-time file or a solution."""
-    file = _file(world, given)
+    file = _file(state, given)
     if file is None:
         return _invalid_file(given)
-    return Done({"Success": True, "Data": file.instance_info()})
+    return ActionResult({"Success": True, "Data": file.instance_info()})
 
 
-def get_di_sync_task(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def get_di_sync_task(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show a real-time file or a solution."""
-    file = _file(world, given)
+    file = _file(state, given)
     if file is None:
         return _invalid_file(given)
-    return Done({"Success": True, "Data": file.details()})
+    return ActionResult({"Success": True, "Data": file.details()})
 
 
-def list_projects(world: World, given: Mapping[str, Any], request_id: str) -> Done:
+def list_projects(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one page of the workspaces."""
-    projects = [_project(world, project_id) for project_id in world.project_ids()]
+    projects = [_project(state, project_id) for project_id in state.project_ids()]
     if given["ResourceManagerResourceGroupId"] or given["Tags"]:
         projects = []
     number, size = given["PageNumber"], given["PageSize"]
     page = projects[(number - 1) * size : number * size]
     paging = {"PageNumber": number, "PageSize": size, "TotalCount": len(projects), "ProjectList": page}
-    return Done({"PageResult": paging})
+    return ActionResult({"PageResult": paging})
 
 
-def _project(world: World, project_id: int) -> dict[str, Any]:
+def _project(state: State, project_id: int) -> dict[str, Any]:
     return {
         "ProjectId": project_id,
         "ProjectIdentifier": f"emulated_{project_id}",
@@ -145,7 +145,7 @@ def _project(world: World, project_id: int) -> dict[str, Any]:
         "ProjectOwnerBaseId": "260000000000000001",
         "ProjectStatus": 0,
         "ProjectStatusCode": "AVAILABLE",
-        "IsDefault": int(project_id == world.settings.project_id),
+        "IsDefault": int(project_id == state.settings.project_id),
         "DisableDevelopment": False,
         "TablePrivacyMode": 0,
         "UseProxyOdpsAccount": False,
@@ -153,24 +153,24 @@ def _project(world: World, project_id: int) -> dict[str, Any]:
     }
 
 
-def _file(world: World, given: Mapping[str, Any]) -> File | None:
-    world.check_project(given["ProjectId"])
-    file = world.find_file(given["FileId"])
+def _file(state: State, given: Mapping[str, Any]) -> File | None:
+    state.check_project(given["ProjectId"])
+    file = state.find_file(given["FileId"])
     fits = file is not None and (file.project_id, file.task_type) == (given["ProjectId"], given["TaskType"])
     return file if fits else None
 
 
-def _answer(world: World, action: str, *, changed: bool = False, **data: Any) -> Done:
-    beside = unsure.MESSAGE_BESIDE_SUCCESS.get(action) if world.settings.message_beside_success else None
+def _answer(state: State, action: str, *, changed: bool = False, **data: Any) -> ActionResult:
+    beside = assumptions.MESSAGE_BESIDE_SUCCESS.get(action) if state.settings.message_beside_success else None
     message: dict[str, Any] = {"Message": beside} if beside or action != "CreateDISyncTask" else {}
-    return Done({"Success": True, "Data": {"Status": "success", **message, **data}}, changed)
+    return ActionResult({"Success": True, "Data": {"Status": "success", **message, **data}}, changed)
 
 
-def _failed(message: str) -> Done:
-    return Done({"Success": True, "Data": {"Status": "fail", "Message": message}})
+def _failed(message: str) -> ActionResult:
+    return ActionResult({"Success": True, "Data": {"Status": "fail", "Message": message}})
 
 
-def _invalid_file(given: Mapping[str, Any]) -> Done:
+def _invalid_file(given: Mapping[str, Any]) -> ActionResult:
     return _failed(f"fileId:[{given['FileId']}] is invalid.")
 
 
@@ -204,7 +204,7 @@ ACTIONS = (
             Parameter("TaskType", "query", choice(*TASK_TYPES), required=True),
             Parameter("TaskContent", "form", json_text(dict), required=True),
             Parameter("TaskParam", "query", json_text(dict, _check_task_param)),
-            Parameter("TaskName", "query", str, required=unsure.TASK_NAME_REQUIRED),
+            Parameter("TaskName", "query", str, required=assumptions.TASK_NAME_REQUIRED),
             Parameter("ClientToken", "query", str),
         ),
         create_di_sync_task,
