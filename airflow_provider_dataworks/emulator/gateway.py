@@ -15,7 +15,7 @@ from airflow_provider_dataworks.emulator import job_actions, sync_actions, unsur
 from airflow_provider_dataworks.emulator.actions import Action
 from airflow_provider_dataworks.emulator.answers import Answer, failure, new_request_id, success
 from airflow_provider_dataworks.emulator.errors import Refusal
-from airflow_provider_dataworks.emulator.faults import THROTTLE_MESSAGE, Fault, FaultQueue, disguise
+from airflow_provider_dataworks.emulator.faults import LATE, THROTTLE_MESSAGE, Fault, FaultQueue, disguise
 from airflow_provider_dataworks.emulator.parameters import decode_pairs, read_parameters, single_values
 from airflow_provider_dataworks.emulator.request_log import Entry, RequestLog
 from airflow_provider_dataworks.emulator.settings import Settings
@@ -75,7 +75,11 @@ class Gateway:
         self._writes = RateLimiter()
         self._nonces = _Nonces()
 
-    def answer(self, incoming: Incoming) -> Answer:
+    def delay(self, incoming: Incoming) -> float:
+        """Return for how many seconds a request is to be held back before it is answered."""
+        return self._faults.take_delay(incoming.action or "", _sent(incoming))
+
+    def answer(self, incoming: Incoming, *, was_late: bool = False) -> Answer:
         """Do what a request asks for and return the answer."""
         request_id = new_request_id()
         entry = self._log(incoming)
@@ -87,6 +91,8 @@ class Gateway:
             log.exception("The emulator failed at %s", incoming.action)
             broken = Refusal(500, "InternalError.Emulator", "The emulator itself failed; see its log.")
             answer = failure(broken, request_id, incoming.host)
+        if was_late and entry.fault is None:
+            entry.fault = LATE
         entry.status = None if answer.delivery == "reset" else answer.status
         entry.code = answer.code
         entry.request_id = request_id
@@ -114,11 +120,12 @@ class Gateway:
 
     def _judge(self, incoming: Incoming, entry: Entry, request_id: str) -> Answer:
         action = _find_action(incoming)
-        fault = self._faults.take(action.name, judging=True)
+        sent = _sent(incoming)
+        fault = self._faults.take(action.name, sent, judging=True)
         entry.fault = fault.kind if fault else None
         self._check_caller(incoming, fault)
         self._check_rate(action)
-        fault = fault or self._faults.take(action.name, judging=False)
+        fault = fault or self._faults.take(action.name, sent, judging=False)
         entry.fault = fault.kind if fault else None
         if fault and fault.replaces_action:
             return disguise(fault, None, request_id, incoming.host)
@@ -243,6 +250,11 @@ def _read(action: Action, incoming: Incoming) -> dict[str, Any]:
     query = single_values(decode_pairs(incoming.query))
     form = single_values(decode_pairs(incoming.body))
     return read_parameters(action.name, action.parameters, action.invalid_code, {"query": query, "form": form})
+
+
+def _sent(incoming: Incoming) -> dict[str, str]:
+    """The parameters as they came, checked or not."""
+    return {**_for_log(incoming.query), **_for_log(incoming.body)}
 
 
 def _for_log(encoded: bytes) -> dict[str, str]:
