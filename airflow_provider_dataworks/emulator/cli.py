@@ -63,10 +63,11 @@ control endpoint, no signature, loopback only, JSON in and out:
   GET    /_emulator/state               settings, jobs, files, faults, counts of requests
   GET    /_emulator/requests            the request log; ?action=NAME, ?since=SEQ; DELETE clears it
   POST   /_emulator/faults              {{"kind": "throttle"}} and perhaps action, count (-1 = always), skip,
-                                        effect ("before" or "after" the action is done); GET lists, DELETE clears
+                                        effect ("before" or "after" the action is done), where (values that
+                                        parameters must have); GET lists, DELETE clears
                                         kinds: throttle, error, expired_token (status, code, message, headers, body),
-                                        reset, cut, slow (seconds), html, wrong_json, wrong_type, empty,
-                                        body (body), clock_skew (seconds)
+                                        reset, cut, slow, drip, late (seconds), html, wrong_json, wrong_type, empty,
+                                        body (body), raw (body, status, content_type, headers), clock_skew (seconds)
   GET    /_emulator/jobs                all jobs; POST adds one or an array; GET, PATCH, DELETE /_emulator/jobs/ID
   GET    /_emulator/files               the same for files
   PATCH  /_emulator/settings            run_seconds, start_lag_seconds, stop_seconds, read_qps, write_qps,

@@ -34,6 +34,7 @@ class Job:
     :param outcome: the status in which its runs end.
     :param start_lag_seconds: how long a start is not shown; None is the emulator's setting.
     :param stop_seconds: how long it is Stopping; None is the emulator's setting.
+    :param hides_started_time: whether GetDIJob leaves StartedTime out.
     :param starts: runs that were begun.
     :param stops: runs that were stopped by StopDIJob.
     :param start_requests: the StartDIJob calls that were answered with success.
@@ -53,6 +54,7 @@ class Job:
     outcome: str = "Finished"
     start_lag_seconds: float | None = None
     stop_seconds: float | None = None
+    hides_started_time: bool = False
     starts: int = 0
     stops: int = 0
     start_requests: list[dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -124,7 +126,7 @@ class Job:
         data["UpdatedTime"] = self.updated_time
         data["UpdatedUid"] = USER_ID
         data["RunStats"] = {}
-        if self.started_time is not None:
+        if self.started_time is not None and not self.hides_started_time:
             data["StartedTime"] = self.started_time
             data["StartedUid"] = USER_ID
         if self.job_status == "Failed":

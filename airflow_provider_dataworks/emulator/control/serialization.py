@@ -50,6 +50,7 @@ JOB_FIELDS: tuple[tuple[str, str, Check], ...] = (
     ("outcome", "outcome", one_of(*OUTCOMES)),
     ("start_lag_seconds", "start_lag_seconds", optional(seconds)),
     ("stop_seconds", "stop_seconds", optional(seconds)),
+    ("hides_started_time", "hides_started_time", boolean),
     ("starts", "starts", non_negative_int),
     ("stops", "stops", non_negative_int),
     ("start_requests", "start_requests", _not_settable),

@@ -49,15 +49,17 @@ class Api:
             headers=_joined_headers(scope["headers"]),
             body=await request.body(),
         )
-        answer = self._emulator.dispatcher.answer(incoming)
+        if late := self._emulator.dispatcher.delay(incoming):
+            await asyncio.sleep(late)
+        answer = self._emulator.dispatcher.answer(incoming, was_late=bool(late))
+        if answer.delivery == "drip":
+            await _drip(receive, send, answer)
+            return
         if answer.delay_seconds and not await _wait(receive, answer.delay_seconds):
             return
         if answer.delivery == "send":
             response = Response(answer.body, answer.status, headers=None)
-            response.raw_headers = [
-                *((name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.all_headers()),
-                (b"content-length", str(len(answer.body)).encode()),
-            ]
+            response.raw_headers = _raw_headers(answer)
             await response(scope, receive, send)
         else:
             _break_off(scope["state"]["transport"], answer)
@@ -84,6 +86,23 @@ async def _wait(receive: Receive, timeout_seconds: float | None) -> bool:
     except asyncio.TimeoutError:
         return True
     return False
+
+
+async def _drip(receive: Receive, send: Send, answer: ApiResponse) -> None:
+    """Send the body byte by byte, for as long as the client is there."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": _raw_headers(answer)})
+    for number in range(len(answer.body)):
+        if not await _wait(receive, answer.delay_seconds):
+            return
+        await send({"type": "http.response.body", "body": answer.body[number : number + 1], "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _raw_headers(answer: ApiResponse) -> list[tuple[bytes, bytes]]:
+    return [
+        *((name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.all_headers()),
+        (b"content-length", str(len(answer.body)).encode()),
+    ]
 
 
 def _break_off(transport: asyncio.Transport, answer: ApiResponse) -> None:

@@ -16,7 +16,7 @@ from airflow_provider_dataworks.emulator.actions import di_jobs, sync_tasks
 from airflow_provider_dataworks.emulator.backend.state import State
 from airflow_provider_dataworks.emulator.errors import ApiRefusal
 from airflow_provider_dataworks.emulator.protocol.action import Action
-from airflow_provider_dataworks.emulator.protocol.faults import THROTTLE_MESSAGE, Fault, FaultQueue, apply_fault
+from airflow_provider_dataworks.emulator.protocol.faults import LATE, THROTTLE_MESSAGE, Fault, FaultQueue, apply_fault
 from airflow_provider_dataworks.emulator.protocol.parameters import decode_pairs, read_parameters, single_values
 from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter
 from airflow_provider_dataworks.emulator.protocol.request_log import Entry, RequestLog
@@ -76,7 +76,11 @@ class Dispatcher:
         self._writes = RateLimiter()
         self._nonces = _Nonces()
 
-    def answer(self, incoming: Incoming) -> ApiResponse:
+    def delay(self, incoming: Incoming) -> float:
+        """Return for how many seconds a request is to be held back before it is answered."""
+        return self._faults.take_delay(incoming.action or "", _sent(incoming))
+
+    def answer(self, incoming: Incoming, *, was_late: bool = False) -> ApiResponse:
         """Do what a request asks for and return the answer."""
         request_id = new_request_id()
         entry = self._log(incoming)
@@ -88,6 +92,8 @@ class Dispatcher:
             log.exception("The emulator failed at %s", incoming.action)
             broken = ApiRefusal(500, "InternalError.Emulator", "The emulator itself failed; see its log.")
             answer = failure(broken, request_id, incoming.host)
+        if was_late and entry.fault is None:
+            entry.fault = LATE
         entry.status = None if answer.delivery == "reset" else answer.status
         entry.code = answer.code
         entry.request_id = request_id
@@ -115,11 +121,12 @@ class Dispatcher:
 
     def _judge(self, incoming: Incoming, entry: Entry, request_id: str) -> ApiResponse:
         action = _find_action(incoming)
-        fault = self._faults.take(action.name, judging=True)
+        sent = _sent(incoming)
+        fault = self._faults.take(action.name, sent, judging=True)
         entry.fault = fault.kind if fault else None
         self._check_caller(incoming, fault)
         self._check_rate(action)
-        fault = fault or self._faults.take(action.name, judging=False)
+        fault = fault or self._faults.take(action.name, sent, judging=False)
         entry.fault = fault.kind if fault else None
         if fault and fault.replaces_action:
             return apply_fault(fault, None, request_id, incoming.host)
@@ -244,6 +251,11 @@ def _read(action: Action, incoming: Incoming) -> dict[str, Any]:
     query = single_values(decode_pairs(incoming.query))
     form = single_values(decode_pairs(incoming.body))
     return read_parameters(action.name, action.parameters, action.invalid_code, {"query": query, "form": form})
+
+
+def _sent(incoming: Incoming) -> dict[str, str]:
+    """The parameters as they came, checked or not."""
+    return {**_for_log(incoming.query), **_for_log(incoming.body)}
 
 
 def _for_log(encoded: bytes) -> dict[str, str]:

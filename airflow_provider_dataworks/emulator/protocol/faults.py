@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from airflow_provider_dataworks.emulator.errors import ApiRefusal
-from airflow_provider_dataworks.emulator.protocol.responses import ApiResponse, encode, failure
+from airflow_provider_dataworks.emulator.protocol.responses import JSON, ApiResponse, encode, failure
 from airflow_provider_dataworks.emulator.settings import MAX_SECONDS, seconds
 
 THROTTLE_MESSAGE = "Your request is too frequent. Try again later."
@@ -20,6 +20,8 @@ HTML_PAGE = (
 )
 #: These change how a request is judged; all others meet only requests that are signed rightly and admitted.
 JUDGING_KINDS = ("clock_skew",)
+#: Holds a request back before it is judged.
+LATE = "late"
 
 
 @dataclasses.dataclass
@@ -33,6 +35,7 @@ class Fault:
     :param skip: how many requests are still to pass before.
     :param effect: ``before``: the action is not done; ``after``: it is done, and then the fault replaces the answer.
     :param params: what the kind takes beyond that.
+    :param where: values that parameters of the request must have, as they are sent; empty is any request.
     """
 
     id: int
@@ -42,11 +45,16 @@ class Fault:
     skip: int
     effect: str
     params: dict[str, Any]
+    where: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def fits(self, action: str, parameters: Mapping[str, str]) -> bool:
+        """Say whether a request of this action with these parameters is one that the fault is for."""
+        return self.action in (None, action) and self.where.items() <= parameters.items()
 
     @property
     def replaces_action(self) -> bool:
         """Whether the action is not done when a request meets this fault."""
-        return self.effect == "before" and self.kind not in ("slow", "clock_skew")
+        return self.effect == "before" and self.kind not in ("slow", "drip", "clock_skew")
 
     def as_json(self) -> dict[str, Any]:
         """Return the fault as the control endpoint shows it."""
@@ -64,13 +72,14 @@ class FaultQueue:
         """
         Put a fault at the end.
 
-        :param wanted: kind, and perhaps action, count, skip, effect and the kind's own parameters.
+        :param wanted: kind, and perhaps action, where, count, skip, effect and the kind's own parameters.
         :raises ValueError: something of it cannot be used.
         """
         params = dict(wanted)
         kind = params.pop("kind", None)
         action, effect = params.pop("action", None), params.pop("effect", "before")
         count, skip = params.pop("count", 1), params.pop("skip", 0)
+        where = params.pop("where", {})
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
         if action is not None and not isinstance(action, str):
@@ -81,19 +90,37 @@ class FaultQueue:
             raise ValueError("count must be a whole number from 1 on, or -1")
         if type(skip) is not int or skip < 0:
             raise ValueError("skip must be a whole number from 0 on")
+        if not isinstance(where, dict) or not all(isinstance(value, str) for value in where.values()):
+            raise ValueError("where must be an object of texts")
         _check_params(kind, params)
-        fault = Fault(next(self._ids), kind, action, count, skip, effect, params)
+        fault = Fault(next(self._ids), kind, action, count, skip, effect, params, where)
         self._faults.append(fault)
         return fault
 
-    def take(self, action: str, *, judging: bool) -> Fault | None:
+    def take(self, action: str, parameters: Mapping[str, str], *, judging: bool) -> Fault | None:
         """
-        Return the fault that a request of this action meets, and count it down.
+        Return the fault that a request meets, and count it down.
 
+        :param action: the request's action.
+        :param parameters: its parameters, as they were sent.
         :param judging: whether a fault is asked for that changes how the request is judged, or one that comes later.
         """
-        fault = next((fault for fault in self._faults if fault.action in (None, action)), None)
-        if fault is None or (fault.kind in JUDGING_KINDS) != judging:
+        kinds = JUDGING_KINDS if judging else MEETING_KINDS
+        return self._take(action, parameters, kinds)
+
+    def take_delay(self, action: str, parameters: Mapping[str, str]) -> float:
+        """
+        Return for how many seconds a request is to be held back before anything is done, and count that fault down.
+
+        :param action: the request's action.
+        :param parameters: its parameters, as they were sent.
+        """
+        fault = self._take(action, parameters, (LATE,))
+        return fault.params["seconds"] if fault else 0.0
+
+    def _take(self, action: str, parameters: Mapping[str, str], kinds: Collection[str]) -> Fault | None:
+        fault = next((fault for fault in self._faults if fault.fits(action, parameters)), None)
+        if fault is None or fault.kind not in kinds:
             return None
         if fault.skip:
             fault.skip -= 1
@@ -187,6 +214,18 @@ def _empty(fault: Fault, true_answer: ApiResponse | None, request_id: str, host:
     return ApiResponse(fault.params.get("status", 200), b"", request_id, content_type="")
 
 
+def _raw(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    params = fault.params
+    headers = tuple(params.get("headers", {}).items())
+    content_type = params.get("content_type", JSON)
+    body = params["body"].encode()
+    return ApiResponse(params.get("status", 200), body, request_id, content_type=content_type, headers=headers)
+
+
+def _drip(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    return dataclasses.replace(_any(true_answer, request_id), delivery="drip", delay_seconds=fault.params["seconds"])
+
+
 def _body(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     body = fault.params["body"]
     content = {"RequestId": request_id, **body} if isinstance(body, dict) else body
@@ -208,11 +247,16 @@ _KIND_ANSWERS: dict[str, Callable[[Fault, ApiResponse | None, str, str], ApiResp
     "wrong_type": _wrong_type,
     "empty": _empty,
     "body": _body,
+    "raw": _raw,
+    "drip": _drip,
+    "late": _unchanged,
     "clock_skew": _unchanged,
     "expired_token": _expired_token,
 }
 #: All kinds of faults.
 KINDS = tuple(_KIND_ANSWERS)
+#: Those that change or replace the answer of a request that was admitted.
+MEETING_KINDS = frozenset(KINDS) - {*JUDGING_KINDS, LATE}
 
 _ERROR_PARAMS = frozenset({"status", "code", "message", "headers", "body"})
 #: What each kind takes.
@@ -224,10 +268,20 @@ _PARAMS: dict[str, frozenset[str]] = {
     "wrong_type": frozenset({"body"}),
     "empty": frozenset({"status"}),
     "body": frozenset({"status", "body"}),
+    "raw": frozenset({"status", "headers", "body", "content_type"}),
+    "drip": frozenset({"seconds"}),
+    "late": frozenset({"seconds"}),
     "slow": frozenset({"seconds"}),
     "clock_skew": frozenset({"seconds"}),
 }
-_NEEDED = {"slow": "seconds", "clock_skew": "seconds", "body": "body"}
+_NEEDED = {
+    "slow": "seconds",
+    "drip": "seconds",
+    "late": "seconds",
+    "clock_skew": "seconds",
+    "body": "body",
+    "raw": "body",
+}
 
 
 def _check_params(kind: str, params: dict[str, Any]) -> None:
@@ -239,12 +293,12 @@ def _check_params(kind: str, params: dict[str, Any]) -> None:
         raise ValueError(f"a fault {kind} needs {_NEEDED[kind]}")
     if "status" in params and (type(params["status"]) is not int or not 200 <= params["status"] <= 599):
         raise ValueError("status must be a whole number from 200 to 599")
-    for name in ("code", "message"):
+    for name in ("code", "message", "content_type"):
         if not isinstance(params.get(name, ""), str):
             raise ValueError(f"{name} must be a text")
-    if kind in ("html", "wrong_type") and not isinstance(params.get("body", ""), str):
+    if kind in ("html", "wrong_type", "raw") and not isinstance(params.get("body", ""), str):
         raise ValueError("body must be a text")
-    if kind == "slow":
+    if kind in ("slow", "drip", "late"):
         params["seconds"] = seconds("seconds", params["seconds"])
     if kind == "clock_skew" and (type(params["seconds"]) not in (int, float) or abs(params["seconds"]) > MAX_SECONDS):
         raise ValueError("seconds must be a number")

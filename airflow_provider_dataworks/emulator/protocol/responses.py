@@ -20,8 +20,9 @@ class ApiResponse:
     What goes back.
 
     :param code: Code of an error answer, for the log.
-    :param delivery: ``send`` it completely, ``cut`` it after half of its body, or ``reset`` the connection instead.
-    :param delay_seconds: how long to wait before that.
+    :param delivery: ``send`` it completely, ``cut`` it after half of its body, ``reset`` the connection instead, or
+        ``drip`` its body, byte by byte.
+    :param delay_seconds: how long to wait before that; with ``drip``, before each byte.
     """
 
     status: int
@@ -30,7 +31,7 @@ class ApiResponse:
     code: str | None = None
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
-    delivery: Literal["send", "cut", "reset"] = "send"
+    delivery: Literal["send", "cut", "reset", "drip"] = "send"
     delay_seconds: float = 0.0
 
     def all_headers(self) -> list[tuple[str, str]]:

@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "wrong_type": {},
     "empty": {},
     "body": {"body": {"Data": None}},
+    "raw": {"body": "[" * 1000},
     "reset": {},
     "cut": {},
 }
@@ -246,6 +247,9 @@ def test_fault_after_a_refusal_hides_it(call: Caller, dataworks_emulator: Emulat
         {"kind": "slow"},
         {"kind": "slow", "seconds": -1},
         {"kind": "clock_skew", "seconds": "1"},
+        {"kind": "raw"},
+        {"kind": "drip", "seconds": -1},
+        {"kind": "throttle", "where": {"DIJobId": 1001}},
         {"kind": "body"},
         {"kind": "reset", "status": 500},
     ],
@@ -255,3 +259,67 @@ def test_fault_that_makes_no_sense_is_refused(dataworks_emulator: EmulatorContro
         dataworks_emulator.add_fault(**fault)
 
     assert dataworks_emulator.faults() == []
+
+
+def test_fault_meets_only_requests_with_these_parameters(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.add_fault("error", "GetDIJob", count=-1, where={"DIJobId": "1002"})
+
+    codes = [call("GetDIJob", form={"DIJobId": di_job_id}).status for di_job_id in ("1001", "1002", "1003", "1002")]
+
+    assert codes == [200, 500, 200, 500]
+
+
+def test_raw_answer_has_the_status_type_headers_and_body_that_were_asked_for(
+    call: Caller, dataworks_emulator: EmulatorControl
+) -> None:
+    dataworks_emulator.add_fault(
+        "raw", status=503, content_type="text/html;charset=undefined", headers={"Retry-After": "9"}, body="²"
+    )
+
+    reply = call.list()
+
+    assert (reply.status, reply.body.decode()) == (503, "²")
+    assert (reply.headers["content-type"], reply.headers["retry-after"]) == ("text/html;charset=undefined", "9")
+
+
+def test_dripping_answer_comes_byte_by_byte(
+    call: Caller, dataworks_emulator: EmulatorControl, raw: socket.socket
+) -> None:
+    dataworks_emulator.add_fault("drip", seconds=0.05)
+    began = time.monotonic()
+
+    raw.sendall(call.signed("StartDIJob", form={"DIJobId": "1001"}).raw())
+
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += raw.recv(65536)
+    while len(answer.partition(b"\r\n\r\n")[2]) < 4:
+        answer += raw.recv(65536)
+    assert time.monotonic() - began >= 0.2
+    assert dataworks_emulator.job(1001)["starts"] == 1
+
+
+def test_late_request_has_its_effect_although_the_client_has_gone(
+    call: Caller, dataworks_emulator: EmulatorControl, raw: socket.socket
+) -> None:
+    dataworks_emulator.add_fault("late", "StartDIJob", seconds=0.3)
+
+    raw.sendall(call.signed("StartDIJob", form={"DIJobId": "1001"}).raw())
+    raw.shutdown(socket.SHUT_RDWR)
+
+    assert dataworks_emulator.job(1001)["starts"] == 0
+    ends = time.monotonic() + 10
+    while not dataworks_emulator.job(1001)["starts"] and time.monotonic() < ends:
+        time.sleep(0.05)
+    (entry,) = dataworks_emulator.requests("StartDIJob")
+    assert (entry["fault"], entry["effect"]) == ("late", True)
+
+
+def test_job_can_hide_when_it_was_started(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.set_job(1001, hides_started_time=True)
+    call.start()
+
+    data = call("GetDIJob", form={"DIJobId": "1001"}).json["Data"]
+
+    assert (data["JobStatus"], data.get("StartedTime")) == ("Running", None)
+    assert dataworks_emulator.job(1001)["StartedTime"]
