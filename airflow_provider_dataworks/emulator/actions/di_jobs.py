@@ -1,4 +1,4 @@
-"""The DIJob family: CreateDIJob, GetDIJob, ListDIJobs, StartDIJob, StopDIJob, DeleteDIJob."""
+"""DI jobs, 2020-05-18: CreateDIJob, GetDIJob, ListDIJobs, StartDIJob, StopDIJob, DeleteDIJob."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
-from airflow_provider_dataworks.emulator.backend.jobs import MIGRATION_TYPES, Job
+from airflow_provider_dataworks.emulator.backend.resources.di_jobs import DI_JOBS, MIGRATION_TYPES, Job
 from airflow_provider_dataworks.emulator.backend.state import State
 from airflow_provider_dataworks.emulator.protocol.action import MAX_PROJECT_ID, Action, ActionResult
 from airflow_provider_dataworks.emulator.protocol.parameters import (
@@ -33,7 +33,7 @@ def create_di_job(state: State, given: Mapping[str, Any], request_id: str) -> Ac
     """Make a job, Initialized."""
     state.check_project(given["ProjectId"])
     job = Job(
-        state.new_job_id(),
+        state[DI_JOBS].new_id(),
         given["ProjectId"],
         given["JobName"],
         given["MigrationType"],
@@ -41,13 +41,13 @@ def create_di_job(state: State, given: Mapping[str, Any], request_id: str) -> Ac
         given["DestinationDataSourceType"],
         definition={name: given[name] for name in SETTINGS if given[name] is not None},
     )
-    state.add_job(job)
+    state[DI_JOBS].add(job)
     return ActionResult({"DIJobId": job.di_job_id}, changed=True)
 
 
 def start_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Begin a run of a job."""
-    job = state.job(given["DIJobId"])
+    job = _job(state, given)
     runs = job.busy
     if runs and (state.settings.start_running == "refuse" or job.job_status == "Stopping"):
         raise assumptions.wrong_job_status(job.di_job_id, job.activity, "StartDIJob")
@@ -66,35 +66,42 @@ def start_di_job(state: State, given: Mapping[str, Any], request_id: str) -> Act
 
 def stop_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Stop a job that runs."""
-    job = state.job(given["DIJobId"])
+    job = _job(state, given)
     return ActionResult({}, changed=job.stop(state.settings, time.monotonic()))
 
 
 def delete_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Delete a job that does not run."""
-    job = state.job(given["DIJobId"])
+    job = _job(state, given)
     if job.busy:
         raise assumptions.wrong_job_status(job.di_job_id, job.activity, "DeleteDIJob")
-    state.remove_job(job.di_job_id)
+    state[DI_JOBS].remove(job)
     return ActionResult({}, changed=True)
 
 
 def get_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one job."""
-    job = state.job(given["DIJobId"])
+    job = _job(state, given)
     return ActionResult({"Data": job.details(with_settings=given["WithDetails"])})
 
 
 def list_di_jobs(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one page of the jobs of a workspace."""
     state.check_project(given["ProjectId"])
-    jobs = [job.summary() for job in state.jobs() if _matches(job, given)]
+    jobs = [job.summary() for job in state[DI_JOBS].all() if _matches(job, given)]
     number, size = given["PageNumber"], given["PageSize"]
     page: list[dict[str, Any]] | None = jobs[(number - 1) * size : number * size]
     if number == state.settings.null_page:
         page = None
     paging = {"TotalCount": len(jobs), "PageNumber": number, "PageSize": size, "DIJobs": page}
     return ActionResult({"DIJobPaging": paging})
+
+
+def _job(state: State, given: Mapping[str, Any]) -> Job:
+    job = state[DI_JOBS].find(given["DIJobId"])
+    if job is None:
+        raise assumptions.unknown_job(given["DIJobId"])
+    return job
 
 
 def _matches(job: Job, given: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The DISync family (files and their instances), and ListProjects."""
+"""Sync tasks (files and their instances) and workspaces, 2020-05-18."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
-from airflow_provider_dataworks.emulator.backend.files import (
+from airflow_provider_dataworks.emulator.backend.resources.files import (
+    FILES,
     REALTIME,
     SOLUTION,
     TASK_TYPES,
@@ -30,21 +31,21 @@ def create_di_sync_task(state: State, given: Mapping[str, Any], request_id: str)
     state.check_project(project_id)
     parameters = {name: value for name, value in given.items() if name != "ClientToken"}
     if token:
-        known = state.recall(project_id, token, parameters)
+        known = state.recall("CreateDISyncTask", project_id, token, parameters)
         if known is not None:
             return _answer(state, "CreateDISyncTask", FileId=known)
     param = json.loads(given["TaskParam"] or "{}")
     problem = _storage_problem(state, param)
     if problem:
         return _failed(problem)
-    if any(file.project_id == project_id and file.task_name == given["TaskName"] for file in state.files()):
+    if any(file.project_id == project_id and file.task_name == given["TaskName"] for file in state[FILES].all()):
         raise ApiRefusal(400, "Invalid.DI.Parameter.File.Existed", "The file name already exists.")
-    file = File(state.new_file_id(), project_id, given["TaskType"], given["TaskName"])
+    file = File(state[FILES].new_id(), project_id, given["TaskType"], given["TaskName"])
     file.task_content, file.task_param = given["TaskContent"], given["TaskParam"] or ""
     file.client_token, file.creations = token, 1
-    state.add_file(file)
+    state[FILES].add(file)
     if token:
-        state.remember(project_id, token, parameters, file.file_id)
+        state.remember("CreateDISyncTask", project_id, token, parameters, file.file_id)
     return _answer(state, "CreateDISyncTask", changed=True, FileId=file.file_id)
 
 
@@ -155,7 +156,7 @@ def _project(state: State, project_id: int) -> dict[str, Any]:
 
 def _file(state: State, given: Mapping[str, Any]) -> File | None:
     state.check_project(given["ProjectId"])
-    file = state.find_file(given["FileId"])
+    file = state[FILES].find(given["FileId"])
     fits = file is not None and (file.project_id, file.task_type) == (given["ProjectId"], given["TaskType"])
     return file if fits else None
 

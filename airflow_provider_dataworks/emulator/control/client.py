@@ -144,8 +144,7 @@ class EmulatorControl:
         :return: the job.
         :raises ValueError: a field cannot be set so.
         """
-        job: dict[str, Any] = self._call("POST", "jobs", fields)
-        return job
+        return self.add_resource("jobs", **fields)
 
     def add_jobs(self, jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """
@@ -155,8 +154,7 @@ class EmulatorControl:
         :return: the jobs.
         :raises ValueError: a field cannot be set so.
         """
-        added: list[dict[str, Any]] = self._call("POST", "jobs", [dict(job) for job in jobs])
-        return added
+        return self.add_resources("jobs", jobs)
 
     def jobs(self) -> list[dict[str, Any]]:
         """
@@ -164,8 +162,7 @@ class EmulatorControl:
 
         :return: all jobs, as :meth:`job` returns each.
         """
-        jobs: list[dict[str, Any]] = self._call("GET", "jobs")
-        return jobs
+        return self.resources("jobs")
 
     def job(self, di_job_id: int) -> dict[str, Any]:
         """
@@ -176,8 +173,7 @@ class EmulatorControl:
             and what was done to it (starts, stops, start_requests).
         :raises LookupError: there is none.
         """
-        job: dict[str, Any] = self._call("GET", f"jobs/{di_job_id}")
-        return job
+        return self.resource("jobs", di_job_id)
 
     def set_job(self, di_job_id: int, **fields: Any) -> dict[str, Any]:
         """
@@ -189,8 +185,7 @@ class EmulatorControl:
         :raises LookupError: there is none.
         :raises ValueError: a field cannot be set so.
         """
-        job: dict[str, Any] = self._call("PATCH", f"jobs/{di_job_id}", fields)
-        return job
+        return self.set_resource("jobs", di_job_id, **fields)
 
     def remove_job(self, di_job_id: int) -> None:
         """
@@ -199,7 +194,7 @@ class EmulatorControl:
         :param di_job_id: the job's id.
         :raises LookupError: there is none.
         """
-        self._call("DELETE", f"jobs/{di_job_id}")
+        self.remove_resource("jobs", di_job_id)
 
     def add_file(self, **fields: Any) -> dict[str, Any]:
         """
@@ -209,8 +204,7 @@ class EmulatorControl:
         :return: the file.
         :raises ValueError: a field cannot be set so.
         """
-        file: dict[str, Any] = self._call("POST", "files", fields)
-        return file
+        return self.add_resource("files", **fields)
 
     def files(self) -> list[dict[str, Any]]:
         """
@@ -218,8 +212,7 @@ class EmulatorControl:
 
         :return: all files, as :meth:`file` returns each.
         """
-        files: list[dict[str, Any]] = self._call("GET", "files")
-        return files
+        return self.resources("files")
 
     def file(self, file_id: int) -> dict[str, Any]:
         """
@@ -230,8 +223,7 @@ class EmulatorControl:
             what was done to it (starts, stops, creations, start_params).
         :raises LookupError: there is none.
         """
-        file: dict[str, Any] = self._call("GET", f"files/{file_id}")
-        return file
+        return self.resource("files", file_id)
 
     def set_file(self, file_id: int, **fields: Any) -> dict[str, Any]:
         """
@@ -243,8 +235,7 @@ class EmulatorControl:
         :raises LookupError: there is none.
         :raises ValueError: a field cannot be set so.
         """
-        file: dict[str, Any] = self._call("PATCH", f"files/{file_id}", fields)
-        return file
+        return self.set_resource("files", file_id, **fields)
 
     def remove_file(self, file_id: int) -> None:
         """
@@ -253,9 +244,81 @@ class EmulatorControl:
         :param file_id: the file's id.
         :raises LookupError: there is none.
         """
-        self._call("DELETE", f"files/{file_id}")
+        self.remove_resource("files", file_id)
 
-    # The whole
+    # Resources of any kind
+
+    def add_resource(self, kind: str, /, **fields: Any) -> dict[str, Any]:
+        """
+        Add a resource.
+
+        :param kind: path of its kind below the control endpoint, for example ``jobs``.
+        :param fields: those that :meth:`resource` returns, all of them optional.
+        :return: the resource.
+        :raises ValueError: a field cannot be set so.
+        """
+        added: dict[str, Any] = self._call("POST", kind, fields)
+        return added
+
+    def add_resources(self, kind: str, resources: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """
+        Add resources: all or, when one of them is invalid, none.
+
+        :param kind: path of their kind.
+        :param resources: the fields of each, as for :meth:`add_resource`.
+        :return: the resources.
+        :raises ValueError: a field cannot be set so.
+        """
+        added: list[dict[str, Any]] = self._call("POST", kind, [dict(fields) for fields in resources])
+        return added
+
+    def resources(self, kind: str) -> list[dict[str, Any]]:
+        """
+        List the resources of a kind.
+
+        :param kind: path of the kind.
+        :return: all of them, as :meth:`resource` returns each.
+        """
+        found: list[dict[str, Any]] = self._call("GET", kind)
+        return found
+
+    def resource(self, kind: str, identifier: int | str) -> dict[str, Any]:
+        """
+        Return one resource.
+
+        :param kind: path of its kind.
+        :param identifier: its id.
+        :return: its fields.
+        :raises LookupError: there is none.
+        """
+        found: dict[str, Any] = self._call("GET", f"{kind}/{quote(str(identifier), safe='')}")
+        return found
+
+    def set_resource(self, kind: str, identifier: int | str, /, **fields: Any) -> dict[str, Any]:
+        """
+        Change a resource; a status applies at once and cancels the changes that were scheduled.
+
+        :param kind: path of its kind.
+        :param identifier: its id.
+        :param fields: the new values, by the names that :meth:`resource` returns.
+        :return: the resource.
+        :raises LookupError: there is none.
+        :raises ValueError: a field cannot be set so.
+        """
+        changed: dict[str, Any] = self._call("PATCH", f"{kind}/{quote(str(identifier), safe='')}", fields)
+        return changed
+
+    def remove_resource(self, kind: str, identifier: int | str) -> None:
+        """
+        Remove a resource.
+
+        :param kind: path of its kind.
+        :param identifier: its id.
+        :raises LookupError: there is none.
+        """
+        self._call("DELETE", f"{kind}/{quote(str(identifier), safe='')}")
+
+    # The emulator as a whole
 
     def settings(self, **fields: Any) -> dict[str, Any]:
         """

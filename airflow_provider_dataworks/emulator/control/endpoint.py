@@ -1,25 +1,24 @@
 """
 The control endpoint: how a test sees and steers the emulator. JSON in and out, no signature, loopback only.
 
-=======================  =================================================================================
-GET state                settings, jobs, files, faults, counts of requests by action
+=======================  ===============================================================================================
+GET state                settings, all resources, faults, counts of requests by action
 GET requests             the request log; ``?action=`` one action's, ``?since=`` those with a greater seq
 DELETE requests          clear the log and the counts
 GET, POST, DELETE faults the faults that wait; add one, ``{"kind": ..., ...}``; clear them
-GET, POST jobs           all jobs; add one (an object) or some (an array)
-GET, PATCH, DELETE       one job, ``jobs/ID``
-GET, POST files          all files; add one or some
-GET, PATCH, DELETE       one file, ``files/ID``
+GET, POST jobs           all jobs; add one (an object) or some (an array); likewise ``files`` and each other kind
+GET, PATCH, DELETE       one job, ``jobs/ID``; likewise ``files/ID`` and each other kind
 GET, PATCH settings      the settings that can be changed while it runs
 GET connection           the Airflow connection, in Airflow's JSON form
-POST reset               as at the start: settings, jobs, files, faults, log
-=======================  =================================================================================
+POST reset               restore the initial state: settings, resources, faults, log
+=======================  ===============================================================================================
 
 A wrong call is answered 400 with ``{"error": "..."}`` and changes nothing; an unknown id 404.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 from collections.abc import Awaitable, Callable
@@ -29,8 +28,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_dataworks.emulator.backend.files import File
-from airflow_provider_dataworks.emulator.backend.jobs import Job
+from airflow_provider_dataworks.emulator.backend.resource import ResourceCollection, ResourceKind
 from airflow_provider_dataworks.emulator.control import serialization
 from airflow_provider_dataworks.emulator.emulator import Emulator
 
@@ -53,13 +51,17 @@ class ControlEndpoint:
             self._route("/state", GET=self._state),
             self._route("/requests", GET=self._requests, DELETE=self._clear_requests),
             self._route("/faults", GET=self._faults, POST=self._add_fault, DELETE=self._clear_faults),
-            self._route("/jobs", GET=self._jobs, POST=self._add_jobs),
-            self._route("/jobs/{id:int}", GET=self._job, PATCH=self._set_job, DELETE=self._remove_job),
-            self._route("/files", GET=self._files, POST=self._add_files),
-            self._route("/files/{id:int}", GET=self._file, PATCH=self._set_file, DELETE=self._remove_file),
             self._route("/settings", GET=self._settings, PATCH=self._set_settings),
             self._route("/connection", GET=self._connection),
             self._route("/reset", POST=self._reset),
+            *(route for kind in self._emulator.kinds for route in self._resource_routes(kind)),
+        ]
+
+    def _resource_routes(self, kind: ResourceKind[Any]) -> list[Route]:
+        handlers = _ResourceHandlers(self._emulator, kind)
+        return [
+            self._route(f"/{kind.path}", GET=handlers.all, POST=handlers.add),
+            self._route(f"/{kind.path}/{{id}}", GET=handlers.one, PATCH=handlers.change, DELETE=handlers.remove),
         ]
 
     @staticmethod
@@ -69,8 +71,10 @@ class ControlEndpoint:
     def _state(self, request: Request, body: Any) -> Any:
         return {
             "settings": self._emulator.settings.as_json(),
-            "jobs": self._jobs(request, body),
-            "files": self._files(request, body),
+            **{
+                collection.kind.path: [serialization.show(collection.kind, item) for item in collection.all()]
+                for collection in self._emulator.state.collections()
+            },
             "faults": self._emulator.faults.as_json(),
             "counts": dict(self._emulator.requests.counts),
         }
@@ -97,58 +101,6 @@ class ControlEndpoint:
         self._emulator.faults.clear()
         return {}
 
-    def _jobs(self, request: Request, body: Any) -> Any:
-        return [serialization.show(job) for job in self._emulator.state.jobs()]
-
-    def _add_jobs(self, request: Request, body: Any) -> Any:
-        jobs = serialization.new_jobs(self._emulator.state, body if isinstance(body, list) else [body])
-        shown = [serialization.show(job) for job in jobs]
-        return shown if isinstance(body, list) else shown[0]
-
-    def _job(self, request: Request, body: Any) -> Any:
-        return serialization.show(self._find_job(request))
-
-    def _set_job(self, request: Request, body: Any) -> Any:
-        job = self._find_job(request)
-        serialization.change(job, body)
-        return serialization.show(job)
-
-    def _remove_job(self, request: Request, body: Any) -> Any:
-        self._emulator.state.remove_job(self._find_job(request).di_job_id)
-        return {}
-
-    def _find_job(self, request: Request) -> Job:
-        job = self._emulator.state.find_job(request.path_params["id"])
-        if job is None:
-            raise LookupError(f"there is no job {request.path_params['id']}")
-        return job
-
-    def _files(self, request: Request, body: Any) -> Any:
-        return [serialization.show(file) for file in self._emulator.state.files()]
-
-    def _add_files(self, request: Request, body: Any) -> Any:
-        files = serialization.new_files(self._emulator.state, body if isinstance(body, list) else [body])
-        shown = [serialization.show(file) for file in files]
-        return shown if isinstance(body, list) else shown[0]
-
-    def _file(self, request: Request, body: Any) -> Any:
-        return serialization.show(self._find_file(request))
-
-    def _set_file(self, request: Request, body: Any) -> Any:
-        file = self._find_file(request)
-        serialization.change(file, body)
-        return serialization.show(file)
-
-    def _remove_file(self, request: Request, body: Any) -> Any:
-        self._emulator.state.remove_file(self._find_file(request).file_id)
-        return {}
-
-    def _find_file(self, request: Request) -> File:
-        file = self._emulator.state.find_file(request.path_params["id"])
-        if file is None:
-            raise LookupError(f"there is no file {request.path_params['id']}")
-        return file
-
     def _settings(self, request: Request, body: Any) -> Any:
         return self._emulator.settings.as_json()
 
@@ -164,6 +116,47 @@ class ControlEndpoint:
     def _reset(self, request: Request, body: Any) -> Any:
         self._emulator.reset()
         return {}
+
+
+class _ResourceHandlers:
+    """What the endpoint does with the resources of one kind."""
+
+    def __init__(self, emulator: Emulator, kind: ResourceKind[Any]) -> None:
+        self._emulator = emulator
+        self._kind = kind
+
+    def all(self, request: Request, body: Any) -> Any:
+        return [serialization.show(self._kind, item) for item in self._collection.all()]
+
+    def add(self, request: Request, body: Any) -> Any:
+        wanted = body if isinstance(body, list) else [body]
+        items = serialization.create(self._collection, self._emulator.settings, wanted)
+        shown = [serialization.show(self._kind, item) for item in items]
+        return shown if isinstance(body, list) else shown[0]
+
+    def one(self, request: Request, body: Any) -> Any:
+        return serialization.show(self._kind, self._find(request))
+
+    def change(self, request: Request, body: Any) -> Any:
+        item = self._find(request)
+        serialization.change(self._kind, item, body)
+        return serialization.show(self._kind, item)
+
+    def remove(self, request: Request, body: Any) -> Any:
+        self._collection.remove(self._find(request))
+        return {}
+
+    @property
+    def _collection(self) -> ResourceCollection[Any]:
+        return self._emulator.state[self._kind]
+
+    def _find(self, request: Request) -> Any:
+        identifier = request.path_params["id"]
+        with contextlib.suppress(ValueError):
+            item = self._collection.find(self._kind.parse_id(identifier))
+            if item is not None:
+                return item
+        raise LookupError(f"there is no {self._kind.name} {identifier}")
 
 
 def _guarded(handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:

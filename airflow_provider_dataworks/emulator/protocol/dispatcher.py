@@ -12,10 +12,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
-from airflow_provider_dataworks.emulator.actions import di_jobs, sync_tasks
 from airflow_provider_dataworks.emulator.backend.state import State
 from airflow_provider_dataworks.emulator.errors import ApiRefusal
-from airflow_provider_dataworks.emulator.protocol.action import Action
+from airflow_provider_dataworks.emulator.protocol.action import Action, ActionTable
 from airflow_provider_dataworks.emulator.protocol.faults import LATE, THROTTLE_MESSAGE, Fault, FaultQueue, apply_fault
 from airflow_provider_dataworks.emulator.protocol.parameters import decode_pairs, read_parameters, single_values
 from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter
@@ -31,9 +30,7 @@ from airflow_provider_dataworks.emulator.settings import Settings
 
 log = logging.getLogger(__name__)
 
-VERSION = "2020-05-18"
 FORM = "application/x-www-form-urlencoded"
-ACTIONS: dict[str, Action] = {action.name: action for action in (*di_jobs.ACTIONS, *sync_tasks.ACTIONS)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +50,13 @@ class Incoming:
 
     @property
     def action(self) -> str | None:
-        """The action that is asked for."""
+        """The action that is called."""
         return self.headers.get("x-acs-action")
+
+    @property
+    def version(self) -> str | None:
+        """The API version of that action."""
+        return self.headers.get("x-acs-version")
 
     @property
     def host(self) -> str:
@@ -67,9 +69,12 @@ class Dispatcher:
     Answers requests, one after the other: what a request does is done, and in the log, before the next is looked at.
     """
 
-    def __init__(self, settings: Settings, state: State, faults: FaultQueue, requests: RequestLog) -> None:
+    def __init__(
+        self, settings: Settings, state: State, actions: ActionTable, faults: FaultQueue, requests: RequestLog
+    ) -> None:
         self._settings = settings
         self._state = state
+        self._actions = actions
         self._faults = faults
         self._requests = requests
         self._reads = RateLimiter()
@@ -111,6 +116,7 @@ class Dispatcher:
     def _log(self, incoming: Incoming) -> Entry:
         return self._requests.open(
             action=incoming.action,
+            version=incoming.version,
             method=incoming.method,
             path=incoming.path,
             query=_for_log(incoming.query),
@@ -120,7 +126,7 @@ class Dispatcher:
         )
 
     def _judge(self, incoming: Incoming, entry: Entry, request_id: str) -> ApiResponse:
-        action = _find_action(incoming)
+        action = self._find_action(incoming)
         sent = _sent(incoming)
         fault = self._faults.take(action.name, sent, judging=True)
         entry.fault = fault.kind if fault else None
@@ -137,6 +143,25 @@ class Dispatcher:
                 raise
             answer = failure(refusal, request_id, incoming.host)
         return apply_fault(fault, answer, request_id, incoming.host) if fault else answer
+
+    def _find_action(self, incoming: Incoming) -> Action:
+        name, version = incoming.action, incoming.version
+        action = self._actions.find(version or "", name or "")
+        method = action.method if action else "POST"
+        if incoming.method != method:
+            raise ApiRefusal(400, "UnsupportedHTTPMethod", f"This HTTP method is not supported; use {method}.")
+        if not name:
+            raise ApiRefusal(400, "MissingAction", "x-acs-action is mandatory.")
+        if not version:
+            raise ApiRefusal(400, "MissingVersion", "x-acs-version is mandatory.")
+        if version not in self._actions.versions:
+            known = ", ".join(self._actions.versions)
+            raise ApiRefusal(400, "NoSuchVersion", f"The version {version} does not exist; the emulator has {known}.")
+        if incoming.path != "/" or action is None:
+            known = ", ".join(self._actions.names(version))
+            message = f"Specified api {name} is not found; the emulator has {known}."
+            raise ApiRefusal(404, "InvalidAction.NotFound", message)
+        return action
 
     def _check_caller(self, incoming: Incoming, fault: Fault | None) -> None:
         headers = incoming.headers
@@ -182,13 +207,16 @@ class Dispatcher:
 
     def _perform(self, action: Action, incoming: Incoming, entry: Entry, request_id: str) -> ApiResponse:
         given = _read(action, incoming)
-        done = action.run(self._state, given, request_id)
-        entry.effect = done.changed
-        return success(done.answer, request_id, ids_as_text=self._settings.ids_as_text)
+        result = action.run(self._state, given, request_id)
+        entry.effect = result.changed
+        text_ids: set[str] = set()
+        if self._settings.ids_as_text:
+            text_ids = {"ProjectId", *(collection.kind.id_field for collection in self._state.collections())}
+        return success(result.content, request_id, text_ids=text_ids)
 
     def _check_rate(self, action: Action) -> None:
-        limiter = self._reads if action.reads else self._writes
-        limit = self._settings.read_qps if action.reads else self._settings.write_qps
+        limiter = self._reads if action.is_read else self._writes
+        limit = self._settings.read_qps if action.is_read else self._settings.write_qps
         if not limiter.admit(time.monotonic(), limit):
             raise ApiRefusal(429, "Throttling.User", THROTTLE_MESSAGE, assumptions.THROTTLE_HEADERS)
 
@@ -214,22 +242,6 @@ class _Nonces:
             raise ApiRefusal(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
         self._used[nonce] = None
         self._order.append((now, nonce))
-
-
-def _find_action(incoming: Incoming) -> Action:
-    if incoming.method != "POST":
-        raise ApiRefusal(400, "UnsupportedHTTPMethod", "This HTTP method is not supported; use POST.")
-    if not incoming.action:
-        raise ApiRefusal(400, "MissingAction", "x-acs-action is mandatory.")
-    version = incoming.headers.get("x-acs-version")
-    if not version:
-        raise ApiRefusal(400, "MissingVersion", "x-acs-version is mandatory.")
-    if version != VERSION:
-        raise ApiRefusal(400, "NoSuchVersion", f"The version {version} does not exist; the emulator has {VERSION}.")
-    if incoming.path != "/" or incoming.action not in ACTIONS:
-        message = f"Specified api {incoming.action} is not found; the emulator has {', '.join(sorted(ACTIONS))}."
-        raise ApiRefusal(404, "InvalidAction.NotFound", message)
-    return ACTIONS[incoming.action]
 
 
 def _check_date(text: str | None, now: float) -> None:

@@ -30,6 +30,7 @@ class Entry:
     seq: int
     time: float
     action: str | None
+    version: str | None
     method: str
     path: str
     query: dict[str, str]
@@ -56,6 +57,7 @@ class RequestLog:
         self,
         *,
         action: str | None,
+        version: str | None,
         method: str,
         path: str,
         query: Mapping[str, str],
@@ -69,6 +71,7 @@ class RequestLog:
             seq=self._last,
             time=time.time(),
             action=action,
+            version=version,
             method=method,
             path=path,
             query=dict(query),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import uuid
+from collections.abc import Collection
 from typing import Any, Literal
 
 from airflow_provider_dataworks.emulator.errors import ApiRefusal
 
 JSON = "application/json;charset=utf-8"
 ERROR_HELP = "https://api.alibabacloud.com/troubleshoot?q={code}&product=dataworks-public"
-ID_KEYS = frozenset({"DIJobId", "ProjectId", "FileId"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,10 +45,14 @@ def new_request_id() -> str:
     return str(uuid.uuid4()).upper()
 
 
-def success(content: dict[str, Any], request_id: str, *, ids_as_text: bool = False) -> ApiResponse:
-    """Return the answer of an action that was done."""
+def success(content: dict[str, Any], request_id: str, *, text_ids: Collection[str] = ()) -> ApiResponse:
+    """
+    Return the response of an action that was executed.
+
+    :param text_ids: names of fields whose integers are sent as strings.
+    """
     content = {"RequestId": request_id, **content}
-    return ApiResponse(200, encode(_with_text_ids(content) if ids_as_text else content), request_id)
+    return ApiResponse(200, encode(_with_text_ids(content, text_ids) if text_ids else content), request_id)
 
 
 def failure(refusal: ApiRefusal, request_id: str, host: str) -> ApiResponse:
@@ -69,12 +73,12 @@ def encode(content: Any) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _with_text_ids(content: Any) -> Any:
+def _with_text_ids(content: Any, names: Collection[str]) -> Any:
     if isinstance(content, list):
-        return [_with_text_ids(item) for item in content]
+        return [_with_text_ids(item, names) for item in content]
     if not isinstance(content, dict):
         return content
     return {
-        key: str(value) if key in ID_KEYS and isinstance(value, int) else _with_text_ids(value)
+        key: str(value) if key in names and isinstance(value, int) else _with_text_ids(value, names)
         for key, value in content.items()
     }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_dataworks.emulator.backend.files import File
-from airflow_provider_dataworks.emulator.backend.jobs import MIGRATION_TYPES, Job
+from airflow_provider_dataworks.emulator.backend.resources.di_jobs import MIGRATION_TYPES, Job
+from airflow_provider_dataworks.emulator.backend.resources.files import File
 from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter
 from airflow_provider_dataworks.emulator.settings import Settings
 

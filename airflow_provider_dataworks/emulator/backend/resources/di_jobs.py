@@ -1,13 +1,15 @@
-"""A DIJob and its way through its states."""
+"""DI jobs: the kind of resource, and the states that a job passes through."""
 
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.resource import Field, ResourceKind, identifier, string
 from airflow_provider_dataworks.emulator.backend.timeline import Timeline
-from airflow_provider_dataworks.emulator.settings import Settings
+from airflow_provider_dataworks.emulator.settings import Settings, boolean, non_negative_int, one_of, optional, seconds
 
 MIGRATION_TYPES = (
     "FullAndRealtimeIncremental",
@@ -20,6 +22,18 @@ MIGRATION_TYPES = (
 ENDLESS_TYPES = ("FullAndRealtimeIncremental", "RealtimeIncremental")
 OUTCOMES = ("Finished", "Failed", "Stopped")
 USER_ID = "260000000000000001"
+
+#: The jobs of a new emulator: DIJobId, name, MigrationType, source, destination.
+INITIAL_JOBS = (
+    (1001, "mysql_to_holo_full", "Full", "MySQL", "Hologres"),
+    (1002, "mysql_to_holo_realtime", "RealtimeIncremental", "MySQL", "Hologres"),
+    (1003, "mysql_to_holo_full_and_realtime", "FullAndRealtimeIncremental", "MySQL", "Hologres"),
+    (1004, "mysql_to_hive_offline", "OfflineIncremental", "MySQL", "Hive"),
+    (1005, "mysql_to_hive_full_and_offline", "FullAndOfflineIncremental", "MySQL", "Hive"),
+    (1006, "mysql_to_holo_full_bad", "Full", "MySQL", "Hologres"),
+)
+FAILING_JOB_ID = 1006
+FAILING_JOB_MESSAGE = "Table orders: the destination column amount is too narrow for the source column amount."
 
 
 @dataclasses.dataclass
@@ -140,3 +154,55 @@ class Job:
 
 def _first(own: float | None, default: float) -> float:
     return default if own is None else own
+
+
+def _initial_jobs(settings: Settings) -> list[Job]:
+    jobs = []
+    for di_job_id, name, migration_type, source, destination in INITIAL_JOBS:
+        job = Job(di_job_id, settings.project_id, name, migration_type, source, destination)
+        if di_job_id == FAILING_JOB_ID:
+            job.outcome = "Failed"
+            job.error_message = FAILING_JOB_MESSAGE
+        jobs.append(job)
+    return jobs
+
+
+def _created(job: Job) -> None:
+    job.created_time = job.updated_time = int(time.time())
+
+
+def _updated(job: Job) -> None:
+    job.updated_time = int(time.time())
+
+
+DI_JOBS: ResourceKind[Job] = ResourceKind(
+    name="job",
+    path="jobs",
+    model=Job,
+    id_attribute="di_job_id",
+    first_new_id=10001,
+    fields=(
+        Field("DIJobId", "di_job_id", identifier),
+        Field("ProjectId", "project_id", identifier),
+        Field("JobName", "job_name", string),
+        Field("MigrationType", "migration_type", one_of(*MIGRATION_TYPES)),
+        Field("SourceDataSourceType", "source_data_source_type", string),
+        Field("DestinationDataSourceType", "destination_data_source_type", string),
+        Field("JobStatus", "job_status", string, moves=True),
+        Field("ErrorMessage", "error_message", optional(string)),
+        Field("StartedTime", "started_time", optional(non_negative_int)),
+        Field("run_seconds", "run_seconds", optional(seconds)),
+        Field("outcome", "outcome", one_of(*OUTCOMES)),
+        Field("start_lag_seconds", "start_lag_seconds", optional(seconds)),
+        Field("stop_seconds", "stop_seconds", optional(seconds)),
+        Field("hides_started_time", "hides_started_time", boolean),
+        Field("starts", "starts", non_negative_int),
+        Field("stops", "stops", non_negative_int),
+        Field("start_requests", "start_requests"),
+    ),
+    defaults=lambda di_job_id: {"job_name": f"job_{di_job_id}"},
+    initial=_initial_jobs,
+    on_add=_created,
+    on_change=_updated,
+)
+KINDS = (DI_JOBS,)

@@ -1,4 +1,4 @@
-"""A DataStudio file of Data Integration (batch task, real-time task, solution) and its instance."""
+"""DataStudio files of Data Integration (batch task, real-time task, solution): the resource and its instance."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import dataclasses
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.resource import Field, ResourceKind, identifier, string
 from airflow_provider_dataworks.emulator.backend.timeline import Timeline
-from airflow_provider_dataworks.emulator.settings import Settings
+from airflow_provider_dataworks.emulator.settings import Settings, boolean, non_negative_int, one_of, optional, seconds
 
 OFFLINE = "DI_OFFLINE"
 REALTIME = "DI_REALTIME"
@@ -21,6 +22,13 @@ SOLUTION_NOT_RUNNING = "1"
 SOLUTION_RUNNING = "2"
 SOLUTION_STATUSES = tuple(assumptions.SOLUTION_WORDS)
 CREATOR = "emulator"
+
+#: The files of a new emulator: FileId, TaskType, name, deployed.
+INITIAL_FILES = (
+    (2001, REALTIME, "orders_realtime", True),
+    (2002, SOLUTION, "orders_solution", False),
+)
+INITIAL_TASK_CONTENT = '{"type":"job","version":"2.0","steps":[]}'
 
 
 @dataclasses.dataclass
@@ -150,3 +158,44 @@ class File:
 
 def _milliseconds(stamp: int | None) -> str | None:
     return None if stamp is None else str(stamp * 1000)
+
+
+def _initial_files(settings: Settings) -> list[File]:
+    return [
+        File(file_id, settings.project_id, task_type, name, deployed=deployed, task_content=INITIAL_TASK_CONTENT)
+        for file_id, task_type, name, deployed in INITIAL_FILES
+    ]
+
+
+FILES: ResourceKind[File] = ResourceKind(
+    name="file",
+    path="files",
+    model=File,
+    id_attribute="file_id",
+    first_new_id=1000001,
+    fields=(
+        Field("FileId", "file_id", identifier),
+        Field("ProjectId", "project_id", identifier),
+        Field("TaskType", "task_type", one_of(*TASK_TYPES)),
+        Field("TaskName", "task_name", string),
+        Field("Status", "status", string, moves=True),
+        Field("SolutionStatus", "solution_status", string, moves=True),
+        Field("starts", "starts", non_negative_int),
+        Field("stops", "stops", non_negative_int),
+        Field("deployed", "deployed", boolean),
+        Field("start_outcome", "start_outcome", one_of(*START_OUTCOMES)),
+        Field("wait_seconds", "wait_seconds", seconds),
+        Field("solution_outcome", "solution_outcome", one_of(*SOLUTION_STATUSES)),
+        Field("run_seconds", "run_seconds", optional(seconds)),
+        Field("start_lag_seconds", "start_lag_seconds", optional(seconds)),
+        Field("stop_seconds", "stop_seconds", optional(seconds)),
+        Field("TaskContent", "task_content", string),
+        Field("TaskParam", "task_param", string),
+        Field("ClientToken", "client_token", string),
+        Field("creations", "creations", non_negative_int),
+        Field("start_params", "start_params"),
+    ),
+    defaults=lambda file_id: {"task_type": REALTIME, "task_name": f"file_{file_id}"},
+    initial=_initial_files,
+)
+KINDS = (FILES,)
