@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Collection
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -15,16 +17,24 @@ from starlette.types import Receive, Scope, Send
 
 from airflow_provider_dataworks.emulator.control.endpoint import ControlEndpoint
 from airflow_provider_dataworks.emulator.emulator import Emulator
+from airflow_provider_dataworks.emulator.http.origin import CONTROL_PATH, OriginGuard
 from airflow_provider_dataworks.emulator.protocol.dispatcher import Incoming
 from airflow_provider_dataworks.emulator.protocol.responses import ApiResponse
 
 
-def create_app(emulator: Emulator) -> Starlette:
-    """Return the application of an emulator: the API at ``/``, the control endpoint below ``/_emulator``."""
+def create_app(emulator: Emulator, allowed_hosts: Collection[str] = (), *, any_address: bool = False) -> Starlette:
+    """
+    Return the application of an emulator: the API at ``/``, the control endpoint below ``/_emulator``.
+
+    :param emulator: the emulator.
+    :param allowed_hosts: names that it answers to, besides those of the loopback interface.
+    :param any_address: whether it answers to each IP address; default to those of the loopback interface only.
+    """
     api = Api(emulator)
     control = ControlEndpoint(emulator)
     return Starlette(
-        routes=[Mount("/_emulator", routes=control.routes()), Route("/{path:path}", api)],
+        routes=[Mount(CONTROL_PATH, routes=control.routes()), Route("/{path:path}", api)],
+        middleware=[Middleware(OriginGuard, allowed_hosts=allowed_hosts, any_address=any_address)],
         exception_handlers={HTTPException: _refused_control_call},
     )
 
