@@ -66,8 +66,10 @@ control endpoint, no signature, loopback only, JSON in and out (Content-Type: ap
                                         effect ("before" or "after" the action is done), where (values that
                                         parameters must have); GET lists, DELETE clears
                                         kinds: throttle, error, expired_token (status, code, message, headers, body),
-                                        reset, cut, slow, drip, late (seconds), html, wrong_json, wrong_type, empty,
-                                        body (body), raw (body, status, content_type, headers), clock_skew (seconds)
+                                        reset, cut, slow (seconds), html, wrong_json, wrong_type, empty,
+                                        body (body), raw (body, status, content_type, headers), clock_skew (seconds),
+                                        drip (seconds a byte; part: body, headers, response), gzip_bomb (megabytes),
+                                        late (seconds, reset): the action is executed that much later
   GET    /_emulator/jobs                all jobs; POST adds one or an array; GET, PATCH, DELETE /_emulator/jobs/ID
   GET    /_emulator/files               the same for files
   PATCH  /_emulator/settings            run_seconds, start_lag_seconds, stop_seconds, read_qps, write_qps,
