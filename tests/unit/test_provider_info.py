@@ -13,10 +13,11 @@ import airflow
 import jsonschema
 import pytest
 
-from airflow_provider_dataworks import __version__, connection_form
+from airflow_provider_dataworks import __version__
 from airflow_provider_dataworks.client import endpoints
+from airflow_provider_dataworks.connection import form
+from airflow_provider_dataworks.connection.settings import _KNOWN_EXTRAS
 from airflow_provider_dataworks.get_provider_info import get_provider_info
-from airflow_provider_dataworks.hooks.connection import _KNOWN_EXTRAS
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
 AIRFLOW = Path(airflow.__file__).parent
@@ -120,10 +121,10 @@ def test_secrets_are_masked() -> None:
 def test_drop_downs_offer_what_is_accepted() -> None:
     fields = CONNECTION["conn-fields"]
 
-    assert fields["auth_type"]["schema"]["enum"] == [None, *connection_form.AUTH_TYPES]
+    assert fields["auth_type"]["schema"]["enum"] == [None, *form.AUTH_TYPES]
     assert fields["network"]["schema"]["enum"] == [None, *endpoints.NETWORKS]
-    assert fields["console"]["schema"]["enum"] == [None, *connection_form.CONSOLES]
-    assert fields["console_site"]["schema"]["enum"] == [None, *connection_form.CONSOLE_SITES]
+    assert fields["console"]["schema"]["enum"] == [None, *form.CONSOLES]
+    assert fields["console_site"]["schema"]["enum"] == [None, *form.CONSOLE_SITES]
     assert set(fields["region_id"]["schema"]["examples"]) <= set(endpoints.KNOWN_REGIONS)
 
 

@@ -14,9 +14,9 @@ from airflow.models.connection import Connection
 
 from airflow_provider_dataworks.client.credentials import Credentials, FetchedCredentials
 from airflow_provider_dataworks.client.errors import CredentialsError
+from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksParameterError, DataWorksPermanentError
-from airflow_provider_dataworks.hooks.connection import ConnectionSettings, read_connection
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.hook import connect, hook_for
 from tests.support.scripted_server import scripted_server
@@ -138,7 +138,7 @@ def test_region_is_not_needed_where_a_host_is() -> None:
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], set[str]]]:
     """What reading a connection warned of."""
-    name = "airflow_provider_dataworks.hooks.connection"
+    name = "airflow_provider_dataworks.connection.settings"
     with caplog.at_level(logging.WARNING, logger=name):
         logging.getLogger(name).addHandler(caplog.handler)
         yield lambda: {record.getMessage() for record in caplog.records}

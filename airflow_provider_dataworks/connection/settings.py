@@ -17,7 +17,7 @@ from airflow_provider_dataworks.client.credentials import (
     is_key_text,
 )
 from airflow_provider_dataworks.client.endpoints import endpoint_url, sts_authority
-from airflow_provider_dataworks.connection_form import (
+from airflow_provider_dataworks.connection.form import (
     AUTH_TYPES,
     CONNECTION_FIELDS,
     CONSOLE_SITES,
