@@ -16,7 +16,7 @@ import pytest
 from airflow_provider_dataworks import __version__
 from airflow_provider_dataworks.client import endpoints
 from airflow_provider_dataworks.connection import form
-from airflow_provider_dataworks.connection.settings import _KNOWN_EXTRAS
+from airflow_provider_dataworks.connection.fields import KNOWN_EXTRAS
 from airflow_provider_dataworks.get_provider_info import get_provider_info
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
@@ -103,7 +103,7 @@ def test_hook_and_provider_info_agree() -> None:
 
 
 def test_form_has_every_extra_that_is_read() -> None:
-    assert set(CONNECTION["conn-fields"]) == _KNOWN_EXTRAS - {"access_key_id", "access_key_secret"}
+    assert set(CONNECTION["conn-fields"]) == KNOWN_EXTRAS - {"access_key_id", "access_key_secret"}
 
 
 @pytest.mark.parametrize(("name", "field"), CONNECTION["conn-fields"].items())

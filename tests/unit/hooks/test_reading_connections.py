@@ -138,7 +138,7 @@ def test_region_is_not_needed_where_a_host_is() -> None:
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], set[str]]]:
     """What reading a connection warned of."""
-    name = "airflow_provider_dataworks.connection.settings"
+    name = "airflow_provider_dataworks.connection"
     with caplog.at_level(logging.WARNING, logger=name):
         logging.getLogger(name).addHandler(caplog.handler)
         yield lambda: {record.getMessage() for record in caplog.records}
