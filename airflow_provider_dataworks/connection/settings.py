@@ -63,7 +63,7 @@ def read_connection(connection: Any, region_id: str | None = None) -> Connection
     :raises DataWorksParameterError: a field can't be used; the text names it and what it may be.
     """
     fields = ConnectionFields(connection)
-    region = arguments.optional(region_id) or fields.string("region_id")
+    region = arguments.optional_region_identifier(region_id) or fields.string("region_id")
     network = fields.choice("network", NETWORKS) or "public"
     try:
         endpoint = endpoint_url(region, network, fields.host())

@@ -129,6 +129,13 @@ def test_region_of_the_hook_wins() -> None:
     assert settings("").endpoint == "https://dataworks.cn-shanghai.aliyuncs.com"
 
 
+@pytest.mark.parametrize("host", [None, "dataworks.example.com"])
+@pytest.mark.parametrize("region", ["@evil.example/", "Shanghai", "cn shanghai", "cn-shanghai.", 5])
+def test_region_of_the_hook_that_cannot_be_one_is_refused(host: str | None, region: Any) -> None:
+    with pytest.raises(DataWorksParameterError, match=r"^region_id: must be a region's id such as cn-shanghai, not "):
+        settings(region, host=host)
+
+
 def test_region_is_not_needed_where_a_host_is() -> None:
     read = settings(region_id=None, host="dataworks.example.com")
 
@@ -141,7 +148,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], set[str]
     name = "airflow_provider_dataworks.connection"
     with caplog.at_level(logging.WARNING, logger=name):
         logging.getLogger(name).addHandler(caplog.handler)
-        yield lambda: {record.getMessage() for record in caplog.records}
+        yield lambda: {record.getMessage() for record in caplog.records if record.name.startswith(name)}
         logging.getLogger(name).removeHandler(caplog.handler)
 
 
@@ -198,6 +205,10 @@ def test_value_that_cannot_be_used_is_named_with_what_it_may_be(field: str, valu
     [
         ({"region_id": None}, "region_id is missing: give it on the connection (such as cn-shanghai), or set host"),
         ({"region_id": "Shanghai!"}, "region_id must be a region's id such as cn-shanghai, not 'Shanghai!'"),
+        (
+            {"region_id": "@evil.example/", "host": "dataworks.example.com"},
+            "region_id must be a region's id such as cn-shanghai, not '@evil.example/'",
+        ),
         ({"network": "vpc", "region_id": "cn-wuhan"}, "network vpc is not offered in region_id cn-wuhan"),
         ({"host": "http://dataworks.example.com"}, "host: plain http is accepted for loopback hosts alone; use https"),
         ({"host": "https://[::1"}, "host must be a host name"),
