@@ -32,6 +32,7 @@ KNOWN_REGIONS: tuple[str, ...] = (
 NETWORKS = ("public", "vpc")
 
 _REGION_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_REGIONAL_HOST = re.compile(r"dataworks(?:-[a-z]+)?\.([a-z0-9-]+)\.aliyuncs\.com")
 
 
 def is_region_id(value: Any) -> bool:
@@ -62,6 +63,25 @@ def endpoint_url(region_id: str | None, network: str = "public", host: str | Non
         return f"https://{_CENTRAL_HOST}"
     product = "dataworks-vpc" if network == "vpc" else "dataworks"
     return f"https://{product}.{region_id}.aliyuncs.com"
+
+
+def region_of_endpoint(url: str) -> str | None:
+    """Give the region that a host name of the service says it is in.
+
+    :param url: scheme, host and port, as :func:`endpoint_url` gives them.
+    :return: the region's id, None for the central host and for hosts that are not the service's own.
+    """
+    found = _REGIONAL_HOST.fullmatch((urlsplit(url).hostname or "").rstrip("."))
+    return found[1] if found and is_region_id(found[1]) else None
+
+
+def console_site_of(region_id: str | None) -> str:
+    """Give the site whose console shows a region unless the connection names another.
+
+    :param region_id: the region; None for the default.
+    :return: ``cn`` (aliyun.com) for regions of China and without a region, ``intl`` (alibabacloud.com) for others.
+    """
+    return "intl" if region_id and not region_id.startswith("cn-") else "cn"
 
 
 def sts_authority(host: str) -> str:

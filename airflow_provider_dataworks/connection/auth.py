@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.credentials import (
     Credentials,
     CredentialsProvider,
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 
 DEFAULT_SESSION_NAME = "airflow-dataworks"
 
+_TEMPORARY = "STS."
+_IS_TEMPORARY = f"the AccessKey ID is a temporary one (it begins with {_TEMPORARY})"
+
 #: Where keys come from, and what identifies the account that the rate limit applies to.
 CredentialsAndAccount = tuple[CredentialsProvider, str]
 
@@ -32,32 +36,33 @@ def credentials_of(fields: ConnectionFields) -> CredentialsAndAccount:
     :raises DataWorksParameterError: a field that the auth_type needs is missing or cannot be used.
     """
     token = _security_token(fields)
-    auth_type = fields.choice("auth_type", AUTH_TYPES) or ("sts" if token else "access_key")
+    auth_type = fields.parsed("auth_type", _auth_type) or ("sts" if token else "access_key")
     return _BY_AUTH_TYPE[auth_type](fields)
 
 
 def _access_key(fields: ConnectionFields) -> CredentialsAndAccount:
-    key, secret = _key_pair(fields, "access_key")
-    if _security_token(fields):
+    key, secret, token = _access_key_of(fields, "access_key")
+    if token and key.startswith(_TEMPORARY):
+        raise fields.error("auth_type", f"must be sts: {_IS_TEMPORARY}")
+    if token:
         log.warning("connection %s: security_token has no effect with auth_type access_key", fields.conn_id)
     return StaticCredentials(Credentials(key, secret)), key
 
 
 def _sts(fields: ConnectionFields) -> CredentialsAndAccount:
-    key, secret = _key_pair(fields, "sts")
-    token = _security_token(fields)
+    key, secret, token = _access_key_of(fields, "sts")
     if not token:
         raise fields.missing("security_token", "sts")
     return StaticCredentials(Credentials(key, secret, token)), key
 
 
 def _ram_role_arn(fields: ConnectionFields) -> CredentialsAndAccount:
-    key, secret = _key_pair(fields, "ram_role_arn")
+    key, secret, token = _access_key_of(fields, "ram_role_arn")
     role = fields.required("role_arn", "ram_role_arn")
     config = {
         "access_key_id": key,
         "access_key_secret": secret,
-        "security_token": _security_token(fields),
+        "security_token": token,
         "role_arn": role,
         **_assumed_role(fields),
     }
@@ -104,9 +109,19 @@ _BY_AUTH_TYPE: dict[str, Callable[[ConnectionFields], CredentialsAndAccount]] = 
 }
 
 
-def _key_pair(fields: ConnectionFields, auth_type: str) -> tuple[str, str]:
+def _auth_type(value: Any) -> str:
+    # As connections of the official Alibaba provider spell it.
+    return "access_key" if value == "AK" else arguments.one_of("auth_type", value, AUTH_TYPES)
+
+
+def _access_key_of(fields: ConnectionFields, auth_type: str) -> tuple[str, str, str | None]:
+    """AccessKey ID, AccessKey Secret and, where there is one, the token."""
     key = fields.key("login", "access_key_id", "AccessKey ID", auth_type)
-    return key, fields.key("password", "access_key_secret", "AccessKey Secret", auth_type)
+    secret = fields.key("password", "access_key_secret", "AccessKey Secret", auth_type)
+    token = _security_token(fields)
+    if key.startswith(_TEMPORARY) and not token:
+        raise fields.error("security_token", f"is missing: {_IS_TEMPORARY}, valid only together with its token")
+    return key, secret, token
 
 
 def _security_token(fields: ConnectionFields) -> str | None:

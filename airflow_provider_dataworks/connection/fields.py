@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # Written for the official Alibaba provider, they work here too.
-_KEY_FIELDS = ("access_key_id", "access_key_secret")
+_OFFICIAL_EXTRAS = ("access_key_id", "access_key_secret", "region")
 _FORM_PREFIX = "extra__dataworks__"
-KNOWN_EXTRAS = frozenset(CONNECTION_FIELDS) | frozenset(_KEY_FIELDS)
+KNOWN_EXTRAS = frozenset(CONNECTION_FIELDS) | frozenset(_OFFICIAL_EXTRAS)
 
 
 class ConnectionFields:
@@ -120,6 +120,15 @@ class ConnectionFields:
         if self._connection.schema in ("http", "https") and "://" not in host:
             host = f"{self._connection.schema}://{host}"
         return host
+
+    def region(self) -> str | None:
+        """The extra ``region_id``, or else ``region``, as connections of the official Alibaba provider have it."""
+        region_id, region = self.string("region_id"), self.string("region")
+        if region_id and region and region != region_id:
+            log.warning(
+                "connection %s: region is %s and region_id is %s; region_id is used", self.conn_id, region, region_id
+            )
+        return region_id or region
 
     def sts_endpoint(self) -> str | None:
         """Host and port of the STS endpoint; None where it is not set."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.credentials import CredentialsProvider
-from airflow_provider_dataworks.client.endpoints import endpoint_url
+from airflow_provider_dataworks.client.endpoints import console_site_of, endpoint_url, region_of_endpoint
 from airflow_provider_dataworks.connection.auth import credentials_of
 from airflow_provider_dataworks.connection.fields import ConnectionFields
 from airflow_provider_dataworks.connection.form import (
@@ -27,12 +27,13 @@ class ConnectionSettings:
     """A connection's content, checked; its repr shows no secret.
 
     :param endpoint: scheme, host and port to call.
-    :param region_id: the region, None if only an endpoint was given.
+    :param region_id: the region, None if only an endpoint was given whose name does not say it.
     :param project_id: the workspace to use when a call names none.
     :param credentials: where keys come from.
     :param account: what names the account for the request ceiling.
     :param console: which console links open, ``new`` (default) or ``legacy``.
-    :param console_site: where the user logs in to it, ``cn`` (default, aliyun.com) or ``intl`` (alibabacloud.com).
+    :param console_site: where the user logs in to it, ``cn`` (default, aliyun.com) or ``intl`` (alibabacloud.com); a
+        connection that names none has its region's.
     :param connect_timeout: seconds to wait for a connection; default 5.
     :param read_timeout: seconds to wait for an answer; default 20.
     :param max_attempts: how often a call is sent at most; default 5.
@@ -63,12 +64,7 @@ def read_connection(connection: Any, region_id: str | None = None) -> Connection
     :raises DataWorksParameterError: a field can't be used; the text names it and what it may be.
     """
     fields = ConnectionFields(connection)
-    region = arguments.optional_region_identifier(region_id) or fields.string("region_id")
-    network = fields.choice("network", NETWORKS) or "public"
-    try:
-        endpoint = endpoint_url(region, network, fields.host())
-    except ValueError as error:
-        raise DataWorksParameterError(f"connection {connection.conn_id}", str(error)) from None
+    endpoint, region = _endpoint_and_region(fields, arguments.optional_region_identifier(region_id))
     credentials, account = credentials_of(fields)
     return ConnectionSettings(
         endpoint=endpoint,
@@ -77,9 +73,27 @@ def read_connection(connection: Any, region_id: str | None = None) -> Connection
         credentials=credentials,
         account=account,
         console=fields.choice("console", CONSOLES) or "new",
-        console_site=fields.choice("console_site", CONSOLE_SITES) or "cn",
+        console_site=fields.choice("console_site", CONSOLE_SITES) or console_site_of(region),
         connect_timeout=fields.number("connect_timeout", DEFAULT_CONNECT_TIMEOUT, above=0),
         read_timeout=fields.number("read_timeout", DEFAULT_READ_TIMEOUT, above=0),
         max_attempts=int(fields.number("max_attempts", DEFAULT_MAX_ATTEMPTS, lowest=1, whole=True)),
         max_qps=fields.number("max_qps", DEFAULT_MAX_QPS, lowest=0),
     )
+
+
+def _endpoint_and_region(fields: ConnectionFields, region_id: str | None) -> tuple[str, str | None]:
+    """The endpoint to call and its region, which a host may name: calls and console links must not part."""
+    region = region_id or fields.region()
+    network = fields.choice("network", NETWORKS) or "public"
+    try:
+        endpoint = endpoint_url(region, network, fields.host())
+    except ValueError as error:
+        raise DataWorksParameterError(f"connection {fields.conn_id}", str(error)) from None
+    if fields.host() and (named := region_of_endpoint(endpoint)):
+        if region and region != named:
+            raise fields.error(
+                "host",
+                f"is the endpoint of region {named}, but region_id is {region}: remove host, or use one region",
+            )
+        return endpoint, named
+    return endpoint, region

@@ -103,7 +103,7 @@ def test_hook_and_provider_info_agree() -> None:
 
 
 def test_form_has_every_extra_that_is_read() -> None:
-    assert set(CONNECTION["conn-fields"]) == KNOWN_EXTRAS - {"access_key_id", "access_key_secret"}
+    assert set(CONNECTION["conn-fields"]) == KNOWN_EXTRAS - {"access_key_id", "access_key_secret", "region"}
 
 
 @pytest.mark.parametrize(("name", "field"), CONNECTION["conn-fields"].items())
@@ -139,6 +139,18 @@ def test_what_nearly_every_connection_needs_is_not_folded_away() -> None:
     in_sight = [name for name, field in CONNECTION["conn-fields"].items() if "section" not in field["schema"]]
 
     assert in_sight == ["region_id", "project_id", "auth_type", "security_token"]
+
+
+def test_what_every_connection_needs_stands_first_and_is_marked() -> None:
+    first = list(CONNECTION["conn-fields"].items())[:2]
+
+    assert [(name, field["label"]) for name, field in first] == [
+        ("region_id", "Region (required)"),
+        ("project_id", "Workspace ID (required)"),
+    ]
+    for _, field in first:
+        assert "Required unless" in field["description"]
+    assert not [name for name, field in list(CONNECTION["conn-fields"].items())[2:] if "(required)" in field["label"]]
 
 
 @pytest.mark.parametrize("standard", ["login", "password", "host", "port"])

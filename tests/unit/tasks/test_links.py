@@ -37,6 +37,12 @@ def test_unified_console_of_aliyun_is_the_default() -> None:
     assert console_url("cn-shanghai", 10000) == NEW
 
 
+def test_console_of_a_region_abroad_is_that_of_the_international_site() -> None:
+    abroad = "https://dataworks.data.alibabacloud.com/eu-central-1/sc?defaultProjectId=10000"
+    assert console_url("eu-central-1", 10000) == abroad
+    assert console_url("eu-central-1", 10000, site="cn") == abroad.replace("alibabacloud", "aliyun")
+
+
 @pytest.mark.parametrize("console", ["new", "legacy"])
 def test_without_a_region_it_is_the_list_of_workspaces(console: str) -> None:
     assert console_url(None, 10000, console) == "https://dataworks.console.aliyun.com/workspace/list"
@@ -92,7 +98,7 @@ def test_the_region_and_workspace_of_the_task_win(emulator: EmulatorControl, mon
 
     task.execute(context)
 
-    url = "https://dataworks.data.aliyun.com/ap-southeast-1/sc?defaultProjectId=20000"
+    url = "https://dataworks.data.alibabacloud.com/ap-southeast-1/sc?defaultProjectId=20000"
     assert context["pushed"][LINK_KEY] == url
 
 
