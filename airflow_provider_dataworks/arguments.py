@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from airflow_provider_dataworks.client.endpoints import is_region_id
 from airflow_provider_dataworks.client.models import JobStatus, TaskType
 from airflow_provider_dataworks.exceptions import DataWorksParameterError
 
@@ -68,6 +69,21 @@ def identifier(name: str, value: Any, *, lowest: int = 1, highest: int = MAX_LON
 def project_identifier(value: Any) -> int:
     """A workspace's id."""
     return identifier("project_id", value, highest=MAX_PROJECT_ID)
+
+
+def region_identifier(value: Any) -> str:
+    """A region's id, such as ``cn-shanghai``; it need not be a known one.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    if not is_region_id(value):
+        raise DataWorksParameterError("region_id", f"must be a region's id such as cn-shanghai, not {_shown(value)}")
+    return str(value)
+
+
+def optional_region_identifier(value: Any) -> str | None:
+    """As :func:`region_identifier`; None stays None."""
+    return None if optional(value) is None else region_identifier(value)
 
 
 def text(name: str, value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.models import JobStatus, MigrationType
-from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksJobError
+from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksJobError, DataWorksParameterError
 from airflow_provider_dataworks.links.dataworks import LINK_KEY, DataWorksConsoleLink, console_url
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Readers = Mapping[str, Callable[[Any], Any]]
 CONNECTION_READERS: Readers = {
     "project_id": lambda value: None if arguments.optional(value) is None else arguments.project_identifier(value),
     "dataworks_conn_id": lambda value: arguments.text("dataworks_conn_id", value),
-    "region_id": lambda value: arguments.optional_text("region_id", value),
+    "region_id": arguments.optional_region_identifier,
 }
 
 
@@ -93,8 +93,11 @@ def warn_if_it_never_ends(log: Any, what: str, migration_type: str | None, targe
         )
 
 
-def workspace_url(hook: DataWorksHook, project_id: int) -> str:
-    """The workspace's address in the console that the connection names."""
+def workspace_url(hook: DataWorksHook, project_id: int | str | None) -> str:
+    """The workspace's address in the console that the connection names.
+
+    :raises DataWorksParameterError: ``project_id`` is not a workspace's id.
+    """
     settings = hook.settings
     return console_url(settings.region_id, project_id, settings.console, settings.console_site)
 
@@ -107,7 +110,10 @@ def job_failure(hook: DataWorksHook, log: Any, di_job_id: int, status: str | Non
         error_message, project_id = job.get("ErrorMessage"), job.get("ProjectId", project_id)
     except DataWorksError as error:
         log.warning("The ErrorMessage of DI job %s cannot be read: %s", di_job_id, error)
-    where = workspace_url(hook, project_id) if project_id else "the DataWorks console"
+    try:
+        where = workspace_url(hook, project_id)
+    except DataWorksParameterError:
+        where = "the DataWorks console"
     return DataWorksJobError(
         f"DI job {di_job_id} is {status}: {(error_message or 'it gives no ErrorMessage').rstrip('. ')}. See {where}",
         job_id=di_job_id,

@@ -16,12 +16,13 @@ from airflow_provider_dataworks.client.client import DataWorksClient, Settle
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
 from airflow_provider_dataworks.client.models import Job, JobStatus, ListedJob, SyncInstanceInfo, TaskType
 from airflow_provider_dataworks.client.pacing import Pacer, pacer_for
-from airflow_provider_dataworks.connection_form import (
+from airflow_provider_dataworks.connection.form import (
     CONNECTION_FIELDS,
     HIDDEN_FIELDS,
     PLACEHOLDERS,
     RELABELING,
 )
+from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
     DataWorksParameterError,
@@ -30,7 +31,6 @@ from airflow_provider_dataworks.exceptions import (
     from_client,
     job_not_found,
 )
-from airflow_provider_dataworks.hooks.connection import ConnectionSettings, read_connection
 
 _STARTABLE = (TaskType.DI_REALTIME, TaskType.DI_SOLUTION)
 
@@ -95,7 +95,7 @@ class DataWorksHook(BaseHook):
     def tuned(self, **changes: Any) -> DataWorksHook:
         """Give a hook for the same connection with other limits, and a session of its own.
 
-        :param changes: fields of :class:`~airflow_provider_dataworks.hooks.connection.ConnectionSettings`, such as
+        :param changes: fields of :class:`~airflow_provider_dataworks.connection.settings.ConnectionSettings`, such as
             ``max_attempts``.
         :return: the other hook; this one stays as it is.
         """
@@ -440,7 +440,7 @@ class DataWorksHook(BaseHook):
 
         :return: WTForms fields by name.
         """
-        from airflow_provider_dataworks.hooks.legacy_form import connection_form_widgets
+        from airflow_provider_dataworks.connection.legacy_form import connection_form_widgets
 
         return connection_form_widgets(CONNECTION_FIELDS)
 

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_dataworks.client.client import DataWorksClient
+from airflow_provider_dataworks.connection.settings import read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksNotFoundError, DataWorksParameterError
-from airflow_provider_dataworks.hooks.connection import read_connection
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from airflow_provider_dataworks.operators.data_integration import (
     CreateDISyncTaskOperator,

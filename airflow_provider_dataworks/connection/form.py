@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 _AUTH_TYPES = {
-    "access_key": "AccessKey ID and Secret",
-    "sts": "a temporary AccessKey and its token",
-    "ram_role_arn": "a RAM role, assumed with the AccessKey",
-    "oidc_role_arn": "a RAM role, by OIDC (RRSA on Kubernetes)",
-    "ecs_ram_role": "the RAM role of the ECS instance",
-    "credentials_uri": "keys from an address",
-    "default": "environment, profile or role of the machine",
+    "access_key": "AccessKey ID and AccessKey Secret",
+    "sts": "temporary AccessKey with its STS token",
+    "ram_role_arn": "RAM role, assumed with the AccessKey",
+    "oidc_role_arn": "RAM role, assumed through OIDC (RRSA on Kubernetes)",
+    "ecs_ram_role": "RAM role of the ECS instance",
+    "credentials_uri": "temporary keys from a URI",
+    "default": "default credential chain of the machine",
 }
 AUTH_TYPES = tuple(_AUTH_TYPES)
 NETWORKS = ("public", "vpc")
@@ -32,7 +32,7 @@ _COMMON_REGIONS = (
 
 
 # Airflow 3.2+ folds each section away; fields without one are under "Extra Fields". Earlier forms show all in a row.
-_OTHER_KEYS = "Keys from a role or an address"
+_OTHER_KEYS = "RAM roles and credentials URI"
 _FINE_TUNING = "Network, limits and console"
 
 
@@ -49,25 +49,26 @@ def _choice(label: str, description: str, empty: str, choices: dict[str, str], *
 #: The extra fields, in the order of the form.
 CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "region_id": _field(
-        "Region",
-        "Region of the workspace, such as cn-shanghai. Needed unless Endpoint is set.",
+        "Region (required)",
+        "Region ID of the workspace, such as cn-shanghai. Required unless Endpoint is set.",
         examples=list(_COMMON_REGIONS),
     ),
     "project_id": _field(
-        "Workspace ID",
-        "DataWorks workspace (ProjectId) that tasks use when they name none.",
+        "Workspace ID (required)",
+        "Default DataWorks workspace (ProjectId). Required unless every task sets project_id.",
         "integer",
         minimum=1,
         maximum=10_000_000_000,
     ),
     "auth_type": _choice(
-        "Authentication",
-        "All but access_key and sts renew their keys; they need pip install 'airflow-provider-dataworks[credentials]'.",
-        "access_key, or sts if there is a token",
+        "Authentication type",
+        "All types except access_key and sts refresh their keys and require "
+        "pip install 'airflow-provider-dataworks[credentials]'.",
+        "access_key, or sts if a token is set",
         _AUTH_TYPES,
     ),
     "security_token": _field(
-        "STS security token", "For sts: the token that belongs to the AccessKey.", format="password"
+        "STS security token", "For sts: the security token issued with the temporary AccessKey.", format="password"
     ),
     "role_arn": _field(
         "RAM role ARN",
@@ -76,12 +77,12 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     ),
     "role_session_name": _field(
         "Role session name",
-        "For the role kinds: the name that shows in ActionTrail. Default: airflow-dataworks.",
+        "For RAM roles: the session name shown in ActionTrail. Default: airflow-dataworks.",
         section=_OTHER_KEYS,
     ),
     "sts_endpoint": _field(
         "STS endpoint",
-        "For the role kinds: the host that gives the keys, such as sts-vpc.cn-shanghai.aliyuncs.com. "
+        "For RAM roles: the STS host that issues the keys, such as sts-vpc.cn-shanghai.aliyuncs.com. "
         "Default: sts.aliyuncs.com.",
         section=_OTHER_KEYS,
     ),
@@ -92,66 +93,66 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     ),
     "oidc_token_file": _field(
         "OIDC token file",
-        "For oidc_role_arn: path on the workers and triggerers. Default: ALIBABA_CLOUD_OIDC_TOKEN_FILE (set by RRSA).",
+        "For oidc_role_arn: path on workers and triggerers. Default: ALIBABA_CLOUD_OIDC_TOKEN_FILE (set by RRSA).",
         section=_OTHER_KEYS,
     ),
     "ecs_role_name": _field(
         "ECS role name",
-        "For ecs_ram_role: the instance's role. Default: asked from the instance.",
+        "For ecs_ram_role: the role attached to the instance. Default: detected from the instance metadata.",
         section=_OTHER_KEYS,
     ),
     "credentials_uri": _field(
         "Credentials URI",
-        "For credentials_uri: the address that answers with keys as JSON.",
+        "For credentials_uri: the URI that returns temporary keys as JSON.",
         section=_OTHER_KEYS,
     ),
     "network": _choice(
         "Network",
-        "Which of the region's endpoints is called. Default: public.",
+        "Endpoint of the region to call. Default: public.",
         "public",
-        {"public": "over the internet", "vpc": "from inside an Alibaba Cloud VPC"},
+        {"public": "over the internet", "vpc": "from within an Alibaba Cloud VPC"},
         section=_FINE_TUNING,
     ),
     "connect_timeout": _field(
-        "Connect timeout (s)",
-        f"Seconds to wait for a connection. Default: {DEFAULT_CONNECT_TIMEOUT:g}.",
+        "Connection timeout (seconds)",
+        f"Maximum time to establish a connection. Default: {DEFAULT_CONNECT_TIMEOUT:g}.",
         "number",
         minimum=0.1,
         section=_FINE_TUNING,
     ),
     "read_timeout": _field(
-        "Read timeout (s)",
-        f"Seconds to wait for an answer. Default: {DEFAULT_READ_TIMEOUT:g}.",
+        "Read timeout (seconds)",
+        f"Maximum time to wait for a response. Default: {DEFAULT_READ_TIMEOUT:g}.",
         "number",
         minimum=0.1,
         section=_FINE_TUNING,
     ),
     "max_attempts": _field(
-        "Attempts per call",
-        f"How often one call is sent at most. Default: {DEFAULT_MAX_ATTEMPTS}.",
+        "Maximum attempts per call",
+        f"Attempts for each API call, the first included. Default: {DEFAULT_MAX_ATTEMPTS}.",
         "integer",
         minimum=1,
         maximum=20,
         section=_FINE_TUNING,
     ),
     "max_qps": _field(
-        "Requests per second",
-        f"Ceiling of each Airflow process for this account; 0 means none. Default: {DEFAULT_MAX_QPS:g}.",
+        "Maximum requests per second",
+        f"Rate limit of each Airflow process for this account; 0 disables it. Default: {DEFAULT_MAX_QPS:g}.",
         "number",
         minimum=0,
         section=_FINE_TUNING,
     ),
     "console": _choice(
-        "Console",
-        "Which console the task's link opens. Default: new.",
+        "DataWorks console",
+        "Console that the link of a task opens. Default: new.",
         "new",
-        {"new": "the one console of all regions", "legacy": "the older one, a host for each region"},
+        {"new": "unified console of all regions", "legacy": "earlier console, one host per region"},
         section=_FINE_TUNING,
     ),
     "console_site": _choice(
         "Console site",
-        "Where you log in to the console that the task's link opens. Default: cn.",
-        "cn",
+        "Site where you log in to the console. Default: cn for regions in China, intl for others.",
+        "follows the region",
         {"cn": "aliyun.com", "intl": "alibabacloud.com"},
         section=_FINE_TUNING,
     ),
@@ -170,9 +171,9 @@ RELABELING = {
 # pull request 73298), so that the port stays in the form although hardly anybody needs another one.
 PLACEHOLDERS = {
     "login": "LTAI... (for access_key, sts, ram_role_arn)",
-    "password": "the AccessKey's secret",
-    "host": "empty: chosen by region and network",
-    "port": "443 (type it if you want to test on Airflow 3.3.1 or 3.3.2)",
+    "password": "AccessKey Secret",
+    "host": "leave empty to use the endpoint of the region",
+    "port": "443 (enter it to use Test on Airflow 3.3.1 or 3.3.2)",
 }
 
 
