@@ -33,7 +33,7 @@ FORM = "application/x-www-form-urlencoded"
 
 #: Seconds after which no further attempt of a call begins.
 MAX_ELAPSED = 180.0
-#: The same for a call that is throttled: ten minutes of it, and the longest wait that the service may ask for.
+#: The same once a call was throttled: ten minutes of it, and the longest wait that the service may ask for.
 MAX_THROTTLED = 600.0 + 1.1 * LONGEST_WAIT
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class DataWorksClient:
     :param max_attempts: how often one call is sent at most; default 5. Attempts that the service throttled do not
         count, unless it is 1.
     :param max_elapsed: seconds within which the attempts of a call end. None (default): none begins after 180 s, or
-        after 930 s (ten minutes, and the longest wait that the service may ask for) while the call is throttled. The
+        after 930 s (ten minutes, and the longest wait that the service may ask for) once the call was throttled. The
         wait for the pacer's turn does not count.
     :param pacer: what spaces the requests, and takes from the answers how far; None (default) for no spacing.
     :param paced: whether this client waits for the pacer's turn (default True), or its caller does.
@@ -225,7 +225,7 @@ class _Call:
             self.signed_with.append(exchange.credentials)
         self._make_harmless(failure)
         self._tell_pacer(exchange, failure)
-        self.throttled = failure.throttled
+        self.throttled = self.throttled or failure.throttled
         # A refusal after an unknown outcome may mean just that the first one arrived.
         if failure.outcome is Outcome.UNKNOWN and not self.in_doubt:
             self.in_doubt, self.lost = True, failure.message

@@ -36,13 +36,14 @@ def resend_after(
     :param again: whether another one may follow an error.
     :param attempts: how many there may be, the first one included, and those that were throttled not.
     :param within: seconds after which none begins.
-    :param within_throttled: seconds after which none begins after one that was throttled.
+    :param within_throttled: the same once an attempt was throttled.
     :param elapsed: seconds since the call began.
     :param sleep: how to wait in between.
     :raises ApiError: the last attempt's.
     """
     failed = [first]
     counted = 0
+    limit = within
 
     def replay() -> T:
         if failed:
@@ -50,13 +51,14 @@ def resend_after(
         return attempt()
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        nonlocal counted
+        nonlocal counted, limit
         # Where a test's pauses take no time, they count all the same.
         then = max(elapsed(), state.idle_for) + state.upcoming_sleep
         if _error_of(state, "throttled"):
-            return then >= within_throttled
-        counted += 1
-        return counted >= attempts or then >= within
+            limit = within_throttled
+        else:
+            counted += 1
+        return counted >= attempts or then >= limit
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(again),
