@@ -66,6 +66,7 @@ class Exchange:
         self.request_id: str | None = None
         self._lock = threading.Lock()
         self._connection: HTTPConnection | None = None
+        self._socket: Any = None
         self._sending = False
         self._abandoned = False
 
@@ -119,7 +120,7 @@ class Exchange:
         with self._lock:
             self._abandoned = True
             connection = self._connection
-        sock = getattr(connection, "sock", None)
+        sock = getattr(connection, "sock", None) or self._socket
         # Not SSLSocket's own method: it takes away what the other thread reads with.
         if isinstance(sock, socket.socket):
             with contextlib.suppress(OSError):
@@ -135,6 +136,8 @@ class Exchange:
             if self._abandoned:
                 raise requests.ConnectionError("the attempt was given up")
             self._connection = connection
+            # The connection lets go of it when an answer has no length.
+            self._socket = connection.sock
             self._sending = self._sending or sending
 
     def _out_of_time(self, seconds: float) -> ApiError | CredentialsError:
@@ -216,13 +219,27 @@ _current = threading.local()
 class _ObservedConnection(HTTPConnection):
     """Says to the exchange of its thread which connection it uses, and when the request goes out."""
 
+    _connecting = False
+
     def connect(self) -> None:
         _observe(self, sending=False)
-        super().connect()
+        self._connecting = True
+        try:
+            super().connect()
+        finally:
+            self._connecting = False
 
-    def putrequest(self, *args: Any, **kwargs: Any) -> None:
+    def send(self, data: Any) -> None:
+        # What asks a proxy for a tunnel is not yet the request.
+        if not self._connecting:
+            if self.sock is None:
+                self.connect()
+            _observe(self, sending=True)
+        super().send(data)
+
+    def getresponse(self) -> Any:
         _observe(self, sending=True)
-        super().putrequest(*args, **kwargs)
+        return super().getresponse()
 
 
 def _observe(connection: HTTPConnection, *, sending: bool) -> None:
