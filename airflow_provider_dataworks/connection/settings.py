@@ -36,7 +36,10 @@ class ConnectionSettings:
         connection that names none has its region's.
     :param connect_timeout: seconds to wait for a connection; default 5.
     :param read_timeout: seconds to wait for an answer; default 20.
-    :param max_attempts: how often a call is sent at most; default 5.
+    :param request_timeout: seconds that one attempt of a call may take in all, None (default) for twice
+        ``read_timeout``.
+    :param max_elapsed: seconds within which the attempts of a call end, None (default) for the client's own limits.
+    :param max_attempts: how often a call is sent at most, those not counted that were throttled; default 5.
     :param max_qps: requests a second at most, 0 for no limit; default 4.
     :param paced: whether the client itself keeps to ``max_qps`` (default True); a poller does that without blocking.
     """
@@ -50,6 +53,8 @@ class ConnectionSettings:
     console_site: str = "cn"
     connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
     read_timeout: float = DEFAULT_READ_TIMEOUT
+    request_timeout: float | None = None
+    max_elapsed: float | None = None
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     max_qps: float = DEFAULT_MAX_QPS
     paced: bool = True

@@ -32,6 +32,9 @@ from airflow_provider_dataworks.exceptions import (
     job_not_found,
 )
 
+#: Seconds that one attempt of a hurried hook takes at most.
+HURRIED_TIMEOUT = 4.0
+
 _STARTABLE = (TaskType.DI_REALTIME, TaskType.DI_SOLUTION)
 
 
@@ -75,8 +78,11 @@ class DataWorksHook(BaseHook):
             settings.credentials,
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
+            request_timeout=settings.request_timeout,
             max_attempts=settings.max_attempts,
-            pacer=self.pacer if settings.paced else None,
+            max_elapsed=settings.max_elapsed,
+            pacer=self.pacer,
+            paced=settings.paced,
         )
 
     @property
@@ -107,9 +113,17 @@ class DataWorksHook(BaseHook):
         """Give a hook that tries briefly: a task that is killed has five seconds, a trigger thirty.
 
         :param max_attempts: how often one call is sent at most; default 1.
-        :return: a hook with 1 second to connect and 3 to answer, that waits for no pacing.
+        :return: a hook with 1 second to connect and 3 to answer, at most 4 for an attempt with all that belongs to it,
+            credentials included; it waits for no pacing.
         """
-        return self.tuned(max_attempts=max_attempts, connect_timeout=1.0, read_timeout=3.0, paced=False)
+        return self.tuned(
+            max_attempts=max_attempts,
+            connect_timeout=1.0,
+            read_timeout=3.0,
+            request_timeout=HURRIED_TIMEOUT,
+            max_elapsed=max_attempts * HURRIED_TIMEOUT,
+            paced=False,
+        )
 
     def close(self) -> None:
         """Close the kept-alive connections, if any were opened."""

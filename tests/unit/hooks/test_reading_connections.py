@@ -519,6 +519,8 @@ def test_settings_reach_the_client(dataworks_emulator: EmulatorControl, monkeypa
     hook = hook_for(dataworks_emulator, monkeypatch, connect_timeout=1.5, read_timeout=2.5, max_attempts=7)
 
     assert (hook.client.timeout, hook.client.max_attempts) == ((1.5, 2.5), 7)
+    assert hook.client.request_timeout == 5.0
+    assert hook.tuned(request_timeout=3.0).client.request_timeout == 3.0
 
 
 def test_hurried_hook_tries_once_and_briefly(
@@ -527,7 +529,10 @@ def test_hurried_hook_tries_once_and_briefly(
     hook = hook_for(dataworks_emulator, monkeypatch, max_qps=0.001)
     hurried = hook.hurried()
 
-    assert (hurried.client.max_attempts, hurried.client.timeout, hurried.client.pacer) == (1, (1.0, 3.0), None)
+    assert (hurried.client.max_attempts, hurried.client.timeout, hurried.client.paced) == (1, (1.0, 3.0), False)
+    assert (hurried.client.request_timeout, hurried.client.max_elapsed) == (4.0, 4.0)
+    # What it is answered counts for all.
+    assert hurried.client.pacer is hook.client.pacer
     hurried.stop_di_job(di_job_id=1001)
     hurried.stop_di_job(di_job_id=1001)
     assert hook.client.max_attempts == 5
