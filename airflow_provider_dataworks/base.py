@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -12,6 +13,7 @@ from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.models import JobStatus, MigrationType
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksJobError, DataWorksParameterError
 from airflow_provider_dataworks.links.dataworks import LINK_KEY, DataWorksConsoleLink, console_url
+from airflow_provider_dataworks.rendering import TemplateRendering, dag_marks
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -27,7 +29,7 @@ CONNECTION_READERS: Readers = {
 }
 
 
-class DataWorksTask:
+class DataWorksTask(TemplateRendering):
     """Mixed into operators and sensors: reads their arguments, once at construction as far as nothing is a template."""
 
     #: How each argument is read, by its attribute.
@@ -45,8 +47,13 @@ class DataWorksTask:
 
         :raises DataWorksParameterError: an argument can't be used.
         """
+        marks = dag_marks(self)
         for name, read in self.readers.items():
-            if not arguments.is_template(value := getattr(self, name)):
+            value = getattr(self, name)
+            if isinstance(value, os.PathLike) and name in self._json_file_fields():
+                value = arguments.file_path(name, value, self.template_ext)
+                setattr(self, name, value)
+            if not (arguments.is_template(value, marks) or self._is_json_file(name, value)):
                 read(value)
 
     def read_arguments(self) -> SimpleNamespace:
@@ -55,7 +62,15 @@ class DataWorksTask:
         :return: the arguments, by their attributes' names.
         :raises DataWorksParameterError: an argument can't be used.
         """
-        return SimpleNamespace(**{name: read(getattr(self, name)) for name, read in self.readers.items()})
+        return SimpleNamespace(**{name: self._read_argument(name) for name in self.readers})
+
+    def _read_argument(self, name: str) -> Any:
+        try:
+            return self.readers[name](getattr(self, name))
+        except DataWorksParameterError as error:
+            if (path := self._json_file_of(name)) is None:
+                raise
+            raise DataWorksParameterError(error.name, f"in the file {path!r}: {error.problem}") from None
 
     @cached_property
     def hook(self) -> DataWorksHook:

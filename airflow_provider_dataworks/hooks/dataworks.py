@@ -282,7 +282,7 @@ class DataWorksHook(BaseHook):
         job_id = arguments.identifier("di_job_id", di_job_id)
         body = {
             "DIJobId": job_id,
-            "RealtimeStartSettings": arguments.realtime_start_settings(realtime_start_settings),
+            "RealtimeStartSettings": self._start_settings(job_id, realtime_start_settings),
             "ForceToRerun": arguments.boolean("force_to_rerun", force_to_rerun),
         }
         before = self.get_di_job(di_job_id=job_id) if job_before is None else job_before
@@ -490,6 +490,15 @@ class DataWorksHook(BaseHook):
                 "project_id", f"is missing: give it here or on the connection {self.dataworks_conn_id}"
             )
         return self.settings.project_id
+
+    def _start_settings(self, job_id: int, value: Any) -> dict[str, Any] | None:
+        settings, missing = arguments.without_none(arguments.realtime_start_settings(value) or {})
+        for name in missing:
+            self.log.warning("DI job %s: %s of realtime_start_settings is None and is left out", job_id, name)
+        if "StartTime" in settings:
+            moment = settings["StartTime"]
+            self.log.info("DI job %s: StartTime is %s (%s)", job_id, moment, arguments.iso_utc(moment))
+        return settings or None
 
     def _instance(
         self, project_id: int | str | None, task_type: str, file_id: int | str, accepted: tuple[TaskType, ...]
