@@ -120,12 +120,12 @@ def test_string_without_marks_stays_as_it_is(value: str, native: bool) -> None:
 def test_every_other_template_field_takes_a_plain_string(value: str, native: bool) -> None:
     dag = make_dag(native=native)
 
-    created = rendered(_create(dag, task_name=value, client_token=value, region_id=value, dataworks_conn_id=value))
-    sensor = rendered(DIJobStatusSensor(task_id="s", job_name=value, region_id=value, dag=dag))
+    created = rendered(_create(dag, task_name=value, client_token=value, dataworks_conn_id=value))
+    sensor = rendered(DIJobStatusSensor(task_id="s", job_name=value, dag=dag))
 
     given = created.read_arguments()
-    assert (given.task_name, given.client_token, given.region_id, given.dataworks_conn_id) == (value,) * 4
-    assert (sensor.read_arguments().job_name, sensor.read_arguments().region_id) == (value, value)
+    assert (given.task_name, given.client_token, given.dataworks_conn_id) == (value,) * 3
+    assert sensor.read_arguments().job_name == value
 
 
 @pytest.mark.parametrize("value", ["orders.json", ["a.json"]])
