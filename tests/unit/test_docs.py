@@ -22,11 +22,12 @@ import pytest
 from airflow.models.connection import Connection
 from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_dataworks.client.errors import _ADVICE, Outcome, outcome_of
+from airflow_provider_dataworks.client.errors import Outcome, outcome_of
 from airflow_provider_dataworks.connection.form import AUTH_TYPES, CONNECTION_FIELDS, RELABELING
 from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksPermanentError
+from airflow_provider_dataworks.hooks.errors import BY_CODE
 from airflow_provider_dataworks.operators.data_integration import (
     CreateDISyncTaskOperator,
     StartDIJobOperator,
@@ -234,7 +235,7 @@ def test_every_error_is_treated_as_its_row_says() -> None:
 
 def test_every_error_that_the_code_gives_advice_on_has_a_row() -> None:
     shown = " ".join(row[0] for row in rows(PAGES["docs/errors.md"]))
-    assert [prefix for prefix, _ in _ADVICE if f"`{prefix}" not in shown] == []
+    assert [prefix for prefix, _ in BY_CODE if f"`{prefix}" not in shown] == []
 
 
 FOLDER = {"FileFolderPath": "Business Flow/demo/Data Integration"}
