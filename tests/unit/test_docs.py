@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import importlib
 import importlib.util
@@ -41,7 +42,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
     if "_build" not in path.parts
 }
 
@@ -373,7 +374,7 @@ def test_the_picture_of_the_parts_is_that_of_the_code() -> None:
 
 def test_every_part_is_named_where_the_picture_is() -> None:
     own, _ = load("architecture").imports()
-    named = set(re.findall(r"`(\w+)`", section("docs/contributing.md", "## The parts")))
+    named = set(re.findall(r"`(\w+)`", section("CONTRIBUTING.md", "## The parts")))
     assert own - named == {"get_provider_info"}
 
 
@@ -507,4 +508,16 @@ def test_dag_is_what_the_blocks_use() -> None:
     ]
     assert using
     assert set(using) <= {which.rpartition("-")[0] for which in DAG_BLOCKS}
-    assert DAG.__name__ == "DAG"
+
+
+@pytest.mark.parametrize("which", DAG_BLOCKS)
+def test_each_dag_shown_imports_the_dag_class_of_airflows_sdk(which: str) -> None:
+    imports = [node for node in ast.walk(ast.parse(DAG_BLOCKS[which])) if isinstance(node, ast.ImportFrom)]
+    modules = [str(node.module) for node in imports if "DAG" in {name.name for name in node.names}]
+    assert [importlib.import_module(module).DAG for module in modules] == [DAG]
+
+
+def test_editors_break_lines_where_the_formatter_does() -> None:
+    (editor,) = re.findall(r"^max_line_length = (\d+)$", (ROOT / ".editorconfig").read_text(), re.MULTILINE)
+    (formatter,) = re.findall(r"^line-length = (\d+)$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert editor == formatter
