@@ -15,19 +15,13 @@ DataWorksParameterError  an argument or a connection field; nothing was sent   n
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from airflow_provider_dataworks.client.assumptions import NOT_FOUND_WORDS
-from airflow_provider_dataworks.client.errors import (
-    ApiError,
-    CredentialsError,
-    Outcome,
-    advice_for,
-    facts,
-    reads,
-)
+from airflow_provider_dataworks.client.errors import facts
+
+_Error = TypeVar("_Error", bound="DataWorksError")
 
 
 class DataWorksError(AirflowException):
@@ -39,6 +33,10 @@ class DataWorksError(AirflowException):
     :param http_status: the HTTP status, None where no answer came.
     :param request_id: the RequestId to give to Alibaba Cloud's support, None where the service gave none.
     :param outcome_unknown: whether the service may have carried the call out, in any of its attempts; default False.
+    :param conn_id: the connection's id, None (default) where none was used.
+    :param region_id: the region that was called, None (default) where it is not known.
+    :param project_id: the workspace, None (default) where it is not known.
+    :param console_url: the workspace in the DataWorks console, None (default) where it is not known.
     """
 
     def __init__(
@@ -50,6 +48,10 @@ class DataWorksError(AirflowException):
         http_status: int | None = None,
         request_id: str | None = None,
         outcome_unknown: bool = False,
+        conn_id: str | None = None,
+        region_id: str | None = None,
+        project_id: int | None = None,
+        console_url: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -58,11 +60,33 @@ class DataWorksError(AirflowException):
         self.http_status = http_status
         self.request_id = request_id
         self.outcome_unknown = outcome_unknown
+        self.conn_id = conn_id
+        self.region_id = region_id
+        self.project_id = project_id
+        self.console_url = console_url
+
+    def add_context(self: _Error, **context: Any) -> _Error:
+        """Set fields that were not known where the error arose; what an outer caller knows takes precedence.
+
+        :param context: fields of the error by name, such as ``conn_id``, ``region_id``, ``project_id``,
+            ``console_url``, ``request_id`` or ``job_name``; None leaves a field as it is.
+        :return: the error itself.
+        :raises AttributeError: the error has no field of that name.
+        """
+        for name, value in context.items():
+            if name not in self.__dict__:
+                raise AttributeError(f"{type(self).__name__} has no field {name}")
+            if value is not None:
+                setattr(self, name, value)
+        return self
 
     def __str__(self) -> str:
-        if self.action is None:
-            return self.message
-        return f"{self.message} [{facts(self.action, self.code, self.http_status, self.request_id)}]"
+        # Last, because user interfaces show the beginning only.
+        where = {"connection": self.conn_id, "region": self.region_id, "workspace": self.project_id}
+        known = [f"{label} {value}" for label, value in where.items() if value is not None]
+        if self.action is not None:
+            known.append(facts(self.action, self.code, self.http_status, self.request_id))
+        return f"{self.message} [{', '.join(known)}]" if known else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions pickle their args only; workers hand errors over pickled.
@@ -81,7 +105,7 @@ class DataWorksTransientError(DataWorksError):
 
     :param message: what happened and what to do.
     :param retry_after: seconds that the service asked to wait, None (default) where it did not say.
-    :param about_the_call: action, code, http_status and request_id, as :class:`DataWorksError` takes them.
+    :param about_the_call: what :class:`DataWorksError` takes.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, **about_the_call: Any) -> None:
@@ -106,10 +130,11 @@ class DataWorksParameterError(DataWorksPermanentError, ValueError):
 
     :param name: the argument or field at fault.
     :param problem: what it may be, and what it was.
+    :param context: conn_id, region_id, project_id and console_url, as :class:`DataWorksError` takes them.
     """
 
-    def __init__(self, name: str, problem: str) -> None:
-        super().__init__(f"{name}: {problem}")
+    def __init__(self, name: str, problem: str, **context: Any) -> None:
+        super().__init__(f"{name}: {problem}", **context)
         self.name = name
         self.problem = problem
 
@@ -121,7 +146,8 @@ class DataWorksJobError(DataWorksError):
     :param job_id: the DIJobId or FileId; default None.
     :param status: the status that it ended in; default None.
     :param error_message: the job's own ErrorMessage, None (default) where it has none.
-    :param about_the_call: action, code, http_status and request_id, as :class:`DataWorksError` takes them.
+    :param job_name: the job's name, None (default) where it is not known.
+    :param about_the_call: what :class:`DataWorksError` takes; ``request_id`` is that of the start, where it is known.
     """
 
     def __init__(
@@ -131,43 +157,14 @@ class DataWorksJobError(DataWorksError):
         job_id: int | None = None,
         status: str | None = None,
         error_message: str | None = None,
+        job_name: str | None = None,
         **about_the_call: Any,
     ) -> None:
         super().__init__(message, **about_the_call)
         self.job_id = job_id
         self.status = status
         self.error_message = error_message
-
-
-def from_client(error: ApiError | CredentialsError) -> DataWorksError:
-    """Turn a client's error into the one that users meet.
-
-    :param error: what the client raised.
-    :return: the error to raise in its place, with the same facts and a sentence on what to do.
-    """
-    if isinstance(error, CredentialsError):
-        return (DataWorksTransientError if error.may_pass else DataWorksPermanentError)(str(error))
-    sentences = [f"{error.action} failed: {error.message.rstrip('.')}."]
-    if error.attempts > 1:
-        sentences.append(f"It was tried {error.attempts} times.")
-    if error.outcome is Outcome.UNKNOWN and not reads(error.action):
-        sentences.append("The answer was lost, so it is not known whether the service carried it out.")
-    elif error.outcome_unknown and not reads(error.action):
-        sentences.append("The answer to an earlier attempt was lost: the service may have carried that one out.")
-    sentences.append(advice_for(error.code, error.http_status, error.message))
-    text = " ".join(filter(None, sentences))
-    about: dict[str, Any] = {
-        "action": error.action,
-        "code": error.code,
-        "http_status": error.http_status,
-        "request_id": error.request_id,
-        "outcome_unknown": error.outcome_unknown and not reads(error.action),
-    }
-    if error.outcome is not Outcome.REFUSED:
-        return DataWorksTransientError(text, retry_after=error.retry_after, **about)
-    if _says_not_found(error):
-        return DataWorksNotFoundError(text, **about)
-    return DataWorksPermanentError(text, **about)
+        self.job_name = job_name
 
 
 def job_not_found(which: str, project_id: int) -> DataWorksNotFoundError:
@@ -180,11 +177,3 @@ def job_not_found(which: str, project_id: int) -> DataWorksNotFoundError:
     return DataWorksNotFoundError(
         f"Workspace {project_id} has no DI job {which}. Check the id or name, project_id, and the region."
     )
-
-
-def _says_not_found(error: ApiError) -> bool:
-    """Whether a refusal of a DI job action means that the job is not there; no code is documented for that."""
-    if not error.action.endswith("DIJob") or error.http_status not in (400, 404, 200):
-        return False
-    text = f"{error.code or ''} {error.message}".lower()
-    return "dijob" in text.replace(" ", "") and any(word in text for word in NOT_FOUND_WORDS)

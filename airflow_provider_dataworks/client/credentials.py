@@ -155,8 +155,8 @@ class FetchedCredentials:
         except Exception as error:  # noqa: BLE001 - the library raises its own, requests' and plain ones alike
             # What cannot even be asked is a wrong setting; a refusal to answer cannot be told from a bad moment.
             raise CredentialsError(
-                f"auth_type {self._kind}: no credentials could be fetched ({type(error).__name__}: "
-                f"{self._without_secrets(str(error))}). Check {self._described_by}.",
+                f"auth_type {self._kind}: no credentials could be fetched. Check {self._described_by}. "
+                f"{type(error).__name__}: {self._without_secrets(str(error))}",
                 may_pass=asked,
             ) from None
         if not model.access_key_id or not model.access_key_secret:

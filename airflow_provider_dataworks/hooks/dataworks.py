@@ -28,9 +28,9 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksParameterError,
     DataWorksPermanentError,
     DataWorksTransientError,
-    from_client,
     job_not_found,
 )
+from airflow_provider_dataworks.hooks.errors import from_client
 
 #: Seconds that one attempt of a hurried hook takes at most.
 HURRIED_TIMEOUT = 4.0
@@ -399,17 +399,17 @@ class DataWorksHook(BaseHook):
             for job in jobs:
                 if job.get("DIJobId") == job_id:
                     return job
-            raise job_not_found(
-                f"with id {job_id}" + (f" among those named like {name!r:.200}" if name else ""), project
-            )
+            which = f"with id {job_id}" + (f" among those named like {name!r:.200}" if name else "")
+            raise self._in_context(job_not_found(which, project), project)
         matches = [job for job in jobs if job.get("JobName") == name]
         if not matches:
-            raise job_not_found(f"named {name!r:.200}", project)
+            raise self._in_context(job_not_found(f"named {name!r:.200}", project), project)
         if len(matches) > 1:
             ids = ", ".join(str(job.get("DIJobId")) for job in matches)
-            raise DataWorksPermanentError(
+            error = DataWorksPermanentError(
                 f"Workspace {project} has {len(matches)} DI jobs named {name!r:.200} (ids {ids}): give di_job_id."
             )
+            raise self._in_context(error, project)
         return matches[0]
 
     def call(
@@ -512,11 +512,23 @@ class DataWorksHook(BaseHook):
     def _send(self, action: str, **how: Any) -> dict[str, Any]:
         """Call, and turn the client's errors into the provider's."""
         client = self.client
+        project = (how.get("query") or {}).get("ProjectId") or (how.get("body") or {}).get("ProjectId")
         try:
             return client.call(action, **how)
         except (ApiError, CredentialsError) as error:
             # Without the chain: what it would add is the client's own frames, once more.
-            raise from_client(error) from None
+            raise self._in_context(from_client(error), project) from None
+        except DataWorksError as error:
+            self._in_context(error, project)
+            raise
+
+    def _in_context(self, error: DataWorksError, project_id: int | None = None) -> DataWorksError:
+        """Say on an error which connection, region and workspace it is about."""
+        return error.add_context(
+            conn_id=self.dataworks_conn_id,
+            region_id=self.settings.region_id,
+            project_id=project_id or self.settings.project_id,
+        )
 
     def _settle(self, action: str, arrived: Callable[[], bool]) -> Settle:
         """Look, over the time that a start may take to show, whether one with a lost answer arrived."""
@@ -565,8 +577,8 @@ def _solution_started(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool
 def _may_have_started(action: str, error: ApiError, unreadable: DataWorksError) -> NoReturn:
     kind = DataWorksPermanentError if isinstance(unreadable, DataWorksPermanentError) else DataWorksTransientError
     raise kind(
-        f"{action}: the answer was lost ({error.message}), and the state could not be read afterwards "
-        f"({unreadable.message}). It may have started: look before starting it again.",
+        f"It may have started: check its state before you start it again. {action}: the answer was lost "
+        f"({error.message}), and the state could not be read afterwards ({unreadable.message}).",
         action=action,
         code=error.code,
         http_status=error.http_status,

@@ -173,7 +173,7 @@ def short_error(hook: DataWorksHook, kind: str) -> DataWorksError:
         hook.get_di_job(di_job_id=1001)
     text = str(raised.value)
     kind = kind.partition(" ")[0]
-    assert text.startswith(f"auth_type {kind}: no credentials could be fetched (")
+    assert text.startswith(f"auth_type {kind}: no credentials could be fetched. Check ")
     assert FIELDS[kind] in text.rpartition("Check ")[2]
     assert "of connection dataworks_default" in text
     assert len(text) < 700

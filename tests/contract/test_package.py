@@ -110,7 +110,7 @@ def test_metadata_is_valid_and_the_readme_renders(wheel: zipfile.ZipFile, metada
 
 def test_sdist_has_examples_docs_and_tests(sdist: set[str]) -> None:
     assert sdist >= in_source("example_dags", "*.py") | in_source("docs", "*.md")
-    assert sdist >= {"Makefile", "LICENSE", "CHANGELOG.md", "README.md", "pyproject.toml"}
+    assert sdist >= {"Makefile", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "pyproject.toml"}
     assert sdist >= {"tests/conftest.py", "scripts/environment.py", *in_source("constraints", "*.txt")}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import importlib
 import importlib.util
@@ -22,11 +23,12 @@ import pytest
 from airflow.models.connection import Connection
 from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_dataworks.client.errors import _ADVICE, Outcome, outcome_of
+from airflow_provider_dataworks.client.errors import Outcome, outcome_of
 from airflow_provider_dataworks.connection.form import AUTH_TYPES, CONNECTION_FIELDS, RELABELING
 from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksPermanentError
+from airflow_provider_dataworks.hooks.errors import BY_CODE
 from airflow_provider_dataworks.operators.data_integration import (
     CreateDISyncTaskOperator,
     StartDIJobOperator,
@@ -40,7 +42,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
     if "_build" not in path.parts
 }
 
@@ -234,7 +236,7 @@ def test_every_error_is_treated_as_its_row_says() -> None:
 
 def test_every_error_that_the_code_gives_advice_on_has_a_row() -> None:
     shown = " ".join(row[0] for row in rows(PAGES["docs/errors.md"]))
-    assert [prefix for prefix, _ in _ADVICE if f"`{prefix}" not in shown] == []
+    assert [prefix for prefix, _ in BY_CODE if f"`{prefix}" not in shown] == []
 
 
 FOLDER = {"FileFolderPath": "Business Flow/demo/Data Integration"}
@@ -372,7 +374,7 @@ def test_the_picture_of_the_parts_is_that_of_the_code() -> None:
 
 def test_every_part_is_named_where_the_picture_is() -> None:
     own, _ = load("architecture").imports()
-    named = set(re.findall(r"`(\w+)`", section("docs/contributing.md", "## The parts")))
+    named = set(re.findall(r"`(\w+)`", section("CONTRIBUTING.md", "## The parts")))
     assert own - named == {"get_provider_info"}
 
 
@@ -506,4 +508,16 @@ def test_dag_is_what_the_blocks_use() -> None:
     ]
     assert using
     assert set(using) <= {which.rpartition("-")[0] for which in DAG_BLOCKS}
-    assert DAG.__name__ == "DAG"
+
+
+@pytest.mark.parametrize("which", DAG_BLOCKS)
+def test_each_dag_shown_imports_the_dag_class_of_airflows_sdk(which: str) -> None:
+    imports = [node for node in ast.walk(ast.parse(DAG_BLOCKS[which])) if isinstance(node, ast.ImportFrom)]
+    modules = [str(node.module) for node in imports if "DAG" in {name.name for name in node.names}]
+    assert [importlib.import_module(module).DAG for module in modules] == [DAG]
+
+
+def test_editors_break_lines_where_the_formatter_does() -> None:
+    (editor,) = re.findall(r"^max_line_length = (\d+)$", (ROOT / ".editorconfig").read_text(), re.MULTILINE)
+    (formatter,) = re.findall(r"^line-length = (\d+)$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert editor == formatter

@@ -19,15 +19,21 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksPermanentError,
     DataWorksTimeoutError,
     DataWorksTransientError,
-    from_client,
     job_not_found,
 )
+from airflow_provider_dataworks.hooks.errors import from_client
 
 FACTS: dict[str, Any] = {
     "action": "StartDIJob",
     "code": "Throttling.User",
     "http_status": 429,
     "request_id": "R-1",
+}
+WHERE: dict[str, Any] = {
+    "conn_id": "dataworks_default",
+    "region_id": "cn-shanghai",
+    "project_id": 10000,
+    "console_url": "https://dataworks.data.aliyun.com/cn-shanghai/sc?defaultProjectId=10000",
 }
 ERRORS = [
     DataWorksError("text", **FACTS),
@@ -39,6 +45,9 @@ ERRORS = [
     DataWorksJobError("text", job_id=1001, status="Failed", error_message="bad table", **FACTS),
     job_not_found("named 'a'", 10000),
     from_client(CredentialsError("no keys")),
+    DataWorksPermanentError("text", **WHERE),
+    DataWorksJobError("text", job_id=1001, job_name="orders", **FACTS, **WHERE),
+    DataWorksParameterError("file_id", "must be an integer", **WHERE),
 ]
 
 
@@ -91,6 +100,30 @@ def test_text_says_which_facts_are_missing() -> None:
 
 def test_text_of_an_error_without_a_call_has_no_facts() -> None:
     assert str(DataWorksParameterError("file_id", "must be an integer")) == "file_id: must be an integer"
+
+
+def test_text_ends_with_connection_region_and_workspace() -> None:
+    where = "connection dataworks_default, region cn-shanghai, workspace 10000"
+
+    assert str(DataWorksError("text", **WHERE)) == f"text [{where}]"
+    assert str(DataWorksError("text", **WHERE, **FACTS)) == (
+        f"text [{where}, action StartDIJob, code Throttling.User, HTTP status 429, RequestId R-1]"
+    )
+    assert str(DataWorksError("text", project_id=10000)) == "text [workspace 10000]"
+
+
+def test_outer_caller_adds_what_it_knows() -> None:
+    error = DataWorksJobError("text", job_id=1001, **WHERE)
+
+    assert error.add_context(project_id=20000, region_id=None, request_id="R-2", job_name="orders") is error
+    assert (error.project_id, error.region_id, error.request_id, error.job_name) == (
+        20000,
+        "cn-shanghai",
+        "R-2",
+        "orders",
+    )
+    with pytest.raises(AttributeError, match="DataWorksJobError has no field workspace"):
+        error.add_context(workspace=1)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_dataworks import exceptions
 from airflow_provider_dataworks.hooks import dataworks as hook_module
+from airflow_provider_dataworks.hooks.errors import from_client
 from airflow_provider_dataworks.operators import data_integration as operator_module
 from airflow_provider_dataworks.waiting import Verdict
 from tests.faults.__main__ import run_campaign
@@ -80,7 +81,7 @@ def test_new_client_token_at_each_try_is_noticed(monkeypatch: pytest.MonkeyPatch
 def test_lost_request_id_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def forgetful(error: Any) -> exceptions.DataWorksError:
         error.request_id = None
-        return exceptions.from_client(error)
+        return from_client(error)
 
     monkeypatch.setattr(hook_module, "from_client", forgetful)
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_dataworks.client.client import DataWorksClient
-from airflow_provider_dataworks.client.errors import ApiError, Outcome, advice_for, outcome_of, reads
+from airflow_provider_dataworks.client.errors import ApiError, Outcome, outcome_of, reads
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from tests.support.scripted_server import ScriptedServer
 
@@ -250,36 +250,3 @@ def test_secrets_that_the_service_quotes_are_taken_out(server: ScriptedServer, m
 
     assert failure(client).message == "server string to sign is: ... *** ..."
     assert "test-secret" not in str(failure(client))
-
-
-# What to do
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "message", "words"),
-    [
-        ("SignatureDoesNotMatch", 400, "", "AccessKey Secret"),
-        ("InvalidAccessKeyId.NotFound", 404, "", "AccessKey ID"),
-        ("InvalidTimeStamp.Expired", 400, "", "clock"),
-        ("InvalidSecurityToken.Expired", 400, "", "security_token"),
-        ("Throttling.Api.Risk", 429, "", "daily limit"),
-        ("Throttling.Resource", 429, "", "quota"),
-        ("Throttling.User", 429, "", "max_qps"),
-        ("Forbidden.Not.Server", 500, "", "region_id"),
-        ("Forbidden.Access", 403, "Please first activate DataWorks Enterprise Edition", "Enterprise Edition or above"),
-        ("Forbidden.Access", 403, "Access is forbidden.", "member of the workspace"),
-        ("Forbidden.RAM", 403, "", "dataworks:*"),
-        ("Invalid.Tenant.UserNotInProject", 400, "", "workspace"),
-        ("Invalid.Tenant.ProjectNotExists", 400, "", "region_id"),
-        ("Invalid.DI.Parameter.File.Existed", 400, "", "task_name"),
-        ("InvalidAction.NotFound", 404, "", "endpoint"),
-        (None, 302, "", "Redirects"),
-        (None, 407, "", "HTTPS_PROXY"),
-    ],
-)
-def test_errors_that_users_can_mend_say_how(code: str | None, status: int, message: str, words: str) -> None:
-    assert words in advice_for(code, status, message)
-
-
-def test_other_errors_get_no_advice() -> None:
-    assert advice_for("InternalError.System", 500, "try later") == ""

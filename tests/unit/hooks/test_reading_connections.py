@@ -461,7 +461,7 @@ def test_missing_package_is_named_with_the_command_before_anything_is_sent(
     with pytest.raises(DataWorksPermanentError) as raised:
         hook.get_di_job(di_job_id=1001)
 
-    assert str(raised.value) == (
+    assert raised.value.message == (
         f"auth_type {kind} needs the package alibabacloud-credentials: pip install alibabacloud-credentials"
     )
     assert dataworks_emulator.requests() == []

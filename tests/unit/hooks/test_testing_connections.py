@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -52,6 +53,37 @@ def test_what_is_wrong_is_said_without_secrets(
     assert len(text) < 500
     # The command line takes brackets for markup and swallows them.
     assert "[" not in text
+
+
+def test_edition_without_di_jobs_is_said_once(dataworks_emulator: EmulatorControl, hook: DataWorksHook) -> None:
+    message = "Please first activate DataWorks Enterprise Edition or Flagship Edition"
+    dataworks_emulator.add_fault("error", count=-1, status=403, code="Forbidden.Access", message=message)
+
+    works, text = hook.test_connection()
+
+    assert not works
+    assert "needs DataWorks Enterprise Edition or above in this region" in text
+    assert text.lower().count("edition") == 1
+
+
+def test_host_name_that_cannot_be_resolved_says_what_to_check(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    connect(monkeypatch, {**dataworks_emulator.connection, "host": "https://dataworks.no-such-host.invalid"})
+
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    works, text = DataWorksHook().test_connection()
+
+    assert not works
+    assert "cannot be resolved" in text[:90]
+    for word in ("region_id", "network", "host", "proxy"):
+        assert word in text[:200]
 
 
 def test_connection_that_is_not_there_is_said() -> None:

@@ -1,0 +1,153 @@
+"""Turns the client's errors into those that users meet: cause and remedy first, then the service's own message."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from airflow_provider_dataworks.client.assumptions import NOT_FOUND_WORDS
+from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome, reads
+from airflow_provider_dataworks.exceptions import (
+    DataWorksError,
+    DataWorksNotFoundError,
+    DataWorksPermanentError,
+    DataWorksTransientError,
+)
+
+
+class Advice(NamedTuple):
+    """What the user is told about a kind of failure.
+
+    :param summary: cause and remedy in at most 90 characters, which is what Airflow's lists of failures show.
+    :param says_all: whether the service's message would only repeat it; default False.
+    """
+
+    summary: str
+    says_all: bool = False
+
+
+def from_client(error: ApiError | CredentialsError) -> DataWorksError:
+    """Turn a client's error into the one that users meet.
+
+    :param error: what the client raised.
+    :return: the error to raise in its place, with the same facts and a sentence on what to do.
+    """
+    if isinstance(error, CredentialsError):
+        return (DataWorksTransientError if error.may_pass else DataWorksPermanentError)(str(error))
+    text = _message(error)
+    about: dict[str, Any] = {
+        "action": error.action,
+        "code": error.code,
+        "http_status": error.http_status,
+        "request_id": error.request_id,
+        "outcome_unknown": error.outcome_unknown and not reads(error.action),
+    }
+    if error.outcome is not Outcome.REFUSED:
+        return DataWorksTransientError(text, retry_after=error.retry_after, **about)
+    if _is_job_not_found(error):
+        return DataWorksNotFoundError(text, **about)
+    return DataWorksPermanentError(text, **about)
+
+
+def advice_for(error: ApiError) -> Advice | None:
+    """Find what to do about an error.
+
+    :param error: what the client raised.
+    :return: the advice, None where there is nothing to add to the service's message.
+    """
+    message = error.message.lower()
+    if error.code == "Forbidden.Access" and "activate" in message:
+        return _EDITION if "enterprise" in message else _NOT_ACTIVATED
+    for fragment, advice in BY_MESSAGE:
+        if re.search(fragment, message):
+            return advice
+    if error.code:
+        for prefix, advice in BY_CODE:
+            if error.code.startswith(prefix):
+                return advice
+    if _is_job_not_found(error):
+        return _JOB_NOT_FOUND
+    status = error.http_status
+    return _BY_HTTP_STATUS.get(300 if status is not None and 300 <= status < 400 else status)
+
+
+def _message(error: ApiError) -> str:
+    advice = advice_for(error)
+    sentences = [advice.summary] if advice else []
+    if not (advice and advice.says_all):
+        sentences.append(f"{error.action} failed: {error.message.rstrip('.')}.")
+    if error.attempts > 1:
+        sentences.append(f"It was tried {error.attempts} times.")
+    if error.outcome is Outcome.UNKNOWN and not reads(error.action):
+        sentences.append("The answer was lost, so it is not known whether the service carried it out.")
+    elif error.outcome_unknown and not reads(error.action):
+        sentences.append("The answer to an earlier attempt was lost: the service may have carried that one out.")
+    return " ".join(sentences)
+
+
+def _is_job_not_found(error: ApiError) -> bool:
+    """Whether a refusal of a DI job action means that the job is not there; no code is documented for that."""
+    if error.outcome is not Outcome.REFUSED or not error.action.endswith("DIJob"):
+        return False
+    if error.http_status not in (400, 404, 200):
+        return False
+    text = f"{error.code or ''} {error.message}".lower()
+    return "dijob" in text.replace(" ", "") and any(word in text for word in NOT_FOUND_WORDS)
+
+
+_JOB_NOT_FOUND = Advice("There is no such DI job: check di_job_id, project_id and region_id.")
+_EDITION = Advice("This needs DataWorks Enterprise Edition or above in this region: upgrade it.", says_all=True)
+_NOT_ACTIVATED = Advice("The account has not activated this: activate what the message says, in this region.")
+_PERMISSION = Advice("RAM does not allow this: grant the RAM user or role dataworks:* in a RAM policy.")
+
+_UNRESOLVED = "nameresolutionerror|no connection .*(name or service not known|getaddrinfo|nodename nor servname)"
+
+#: A pattern of the message in lower case, for what has no code; the client's own messages among them.
+BY_MESSAGE: tuple[tuple[str, Advice], ...] = (
+    (r"fileid.* is invalid", Advice("The file is unknown or not deployed: check file_id, task_type and project_id.")),
+    (r"invalid path", Advice("The folder does not exist: check FileFolderPath (task_param), its language included.")),
+    (r"no connection \(proxyerror", Advice("The proxy cannot be reached: check HTTPS_PROXY and NO_PROXY.")),
+    (_UNRESOLVED, Advice("The host name cannot be resolved: check region_id, network, host and the proxy.")),
+    (r"no connection \(", Advice("The host cannot be reached: check network (public or vpc), host and the proxy.")),
+)
+
+#: The beginning of a code, and what to do; the first that fits counts.
+BY_CODE: tuple[tuple[str, Advice], ...] = (
+    ("SignatureDoesNotMatch", Advice("The AccessKey Secret is wrong: correct the password of the connection.")),
+    ("InvalidAccessKeyId.Inactive", Advice("The AccessKey ID is disabled: enable it in RAM, or use another (login).")),
+    ("InvalidAccessKeyId", Advice("The AccessKey ID does not exist: correct the login of the connection.")),
+    (
+        "InvalidTimeStamp",
+        Advice("Set this machine's clock: it differs from the service by over 15 minutes."),
+    ),
+    (
+        "InvalidSecurityToken",
+        Advice("The STS token is not valid: renew security_token, or use a role as auth_type."),
+    ),
+    ("SignatureNonceUsed", Advice("A proxy repeated the request: check what happened before you run it again.")),
+    ("Throttling.Api.Risk", Advice("The daily limit of calls is used up: run it tomorrow, or poll less often.")),
+    ("Throttling.Resource", Advice("The quota of the edition is used up: upgrade it, or wait for the next month.")),
+    ("Throttling", Advice("Too many calls: lower max_qps of the connection, or raise poll_interval.")),
+    ("Forbidden.Not.Server", Advice("The region does not offer this API: check region_id of the connection.")),
+    ("Forbidden.RAM", _PERMISSION),
+    ("NoPermission", _PERMISSION),
+    ("ResourceNotAuthorized", _PERMISSION),
+    ("Forbidden.DI.NoPrivilege", Advice("The workspace role may not edit sync tasks: give the caller one that may.")),
+    ("Forbidden", Advice("Access denied: make the caller a member of the workspace; allow dataworks:* in RAM.")),
+    ("Invalid.Tenant.UserNotInProject", Advice("The caller is not a member of the workspace: add the user or role.")),
+    ("Invalid.Tenant.ProjectNotExists", Advice("The region has no such workspace: check project_id and region_id.")),
+    ("Invalid.DI.Parameter.File.Existed", Advice("The folder has a file of this name: choose another task_name.")),
+    ("InvalidDIJobId", _JOB_NOT_FOUND),
+    (
+        "IncorrectDIJobStatus",
+        Advice("The status of the job forbids this: wait until it changes, or stop it first."),
+    ),
+    ("InvalidAction.NotFound", Advice("This endpoint does not know the action: check region_id and host.")),
+    ("9990010001", Advice("DataWorks is not activated: activate it for this account, in this region.")),
+)
+
+# 300 stands for all redirects.
+_BY_HTTP_STATUS: dict[int | None, Advice] = {
+    300: Advice("Redirects are not followed with credentials: correct the host of the connection."),
+    407: Advice("The proxy wants a password: give user and password in HTTPS_PROXY, or set NO_PROXY."),
+}
