@@ -10,10 +10,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from airflow_provider_dataworks.emulator.editions import EDITIONS
 from airflow_provider_dataworks.emulator.settings import (
     ACCESS_KEY_ID,
     ACCESS_KEY_SECRET,
     FOLDERS,
+    OF_EDITION,
     PROJECT_ID,
     RESOURCE_GROUPS,
     STS_ACCESS_KEY_ID,
@@ -31,7 +33,8 @@ MISSING_EXTRA = (
     "Install them with: pip install 'airflow-provider-dataworks[emulator]'"
 )
 DESCRIPTION = f"""\
-A local DataWorks: Data Integration as the OpenAPI 2020-05-18 speaks it, for demos and tests.
+A local DataWorks: Data Integration as the OpenAPI 2020-05-18 and, for DI jobs, 2024-05-18
+speak it, both at once, for demos and tests.
 Nothing leaves this machine.
 
 It prints one line on standard output, {VARIABLE}='...',
@@ -70,10 +73,11 @@ control endpoint, no signature, loopback only, JSON in and out:
                                         body (body), raw (body, status, content_type, headers), clock_skew (seconds)
   GET    /_emulator/jobs                all jobs; POST adds one or an array; GET, PATCH, DELETE /_emulator/jobs/ID
   GET    /_emulator/files               the same for files
-  PATCH  /_emulator/settings            run_seconds, start_lag_seconds, stop_seconds, read_qps, write_qps,
-                                        clock_skew_seconds, null_page, ids_as_text, message_beside_success,
-                                        start_running ("refuse", "ignore"), require_deploy, folders,
-                                        resource_groups, sts
+  PATCH  /_emulator/settings            run_seconds, start_lag_seconds, stop_seconds, edition, read_qps, write_qps,
+                                        total_qps, daily_calls, finished_rerun ("skip", "run"), skip_seconds,
+                                        separate_versions, clock_skew_seconds, null_page, ids_as_text,
+                                        message_beside_success, start_running ("refuse", "ignore"),
+                                        require_deploy, folders, resource_groups, sts
   GET    /_emulator/connection          the Airflow connection
   POST   /_emulator/reset               as at the start
 
@@ -149,13 +153,22 @@ def _parser() -> argparse.ArgumentParser:
     ):
         default = getattr(defaults, name.replace("-", "_"))
         parser.add_argument(f"--{name}", type=_seconds, default=default, help=f"{text} (default {default:g})")
-    for name, text in (("read-qps", "List and Get calls"), ("write-qps", "other calls")):
-        default = getattr(defaults, name.replace("-", "_"))
+    parser.add_argument(
+        "--edition",
+        choices=tuple(EDITIONS),
+        default=defaults.edition,
+        help="what it refuses, and the limits below (default %(default)s); below enterprise, the DIJob actions of "
+        "2020-05-18 are refused",
+    )
+    for name, text in (
+        ("read-qps", "List and Get calls a second"),
+        ("write-qps", "other calls a second"),
+        ("total-qps", "calls of both sorts a second"),
+        ("daily-calls", "calls a day"),
+    ):
+        limits = ", ".join(f"{edition} {getattr(quota, name.replace('-', '_'))}" for edition, quota in EDITIONS.items())
         parser.add_argument(
-            f"--{name}",
-            type=_whole,
-            default=default,
-            help=f"{text} a second, 0 = no limit (default {default})",
+            f"--{name}", type=_whole, default=OF_EDITION, help=f"{text}, 0 = no limit (default: {limits})"
         )
     parser.add_argument(
         "--require-deploy", action="store_true", help="refuse to start a real-time file that is not deployed"

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from airflow_provider_dataworks.emulator.editions import EDITIONS, ENTERPRISE
+
 ACCESS_KEY_ID = "LTAI-emulator"
 ACCESS_KEY_SECRET = "emulator-secret"
 REGION_ID = "cn-shanghai"
@@ -21,6 +23,8 @@ FOLDERS = ("Business Flow/demo/Data Integration", "业务流程/demo/数据集�
 RESOURCE_GROUPS = ("S_res_group_demo_1",)
 
 MAX_SECONDS = 10 * 365 * 86400
+#: Stands for the limit of the edition.
+OF_EDITION = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,14 +54,23 @@ class Settings:
     :param start_lag_seconds: for how many seconds after a start the old status (and StartedTime) is still shown;
         default 0.
     :param stop_seconds: for how many seconds a stopped job is Stopping, a stopped real-time file KILLING; default 1.
-    :param read_qps: List and Get calls admitted in any second, default 50; 0 is no limit.
-    :param write_qps: other calls admitted in any second, default 20; 0 is no limit.
+    :param edition: ``basic``, ``standard``, ``professional`` or ``enterprise`` (default): what is refused, and the four
+        limits below as far as they are not given. Changing it sets them anew.
+    :param read_qps: List and Get calls admitted in any second; 0 is no limit.
+    :param write_qps: other calls admitted in any second; 0 is no limit.
+    :param total_qps: calls of both sorts admitted in any second; 0 is no limit.
+    :param daily_calls: calls admitted in one day; 0 is no limit.
     :param clock_skew_seconds: by how many seconds the emulator's clock is ahead when it judges the date of a request;
         default 0.
     :param null_page: number of the page on which ListDIJobs answers null for its jobs; default None.
     :param ids_as_text: whether answers carry ids as JSON strings; default False.
     :param message_beside_success: whether Data.Message is filled although Data.Status is success; default False.
     :param start_running: what a start of something that runs does: ``refuse`` (default) or ``ignore``.
+    :param finished_rerun: what a start without ForceToRerun does to a Finished job: ``skip`` (default), nothing is left
+        to do and it is Finished again after ``skip_seconds``, or ``run``, as with ForceToRerun.
+    :param skip_seconds: for how many seconds a run that has nothing to do is Running; default 0.5.
+    :param separate_versions: whether an API version shows only the DI jobs that were created by it, besides those of
+        the beginning; default False, both versions show all.
     :param require_deploy: whether a real-time file that is not deployed cannot be started; default False.
     :param folders: folder paths in which CreateDISyncTask may create; default the demo's, in English and Chinese.
     :param resource_groups: identifiers of resource groups that CreateDISyncTask accepts; default the demo's.
@@ -72,13 +85,19 @@ class Settings:
     run_seconds: float = 10.0
     start_lag_seconds: float = 0.0
     stop_seconds: float = 1.0
-    read_qps: int = 50
-    write_qps: int = 20
+    edition: str = ENTERPRISE
+    read_qps: int = OF_EDITION
+    write_qps: int = OF_EDITION
+    total_qps: int = OF_EDITION
+    daily_calls: int = OF_EDITION
     clock_skew_seconds: float = 0.0
     null_page: int | None = None
     ids_as_text: bool = False
     message_beside_success: bool = False
     start_running: str = "refuse"
+    finished_rerun: str = "skip"
+    skip_seconds: float = 0.5
+    separate_versions: bool = False
     require_deploy: bool = False
     folders: tuple[str, ...] = FOLDERS
     resource_groups: tuple[str, ...] = RESOURCE_GROUPS
@@ -91,6 +110,10 @@ class Settings:
     access_key_secret: str = dataclasses.field(default=ACCESS_KEY_SECRET, repr=False)
 
     def __post_init__(self) -> None:
+        self.edition = _CHECKS["edition"]("edition", self.edition)
+        for name, limit in dataclasses.asdict(EDITIONS[self.edition]).items():
+            if getattr(self, name) == OF_EDITION:
+                setattr(self, name, limit)
         for name, check in _CHECKS.items():
             setattr(self, name, check(name, getattr(self, name)))
 
@@ -106,6 +129,8 @@ class Settings:
             if name not in _CHECKS:
                 raise ValueError(f"{name!r} is not a setting; there are {', '.join(sorted(_CHECKS))}")
             checked[name] = _CHECKS[name](name, value)
+        if "edition" in checked:
+            checked = {**dataclasses.asdict(EDITIONS[checked["edition"]]), **checked}
         for name, value in checked.items():
             setattr(self, name, value)
 
@@ -201,13 +226,19 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "run_seconds": seconds,
     "start_lag_seconds": seconds,
     "stop_seconds": seconds,
+    "edition": one_of(*EDITIONS),
     "read_qps": non_negative_int,
     "write_qps": non_negative_int,
+    "total_qps": non_negative_int,
+    "daily_calls": non_negative_int,
     "clock_skew_seconds": _skew,
     "null_page": optional(non_negative_int),
     "ids_as_text": boolean,
     "message_beside_success": boolean,
     "start_running": one_of("refuse", "ignore"),
+    "finished_rerun": one_of("skip", "run"),
+    "skip_seconds": seconds,
+    "separate_versions": boolean,
     "require_deploy": boolean,
     "folders": _texts,
     "resource_groups": _texts,

@@ -1,4 +1,4 @@
-"""DI jobs, 2020-05-18: CreateDIJob, GetDIJob, ListDIJobs, StartDIJob, StopDIJob, DeleteDIJob."""
+"""DI jobs, 2020-05-18: the DIJob actions; also what they have in common with those of 2024-05-18."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.backend.resources.di_jobs import DI_JOBS, MIGRATION_TYPES, Job
 from airflow_provider_dataworks.emulator.backend.state import State
-from airflow_provider_dataworks.emulator.protocol.action import MAX_PROJECT_ID, Action, ActionResult
+from airflow_provider_dataworks.emulator.protocol.action import DEFAULT_VERSION, MAX_PROJECT_ID, Action, ActionResult
 from airflow_provider_dataworks.emulator.protocol.parameters import (
     Parameter,
     boolean,
@@ -27,41 +27,25 @@ SETTINGS = (
     "TableMappings",
     "JobSettings",
 )
+#: Those that UpdateDIJob can replace.
+CHANGEABLE = ("Description", "ResourceSettings", "TransformationRules", "TableMappings", "JobSettings")
 
 
 def create_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Make a job, Initialized."""
-    state.check_project(given["ProjectId"])
-    job = Job(
-        state[DI_JOBS].new_id(),
-        given["ProjectId"],
-        given["JobName"],
-        given["MigrationType"],
-        given["SourceDataSourceType"],
-        given["DestinationDataSourceType"],
-        definition={name: given[name] for name in SETTINGS if given[name] is not None},
-    )
-    state[DI_JOBS].add(job)
+    job = add_job(state, given, given["JobName"], DEFAULT_VERSION, SETTINGS)
     return ActionResult({"DIJobId": job.di_job_id}, changed=True)
+
+
+def update_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Replace settings of a job."""
+    update_job(_job(state, given), given, CHANGEABLE)
+    return ActionResult({}, changed=True)
 
 
 def start_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Begin a run of a job."""
-    job = _job(state, given)
-    runs = job.busy
-    if runs and (state.settings.start_running == "refuse" or job.job_status == "Stopping"):
-        raise assumptions.wrong_job_status(job.di_job_id, job.activity, "StartDIJob")
-    job.start_requests.append(
-        {
-            "time": time.time(),
-            "RealtimeStartSettings": given["RealtimeStartSettings"],
-            "ForceToRerun": given["ForceToRerun"],
-            "request_id": request_id,
-        }
-    )
-    if not runs:
-        job.start(state.settings, time.monotonic(), time.time())
-    return ActionResult({}, changed=not runs)
+    return ActionResult({}, changed=start_job(state, _job(state, given), given, request_id))
 
 
 def stop_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
@@ -72,10 +56,7 @@ def stop_di_job(state: State, given: Mapping[str, Any], request_id: str) -> Acti
 
 def delete_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Delete a job that does not run."""
-    job = _job(state, given)
-    if job.busy:
-        raise assumptions.wrong_job_status(job.di_job_id, job.activity, "DeleteDIJob")
-    state[DI_JOBS].remove(job)
+    delete_job(state, _job(state, given))
     return ActionResult({}, changed=True)
 
 
@@ -88,35 +69,147 @@ def get_di_job(state: State, given: Mapping[str, Any], request_id: str) -> Actio
 def list_di_jobs(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one page of the jobs of a workspace."""
     state.check_project(given["ProjectId"])
-    jobs = [job.summary() for job in state[DI_JOBS].all() if _matches(job, given)]
+    jobs = [job.summary() for job in visible_jobs(state, DEFAULT_VERSION) if _matches(job, given)]
+    return ActionResult({"DIJobPaging": job_page(state, jobs, given)})
+
+
+def visible_jobs(state: State, version: str) -> list[Job]:
+    """Return the jobs that an API version shows."""
+    return [job for job in state[DI_JOBS].all() if _is_visible(state, job, version)]
+
+
+def find_job(state: State, di_job_id: int, version: str) -> Job | None:
+    """Return the job with this id, or None when the API version has none."""
+    job = state[DI_JOBS].find(di_job_id)
+    return job if job is not None and _is_visible(state, job, version) else None
+
+
+def add_job(state: State, given: Mapping[str, Any], name: str, version: str, settings: tuple[str, ...]) -> Job:
+    """
+    Create a job of what an action was given.
+
+    :param name: the job's name.
+    :param version: the API version of the action.
+    :param settings: the parameters that are stored as they are.
+    """
+    state.check_project(given["ProjectId"])
+    job = Job(
+        state[DI_JOBS].new_id(),
+        given["ProjectId"],
+        name,
+        given["MigrationType"],
+        given["SourceDataSourceType"],
+        given["DestinationDataSourceType"],
+        api_version=version,
+    )
+    update_job(job, given, settings)
+    state[DI_JOBS].add(job)
+    return job
+
+
+def update_job(job: Job, given: Mapping[str, Any], settings: tuple[str, ...]) -> None:
+    """Store the settings that an action was given, and the names of the tables in them."""
+    job.definition.update({name: given[name] for name in settings if given[name] is not None})
+    names = list(_mapped_tables(given["TableMappings"] or []))
+    if names:
+        job.tables = [{"name": name, "records": 1000, "growth": 10} for name in names]
+    job.updated_time = int(time.time())
+
+
+def start_job(state: State, job: Job, given: Mapping[str, Any], request_id: str) -> bool:
+    """
+    Begin a run of a job.
+
+    :return: whether one began; False when the job runs and ``start_running`` is ``ignore``.
+    :raises ApiRefusal: the job runs.
+    """
+    runs = job.busy
+    if runs and (state.settings.start_running == "refuse" or job.job_status == "Stopping"):
+        raise assumptions.wrong_job_status(job.di_job_id, job.activity, "StartDIJob")
+    job.start_requests.append(
+        {
+            "time": time.time(),
+            "RealtimeStartSettings": given["RealtimeStartSettings"],
+            "ForceToRerun": given["ForceToRerun"],
+            "request_id": request_id,
+        }
+    )
+    if not runs:
+        job.start(state.settings, time.monotonic(), time.time(), force_to_rerun=bool(given["ForceToRerun"]))
+    return not runs
+
+
+def delete_job(state: State, job: Job) -> None:
+    """
+    Delete a job.
+
+    :raises ApiRefusal: it runs.
+    """
+    if job.busy:
+        raise assumptions.wrong_job_status(job.di_job_id, job.activity, "DeleteDIJob")
+    state[DI_JOBS].remove(job)
+
+
+def job_page(state: State, jobs: list[dict[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one page of ListDIJobs."""
+    paging = page(jobs, given, "DIJobs")
+    if paging["PageNumber"] == state.settings.null_page:
+        paging["DIJobs"] = None
+    return paging
+
+
+def page(items: list[dict[str, Any]], given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """
+    Return one page of a list, with its counters.
+
+    :param name: the name of the list.
+    """
     number, size = given["PageNumber"], given["PageSize"]
-    page: list[dict[str, Any]] | None = jobs[(number - 1) * size : number * size]
-    if number == state.settings.null_page:
-        page = None
-    paging = {"TotalCount": len(jobs), "PageNumber": number, "PageSize": size, "DIJobs": page}
-    return ActionResult({"DIJobPaging": paging})
+    shown = items[(number - 1) * size : number * size]
+    return {"TotalCount": len(items), "PageNumber": number, "PageSize": size, name: shown}
+
+
+def has_name(job: Job, wanted: str | None) -> bool:
+    """Return whether a job is among those that a filter by name shows."""
+    wanted, name = wanted or "", job.job_name
+    if assumptions.FUZZY_IGNORES_CASE:
+        wanted, name = wanted.lower(), name.lower()
+    return wanted in name
+
+
+def _is_visible(state: State, job: Job, version: str) -> bool:
+    return not state.settings.separate_versions or job.api_version in (None, version)
 
 
 def _job(state: State, given: Mapping[str, Any]) -> Job:
-    job = state[DI_JOBS].find(given["DIJobId"])
+    job = find_job(state, given["DIJobId"], DEFAULT_VERSION)
     if job is None:
         raise assumptions.unknown_job(given["DIJobId"])
     return job
 
 
 def _matches(job: Job, given: Mapping[str, Any]) -> bool:
-    wanted, name = given["JobName"] or "", job.job_name
-    if assumptions.FUZZY_IGNORES_CASE:
-        wanted, name = wanted.lower(), name.lower()
     return (
         job.project_id == given["ProjectId"]
-        and wanted in name
+        and has_name(job, given["JobName"])
         and given["SourceDataSourceType"] in (None, "", job.source_data_source_type)
         and given["DestinationDataSourceType"] in (None, "", job.destination_data_source_type)
     )
 
 
-def _check_start_settings(value: dict[str, Any]) -> None:
+def _mapped_tables(mappings: list[Any]) -> dict[str, None]:
+    names: dict[str, None] = {}
+    for mapping in mappings:
+        rules = mapping.get("SourceObjectSelectionRules") if isinstance(mapping, dict) else None
+        for rule in rules if isinstance(rules, list) else []:
+            if not isinstance(rule, dict) or rule.get("ObjectType") != "Table" or rule.get("Action") == "Exclude":
+                continue
+            if isinstance(rule.get("Expression"), str) and rule.get("ExpressionType") in (None, "Exact"):
+                names[rule["Expression"]] = None
+    return names
+
+
+def check_start_settings(value: dict[str, Any]) -> None:
     _check_numbers(value, "StartTime", maximum=assumptions.MAX_START_TIME, others=("FailoverSettings",))
     failover = value.get("FailoverSettings")
     if failover is not None:
@@ -157,8 +250,27 @@ ACTIONS = (
             Parameter("SystemDebug", "query", boolean),
         ),
         create_di_job,
+        enterprise=True,
     ),
-    Action("GetDIJob", (_JOB_ID, Parameter("WithDetails", "form", boolean, default=True)), get_di_job),
+    Action(
+        "UpdateDIJob",
+        (
+            _JOB_ID,
+            Parameter("Description", "form", str),
+            Parameter("ResourceSettings", "form", json_value(dict)),
+            Parameter("TransformationRules", "form", json_value(list)),
+            Parameter("TableMappings", "form", json_value(list)),
+            Parameter("JobSettings", "form", json_value(dict)),
+        ),
+        update_di_job,
+        enterprise=True,
+    ),
+    Action(
+        "GetDIJob",
+        (_JOB_ID, Parameter("WithDetails", "form", boolean, default=True)),
+        get_di_job,
+        enterprise=True,
+    ),
     Action(
         "ListDIJobs",
         (
@@ -170,16 +282,18 @@ ACTIONS = (
             Parameter("PageSize", "form", integer(1, 100), default=10),
         ),
         list_di_jobs,
+        enterprise=True,
     ),
     Action(
         "StartDIJob",
         (
             _JOB_ID,
-            Parameter("RealtimeStartSettings", "form", json_value(dict, _check_start_settings)),
+            Parameter("RealtimeStartSettings", "form", json_value(dict, check_start_settings)),
             Parameter("ForceToRerun", "form", boolean),
         ),
         start_di_job,
+        enterprise=True,
     ),
-    Action("StopDIJob", (_JOB_ID,), stop_di_job),
-    Action("DeleteDIJob", (_JOB_ID,), delete_di_job),
+    Action("StopDIJob", (_JOB_ID,), stop_di_job, enterprise=True),
+    Action("DeleteDIJob", (_JOB_ID,), delete_di_job, enterprise=True),
 )

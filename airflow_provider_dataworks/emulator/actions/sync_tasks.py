@@ -126,34 +126,6 @@ def get_di_sync_task(state: State, given: Mapping[str, Any], request_id: str) ->
     return ActionResult({"Success": True, "Data": file.details()})
 
 
-def list_projects(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one page of the workspaces."""
-    projects = [_project(state, project_id) for project_id in state.project_ids()]
-    if given["ResourceManagerResourceGroupId"] or given["Tags"]:
-        projects = []
-    number, size = given["PageNumber"], given["PageSize"]
-    page = projects[(number - 1) * size : number * size]
-    paging = {"PageNumber": number, "PageSize": size, "TotalCount": len(projects), "ProjectList": page}
-    return ActionResult({"PageResult": paging})
-
-
-def _project(state: State, project_id: int) -> dict[str, Any]:
-    return {
-        "ProjectId": project_id,
-        "ProjectIdentifier": f"emulated_{project_id}",
-        "ProjectName": f"Emulated workspace {project_id}",
-        "ProjectDescription": "",
-        "ProjectOwnerBaseId": "260000000000000001",
-        "ProjectStatus": 0,
-        "ProjectStatusCode": "AVAILABLE",
-        "IsDefault": int(project_id == state.settings.project_id),
-        "DisableDevelopment": False,
-        "TablePrivacyMode": 0,
-        "UseProxyOdpsAccount": False,
-        "Tags": [],
-    }
-
-
 def _file(state: State, given: Mapping[str, Any]) -> File | None:
     state.check_project(given["ProjectId"])
     file = state[FILES].find(given["FileId"])
@@ -222,14 +194,4 @@ ACTIONS = (
     Action("DeployDISyncTask", _ANY_INSTANCE, deploy_di_sync_task, _INVALID),
     Action("GetDISyncInstanceInfo", _ANY_INSTANCE, get_di_sync_instance_info, _INVALID),
     Action("GetDISyncTask", _ANY_INSTANCE, get_di_sync_task, _INVALID),
-    Action(
-        "ListProjects",
-        (
-            Parameter("PageNumber", "query", integer(1, 100), default=1),
-            Parameter("PageSize", "query", integer(1, 100), default=10),
-            Parameter("ResourceManagerResourceGroupId", "query", str),
-            Parameter("Tags", "query", json_value(list)),
-        ),
-        list_projects,
-    ),
 )

@@ -13,11 +13,12 @@ from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.backend.state import State
+from airflow_provider_dataworks.emulator.editions import ENTERPRISE
 from airflow_provider_dataworks.emulator.errors import ApiRefusal
 from airflow_provider_dataworks.emulator.protocol.action import Action, ActionTable
 from airflow_provider_dataworks.emulator.protocol.faults import LATE, THROTTLE_MESSAGE, Fault, FaultQueue, apply_fault
 from airflow_provider_dataworks.emulator.protocol.parameters import decode_pairs, read_parameters, single_values
-from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter
+from airflow_provider_dataworks.emulator.protocol.rate_limiter import DailyLimiter, RateLimiter
 from airflow_provider_dataworks.emulator.protocol.request_log import Entry, RequestLog
 from airflow_provider_dataworks.emulator.protocol.responses import ApiResponse, failure, new_request_id, success
 from airflow_provider_dataworks.emulator.protocol.signature import (
@@ -77,8 +78,10 @@ class Dispatcher:
         self._actions = actions
         self._faults = faults
         self._requests = requests
+        self._calls = RateLimiter()
         self._reads = RateLimiter()
         self._writes = RateLimiter()
+        self._daily = DailyLimiter()
         self._nonces = _Nonces()
 
     def delay(self, incoming: Incoming) -> float:
@@ -132,6 +135,8 @@ class Dispatcher:
         entry.fault = fault.kind if fault else None
         self._check_caller(incoming, fault)
         self._check_rate(action)
+        if action.enterprise and self._settings.edition != ENTERPRISE:
+            raise assumptions.wrong_edition()
         fault = fault or self._faults.take(action.name, sent, judging=False)
         entry.fault = fault.kind if fault else None
         if fault and fault.replaces_action:
@@ -211,14 +216,17 @@ class Dispatcher:
         entry.effect = result.changed
         text_ids: set[str] = set()
         if self._settings.ids_as_text:
-            text_ids = {"ProjectId", *(collection.kind.id_field for collection in self._state.collections())}
+            text_ids = {"ProjectId", "Id", *(collection.kind.id_field for collection in self._state.collections())}
         return success(result.content, request_id, text_ids=text_ids)
 
     def _check_rate(self, action: Action) -> None:
+        settings, now = self._settings, time.monotonic()
         limiter = self._reads if action.is_read else self._writes
-        limit = self._settings.read_qps if action.is_read else self._settings.write_qps
-        if not limiter.admit(time.monotonic(), limit):
+        limit = settings.read_qps if action.is_read else settings.write_qps
+        if not (self._calls.admit(now, settings.total_qps) and limiter.admit(now, limit)):
             raise ApiRefusal(429, "Throttling.User", THROTTLE_MESSAGE, assumptions.THROTTLE_HEADERS)
+        if not self._daily.admit(time.time(), settings.daily_calls):
+            raise ApiRefusal(429, "Throttling.Api.Risk", assumptions.DAILY_LIMIT_MESSAGE, assumptions.THROTTLE_HEADERS)
 
 
 class _Nonces:
@@ -258,6 +266,8 @@ def _check_date(text: str | None, now: float) -> None:
 
 def _read(action: Action, incoming: Incoming) -> dict[str, Any]:
     content_type = incoming.headers.get("content-type", "")
+    if action.method == "GET" and (incoming.body or content_type):
+        raise assumptions.body_in_get_request()
     if incoming.body and content_type.partition(";")[0].strip().lower() != FORM:
         raise assumptions.wrong_content_type(content_type)
     query = single_values(decode_pairs(incoming.query))

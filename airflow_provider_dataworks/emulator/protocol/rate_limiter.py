@@ -1,8 +1,10 @@
-"""How many calls a second are admitted."""
+"""How many calls a second, and how many a day, are admitted."""
 
 from __future__ import annotations
 
 from collections import deque
+
+from airflow_provider_dataworks.emulator import assumptions
 
 
 class RateLimiter:
@@ -23,4 +25,27 @@ class RateLimiter:
         if limit and len(self._admitted) >= limit:
             return False
         self._admitted.append(now)
+        return True
+
+
+class DailyLimiter:
+    """Admits at most so many calls in one calendar day; a call that is not admitted does not count."""
+
+    def __init__(self) -> None:
+        self._day = 0
+        self._admitted = 0
+
+    def admit(self, wall: float, limit: int) -> bool:
+        """
+        Say whether one more call may pass, and count it when it may.
+
+        :param wall: Unix time, in seconds.
+        :param limit: calls in a day; 0 is no limit.
+        """
+        day = int(wall + assumptions.TIME_ZONE_HOURS * 3600) // 86400
+        if day != self._day:
+            self._day, self._admitted = day, 0
+        if limit and self._admitted >= limit:
+            return False
+        self._admitted += 1
         return True

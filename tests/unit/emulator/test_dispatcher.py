@@ -54,7 +54,7 @@ def test_header_changed_after_signing(
         ("x-acs-date", "2026-13-45T20:55:45Z", "InvalidTimeStamp.Format"),
         ("x-acs-date", "2020-01-01T00:00:00Z", "InvalidTimeStamp.Expired"),
         ("x-acs-content-sha256", "0" * 64, "SignatureDoesNotMatch"),
-        ("x-acs-version", "2024-05-18", "NoSuchVersion"),
+        ("x-acs-version", "2024-05-17", "NoSuchVersion"),
         ("content-type", "application/json", "InvalidContentType"),
         ("host", None, "IncompleteSignature"),
     ],
