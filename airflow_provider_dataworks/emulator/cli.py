@@ -61,7 +61,7 @@ it begins with one workspace, {PROJECT_ID} (--project-id), that holds
   resource group   {RESOURCE_GROUPS[0]}
   temporary key    {STS_ACCESS_KEY_ID}, {STS_ACCESS_KEY_SECRET}, security token {STS_SECURITY_TOKEN}
 
-control endpoint, no signature, loopback only, JSON in and out:
+control endpoint, no signature, loopback only, JSON in and out (Content-Type: application/json):
 
   GET    /_emulator/state               settings, jobs, files, faults, counts of requests
   GET    /_emulator/requests            the request log; ?action=NAME, ?since=SEQ; DELETE clears it
@@ -69,8 +69,10 @@ control endpoint, no signature, loopback only, JSON in and out:
                                         effect ("before" or "after" the action is done), where (values that
                                         parameters must have); GET lists, DELETE clears
                                         kinds: throttle, error, expired_token (status, code, message, headers, body),
-                                        reset, cut, slow, drip, late (seconds), html, wrong_json, wrong_type, empty,
-                                        body (body), raw (body, status, content_type, headers), clock_skew (seconds)
+                                        reset, cut, slow (seconds), html, wrong_json, wrong_type, empty,
+                                        body (body), raw (body, status, content_type, headers), clock_skew (seconds),
+                                        drip (seconds a byte; part: body, headers, response), gzip_bomb (megabytes),
+                                        late (seconds, reset): the action is executed that much later
   GET    /_emulator/jobs                all jobs; POST adds one or an array; GET, PATCH, DELETE /_emulator/jobs/ID
   GET    /_emulator/files               the same for files
   PATCH  /_emulator/settings            run_seconds, start_lag_seconds, stop_seconds, edition, read_qps, write_qps,
@@ -86,7 +88,8 @@ example, with the port that is in the printed line:
   python -m airflow_provider_dataworks.emulator --port 8480 --run-seconds 5 > connection.env &
   set -a; . ./connection.env; set +a
   airflow connections test dataworks_default
-  curl -s -d '{{"kind": "throttle", "action": "StartDIJob"}}' http://127.0.0.1:8480/_emulator/faults
+  curl -s -H 'Content-Type: application/json' -d '{{"kind": "throttle", "action": "StartDIJob"}}' \\
+    http://127.0.0.1:8480/_emulator/faults
 """
 
 
@@ -100,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = vars(parser.parse_args(arguments))
     host, port, log_level = options.pop("host"), options.pop("port"), options.pop("log_level")
+    allowed_hosts = options.pop("allow_host")
     logging.basicConfig(
         stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -113,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     emulator = Emulator(Settings(**options))
     try:
-        server = Server(emulator, host, port)
+        server = Server(emulator, host, port, allowed_hosts)
     except OSError as error:
         print(f"Cannot listen on {host} port {port}: {error}", file=sys.stderr)
         return 1
@@ -145,6 +149,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a further host name that requests may be for, besides loopback names; may be repeated",
+    )
     parser.add_argument("--port", type=_port, default=0, help="port to listen on (default a free one)")
     for name, text in (
         ("run-seconds", "how long a started Full or offline job, or a solution, runs"),

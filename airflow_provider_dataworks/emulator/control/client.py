@@ -107,14 +107,15 @@ class EmulatorControl:
         Have requests go wrong.
 
         :param kind: throttle, error, reset, cut, slow, drip, late, html, wrong_json, wrong_type, empty, body, raw,
-            clock_skew or expired_token.
+            gzip_bomb, clock_skew or expired_token.
         :param action: the action that meets it; default any.
         :param count: how many requests meet it, default 1; -1 is all until the faults are cleared.
         :param skip: how many pass before; default 0.
         :param effect: ``before`` (default): the action is not done; ``after``: it is done, then the fault replaces the
             answer.
-        :param params: what the kind takes: status, code, message, headers, body, content_type, seconds; with any kind
-            ``where``, the values that parameters of the request must have, such as ``{"DIJobId": "1001"}``.
+        :param params: what the kind takes: status, code, message, headers, body, content_type, seconds, part,
+            megabytes, reset; with any kind ``where``, the values that parameters of the request must have, such as
+            ``{"DIJobId": "1001"}``.
         :return: the fault's id.
         :raises ValueError: something of it cannot be used.
         """

@@ -179,5 +179,4 @@ def _is_local(request: Request) -> bool:
     if request.client is None:
         return False
     address = ipaddress.ip_address(request.client.host)
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
+    return bool((getattr(address, "ipv4_mapped", None) or address).is_loopback)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Collection
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -15,16 +17,24 @@ from starlette.types import Receive, Scope, Send
 
 from airflow_provider_dataworks.emulator.control.endpoint import ControlEndpoint
 from airflow_provider_dataworks.emulator.emulator import Emulator
+from airflow_provider_dataworks.emulator.http.origin import CONTROL_PATH, OriginGuard
 from airflow_provider_dataworks.emulator.protocol.dispatcher import Incoming
 from airflow_provider_dataworks.emulator.protocol.responses import ApiResponse
 
 
-def create_app(emulator: Emulator) -> Starlette:
-    """Return the application of an emulator: the API at ``/``, the control endpoint below ``/_emulator``."""
+def create_app(emulator: Emulator, allowed_hosts: Collection[str] = (), *, any_address: bool = False) -> Starlette:
+    """
+    Return the application of an emulator: the API at ``/``, the control endpoint below ``/_emulator``.
+
+    :param emulator: the emulator.
+    :param allowed_hosts: names that it answers to, besides those of the loopback interface.
+    :param any_address: whether it answers to each IP address; default to those of the loopback interface only.
+    """
     api = Api(emulator)
     control = ControlEndpoint(emulator)
     return Starlette(
-        routes=[Mount("/_emulator", routes=control.routes()), Route("/{path:path}", api)],
+        routes=[Mount(CONTROL_PATH, routes=control.routes()), Route("/{path:path}", api)],
+        middleware=[Middleware(OriginGuard, allowed_hosts=allowed_hosts, any_address=any_address)],
         exception_handlers={HTTPException: _refused_control_call},
     )
 
@@ -49,11 +59,20 @@ class Api:
             headers=_joined_headers(scope["headers"]),
             body=await request.body(),
         )
-        if late := self._emulator.dispatcher.delay(incoming):
-            await asyncio.sleep(late)
-        answer = self._emulator.dispatcher.answer(incoming, was_late=bool(late))
+        late = self._emulator.dispatcher.take_late_fault(incoming)
+        is_gone = False
+        if late:
+            if is_gone := late.params.get("reset", False):
+                _reset(scope["state"]["transport"])
+            await asyncio.sleep(late.params["seconds"])
+        answer = self._emulator.dispatcher.answer(incoming, late)
+        if is_gone:
+            return
         if answer.delivery == "drip":
-            await _drip(receive, send, answer)
+            if answer.dripping_part == "body":
+                await _drip_body(receive, send, answer)
+            else:
+                await _drip_head(receive, scope["state"]["transport"], answer)
             return
         if answer.delay_seconds and not await _wait(receive, answer.delay_seconds):
             return
@@ -88,7 +107,7 @@ async def _wait(receive: Receive, timeout_seconds: float | None) -> bool:
     return False
 
 
-async def _drip(receive: Receive, send: Send, answer: ApiResponse) -> None:
+async def _drip_body(receive: Receive, send: Send, answer: ApiResponse) -> None:
     """Send the body byte by byte, for as long as the client is there."""
     await send({"type": "http.response.start", "status": answer.status, "headers": _raw_headers(answer)})
     for number in range(len(answer.body)):
@@ -96,6 +115,19 @@ async def _drip(receive: Receive, send: Send, answer: ApiResponse) -> None:
             return
         await send({"type": "http.response.body", "body": answer.body[number : number + 1], "more_body": True})
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _drip_head(receive: Receive, transport: asyncio.Transport, answer: ApiResponse) -> None:
+    """Send the head byte by byte, then the body, at once or likewise; past uvicorn, which sends a head at once."""
+    head, body = _head(answer), answer.body
+    slow, rest = (head + body, b"") if answer.dripping_part == "response" else (head, body)
+    for number in range(len(slow)):
+        if not await _wait(receive, answer.delay_seconds):
+            return
+        transport.write(slow[number : number + 1])
+    transport.write(rest)
+    transport.close()
+    await _wait(receive, None)
 
 
 def _raw_headers(answer: ApiResponse) -> list[tuple[bytes, bytes]]:
@@ -107,12 +139,20 @@ def _raw_headers(answer: ApiResponse) -> list[tuple[bytes, bytes]]:
 
 def _break_off(transport: asyncio.Transport, answer: ApiResponse) -> None:
     if answer.delivery == "reset":
-        connection = transport.get_extra_info("socket")
-        # A linger time of 0 makes the kernel send RST instead of FIN.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
+        _reset(transport)
         return
-    head = [f"HTTP/1.1 {answer.status} {answer.status}", f"content-length: {len(answer.body)}"]
-    head += [f"{name}: {value}" for name, value in answer.all_headers()]
-    transport.write("\r\n".join([*head, "", ""]).encode("latin-1") + answer.body[: len(answer.body) // 2])
+    transport.write(_head(answer) + answer.body[: len(answer.body) // 2])
     transport.close()
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    connection = transport.get_extra_info("socket")
+    # A linger time of 0 makes the kernel send RST instead of FIN.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def _head(answer: ApiResponse) -> bytes:
+    lines = [b"HTTP/1.1 %d %d" % (answer.status, answer.status)]
+    lines += [name + b": " + value for name, value in _raw_headers(answer)]
+    return b"\r\n".join([*lines, b"", b""])

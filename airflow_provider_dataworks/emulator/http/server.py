@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import socket
 import threading
+from collections.abc import Collection
 from typing import Any
 
 import uvicorn
@@ -14,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from airflow_provider_dataworks.emulator.emulator import Emulator
 from airflow_provider_dataworks.emulator.http.app import create_app
+from airflow_provider_dataworks.emulator.http.origin import is_loopback
 
 GRACE_SECONDS = 1
 START_SECONDS = 30
@@ -34,13 +36,16 @@ class Server(uvicorn.Server):
     :param emulator: what it serves.
     :param host: address to listen on.
     :param port: port to listen on, 0 for a free one.
+    :param allowed_hosts: further host names that requests may be for.
     :raises OSError: the address cannot be listened on.
     """
 
-    def __init__(self, emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, emulator: Emulator, host: str = "127.0.0.1", port: int = 0, allowed_hosts: Collection[str] = ()
+    ) -> None:
         super().__init__(
             uvicorn.Config(
-                create_app(emulator),
+                create_app(emulator, {host, *allowed_hosts}, any_address=not _is_loopback(host)),
                 http=_Protocol,
                 ws="none",
                 loop="asyncio",
@@ -87,6 +92,13 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Have :meth:`run` come to its end; may be called from any thread and from a signal handler."""
         self.should_exit = True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return is_loopback(ipaddress.ip_address(host))
+    except ValueError:
+        return host == "localhost"
 
 
 def _url(host: str, port: int) -> str:

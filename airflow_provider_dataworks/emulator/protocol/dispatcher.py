@@ -84,12 +84,17 @@ class Dispatcher:
         self._daily = DailyLimiter()
         self._nonces = _Nonces()
 
-    def delay(self, incoming: Incoming) -> float:
-        """Return for how many seconds a request is to be held back before it is answered."""
-        return self._faults.take_delay(incoming.action or "", _sent(incoming))
+    def take_late_fault(self, incoming: Incoming) -> Fault | None:
+        """Return the fault that delays a request before it is answered, if it meets one."""
+        return self._faults.take_late(incoming.action or "", _sent(incoming))
 
-    def answer(self, incoming: Incoming, *, was_late: bool = False) -> ApiResponse:
-        """Do what a request asks for and return the answer."""
+    def answer(self, incoming: Incoming, late: Fault | None = None) -> ApiResponse:
+        """
+        Execute what a request asks for and return the response.
+
+        :param incoming: the request.
+        :param late: the fault that delayed it.
+        """
         request_id = new_request_id()
         entry = self._log(incoming)
         try:
@@ -100,9 +105,10 @@ class Dispatcher:
             log.exception("The emulator failed at %s", incoming.action)
             broken = ApiRefusal(500, "InternalError.Emulator", "The emulator itself failed; see its log.")
             answer = failure(broken, request_id, incoming.host)
-        if was_late and entry.fault is None:
+        if late and entry.fault is None:
             entry.fault = LATE
-        entry.status = None if answer.delivery == "reset" else answer.status
+        was_reset = answer.delivery == "reset" or (late is not None and late.params.get("reset", False))
+        entry.status = None if was_reset else answer.status
         entry.code = answer.code
         entry.request_id = request_id
         log.log(

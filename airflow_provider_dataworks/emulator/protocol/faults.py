@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import itertools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -22,6 +23,9 @@ HTML_PAGE = (
 JUDGING_KINDS = ("clock_skew",)
 #: Holds a request back before it is judged.
 LATE = "late"
+DRIPPING_PARTS = ("body", "headers", "response")
+GZIP_BOMB_MEGABYTES = 1000
+MAX_MEGABYTES = 100_000
 
 
 @dataclasses.dataclass
@@ -108,15 +112,14 @@ class FaultQueue:
         kinds = JUDGING_KINDS if judging else MEETING_KINDS
         return self._take(action, parameters, kinds)
 
-    def take_delay(self, action: str, parameters: Mapping[str, str]) -> float:
+    def take_late(self, action: str, parameters: Mapping[str, str]) -> Fault | None:
         """
-        Return for how many seconds a request is to be held back before anything is done, and count that fault down.
+        Return the fault that delays a request before anything is done, and count it down.
 
         :param action: the request's action.
         :param parameters: its parameters, as they were sent.
         """
-        fault = self._take(action, parameters, (LATE,))
-        return fault.params["seconds"] if fault else 0.0
+        return self._take(action, parameters, (LATE,))
 
     def _take(self, action: str, parameters: Mapping[str, str], kinds: Collection[str]) -> Fault | None:
         fault = next((fault for fault in self._faults if fault.fits(action, parameters)), None)
@@ -223,7 +226,21 @@ def _raw(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: s
 
 
 def _drip(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
-    return dataclasses.replace(_any(true_answer, request_id), delivery="drip", delay_seconds=fault.params["seconds"])
+    part = fault.params.get("part", "body")
+    return dataclasses.replace(
+        _any(true_answer, request_id),
+        delivery="drip",
+        delay_seconds=fault.params["seconds"],
+        dripping_part=part,
+    )
+
+
+def _gzip_bomb(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    # Parts that are compressed one by one make one stream; blanks between the tokens leave it JSON.
+    blanks = gzip.compress(b" " * 2**20) * fault.params.get("megabytes", GZIP_BOMB_MEGABYTES)
+    head, tail = f'{{"RequestId":"{request_id}"'.encode(), b"}"
+    body = gzip.compress(head) + blanks + gzip.compress(tail)
+    return ApiResponse(200, body, request_id, headers=(("content-encoding", "gzip"),))
 
 
 def _body(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
@@ -249,6 +266,7 @@ _KIND_ANSWERS: dict[str, Callable[[Fault, ApiResponse | None, str, str], ApiResp
     "body": _body,
     "raw": _raw,
     "drip": _drip,
+    "gzip_bomb": _gzip_bomb,
     "late": _unchanged,
     "clock_skew": _unchanged,
     "expired_token": _expired_token,
@@ -269,8 +287,9 @@ _PARAMS: dict[str, frozenset[str]] = {
     "empty": frozenset({"status"}),
     "body": frozenset({"status", "body"}),
     "raw": frozenset({"status", "headers", "body", "content_type"}),
-    "drip": frozenset({"seconds"}),
-    "late": frozenset({"seconds"}),
+    "drip": frozenset({"seconds", "part"}),
+    "gzip_bomb": frozenset({"megabytes"}),
+    "late": frozenset({"seconds", "reset"}),
     "slow": frozenset({"seconds"}),
     "clock_skew": frozenset({"seconds"}),
 }
@@ -302,10 +321,19 @@ def _check_params(kind: str, params: dict[str, Any]) -> None:
         params["seconds"] = seconds("seconds", params["seconds"])
     if kind == "clock_skew" and (type(params["seconds"]) not in (int, float) or abs(params["seconds"]) > MAX_SECONDS):
         raise ValueError("seconds must be a number")
+    if params.get("part", "body") not in DRIPPING_PARTS:
+        raise ValueError(f"part must be one of {', '.join(DRIPPING_PARTS)}")
+    megabytes = params.get("megabytes", 1)
+    if type(megabytes) is not int or not 1 <= megabytes <= MAX_MEGABYTES:
+        raise ValueError(f"megabytes must be a whole number from 1 to {MAX_MEGABYTES}")
+    if not isinstance(params.get("reset", False), bool):
+        raise ValueError("reset must be true or false")
     if "headers" in params:
         headers = params["headers"]
         if not isinstance(headers, dict):
             raise ValueError("headers must be an object of texts")
         params["headers"] = {str(name).lower(): str(value) for name, value in headers.items()}
-        if not all(text.isascii() and text.isprintable() for item in params["headers"].items() for text in item):
-            raise ValueError("headers must be printable ASCII")
+        if not all(name.isascii() and name.isprintable() for name in params["headers"]):
+            raise ValueError("names of headers must be printable ASCII")
+        if not all(value.isprintable() and max(value, default="") <= "\xff" for value in params["headers"].values()):
+            raise ValueError("values of headers must be printable ISO-8859-1")

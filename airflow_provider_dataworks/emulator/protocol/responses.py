@@ -21,8 +21,9 @@ class ApiResponse:
 
     :param code: Code of an error answer, for the log.
     :param delivery: ``send`` it completely, ``cut`` it after half of its body, ``reset`` the connection instead, or
-        ``drip`` its body, byte by byte.
+        ``drip`` it, byte by byte.
     :param delay_seconds: how long to wait before that; with ``drip``, before each byte.
+    :param dripping_part: what is delivered byte by byte with ``drip``: ``body``, ``headers``, or the ``response``.
     """
 
     status: int
@@ -33,6 +34,7 @@ class ApiResponse:
     headers: tuple[tuple[str, str], ...] = ()
     delivery: Literal["send", "cut", "reset", "drip"] = "send"
     delay_seconds: float = 0.0
+    dripping_part: Literal["body", "headers", "response"] = "body"
 
     def all_headers(self) -> list[tuple[str, str]]:
         """Return the headers to send, without Content-Length."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
@@ -249,6 +250,11 @@ def test_fault_after_a_refusal_hides_it(call: Caller, dataworks_emulator: Emulat
         {"kind": "clock_skew", "seconds": "1"},
         {"kind": "raw"},
         {"kind": "drip", "seconds": -1},
+        {"kind": "drip", "seconds": 1, "part": "tail"},
+        {"kind": "gzip_bomb", "megabytes": 0},
+        {"kind": "gzip_bomb", "megabytes": 1.5},
+        {"kind": "late", "seconds": 1, "reset": 1},
+        {"kind": "error", "headers": {"a": "中"}},
         {"kind": "throttle", "where": {"DIJobId": 1001}},
         {"kind": "body"},
         {"kind": "reset", "status": 500},
@@ -323,3 +329,86 @@ def test_job_can_hide_when_it_was_started(call: Caller, dataworks_emulator: Emul
 
     assert (data["JobStatus"], data.get("StartedTime")) == ("Running", None)
     assert dataworks_emulator.job(1001)["StartedTime"]
+
+
+@pytest.mark.parametrize(("part", "slow"), [("headers", b"HTTP/1.1"), ("response", b"HTTP/1.1")])
+def test_headers_can_drip_too(
+    call: Caller, dataworks_emulator: EmulatorControl, raw: socket.socket, part: str, slow: bytes
+) -> None:
+    dataworks_emulator.add_fault("drip", "StartDIJob", seconds=0.05, part=part)
+    began = time.monotonic()
+
+    raw.sendall(call.signed("StartDIJob", form={"DIJobId": "1001"}).raw())
+    start = b""
+    while len(start) < len(slow):
+        start += raw.recv(1)
+
+    assert start == slow
+    assert time.monotonic() - began >= 0.05 * len(slow)
+    assert dataworks_emulator.job(1001)["starts"] == 1
+
+
+@pytest.mark.parametrize("part", ["body", "headers", "response"])
+def test_dripping_answer_is_complete_in_the_end(call: Caller, dataworks_emulator: EmulatorControl, part: str) -> None:
+    dataworks_emulator.add_fault("drip", "StopDIJob", seconds=0.0005, part=part)
+
+    reply = call("StopDIJob", form={"DIJobId": "1001"})
+
+    assert reply.status == 200
+    assert reply.json["RequestId"] == reply.headers["x-acs-request-id"]
+
+
+def test_gzip_bomb_is_small_on_the_wire_and_large_unpacked(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.add_fault("gzip_bomb", "StartDIJob", megabytes=20)
+
+    reply = call.start()
+
+    assert reply.headers["content-encoding"] == "gzip"
+    assert len(reply.body) < 50_000
+    unpacked = gzip.decompress(reply.body)
+    assert len(unpacked) > 20 * 2**20
+    assert "RequestId" in json.loads(unpacked)
+    assert dataworks_emulator.job(1001)["starts"] == 0
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirect_goes_where_it_was_told(call: Caller, dataworks_emulator: EmulatorControl, status: int) -> None:
+    dataworks_emulator.add_fault("raw", status=status, headers={"Location": "http://192.0.2.7/x"}, body="")
+
+    reply = call.start()
+
+    assert (reply.status, reply.headers["location"]) == (status, "http://192.0.2.7/x")
+    assert dataworks_emulator.job(1001)["starts"] == 0
+
+
+@pytest.mark.parametrize("value", ["²", "1e400", "-1", "soon", "Wed, 21 Oct 2099 07:28:00 GMT", "9" * 5000, ""])
+def test_retry_after_can_be_any_string(call: Caller, dataworks_emulator: EmulatorControl, value: str) -> None:
+    dataworks_emulator.add_fault("throttle", headers={"Retry-After": value})
+
+    reply = call.list()
+
+    assert (reply.status, reply.headers["retry-after"]) == (429, value)
+
+
+def test_answer_can_be_nested_deeply(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.add_fault("raw", body="[" * 100_000)
+
+    assert call.list().body == b"[" * 100_000
+
+
+def test_late_request_can_have_its_effect_after_its_connection_was_reset(
+    call: Caller, dataworks_emulator: EmulatorControl, raw: socket.socket
+) -> None:
+    dataworks_emulator.add_fault("late", "StartDIJob", seconds=0.4, reset=True)
+
+    raw.sendall(call.signed("StartDIJob", form={"DIJobId": "1001"}).raw())
+    with pytest.raises(ConnectionResetError):
+        received(raw)
+
+    assert dataworks_emulator.requests("StartDIJob") == []
+    ends = time.monotonic() + 10
+    while not dataworks_emulator.job(1001)["starts"]:
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    (entry,) = dataworks_emulator.requests("StartDIJob")
+    assert (entry["fault"], entry["effect"], entry["status"]) == ("late", True, None)

@@ -80,6 +80,14 @@ def test_line_can_be_read_by_a_shell() -> None:
     assert connection["extra"] == {"region_id": "cn-shanghai", "project_id": 10000}
 
 
+def test_command_allows_a_further_host_name() -> None:
+    with started("--allow-host", "emulator.internal") as (_, line):
+        caller = Caller(control(line))
+
+        assert caller("ListProjects", signed={"host": "emulator.internal:80"}).status == 200
+        assert caller("ListProjects", signed={"host": "other.internal:80"}).status == 403
+
+
 def test_stop_does_not_wait_for_a_slow_answer() -> None:
     with started() as (process, line):
         emulator = control(line)
