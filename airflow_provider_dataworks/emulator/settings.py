@@ -1,4 +1,4 @@
-"""What can be set on an emulator, with its defaults and what each value may be."""
+"""The settings of an emulator, with their defaults and checks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STS_ACCESS_KEY_ID = "STS.emulator"
 STS_ACCESS_KEY_SECRET = "emulator-sts-secret"
 STS_SECURITY_TOKEN = "emulator-sts-token"
 
-#: Where CreateDISyncTask may put a file, and the resource group that it may name.
+#: The folders and the resource group that CreateDISyncTask accepts.
 FOLDERS = ("Business Flow/demo/Data Integration", "业务流程/demo/数据集成")
 RESOURCE_GROUPS = ("S_res_group_demo_1",)
 
@@ -26,7 +26,7 @@ MAX_SECONDS = 10 * 365 * 86400
 @dataclasses.dataclass(frozen=True)
 class TemporaryKey:
     """
-    One STS triple; an expired one is known, and refused as expired.
+    One set of STS credentials. Expired ones are known, and refused as expired.
 
     :param access_key_id: its AccessKey ID.
     :param access_key_secret: the secret.
@@ -55,7 +55,7 @@ class Settings:
     :param clock_skew_seconds: by how many seconds the emulator's clock is ahead when it judges the date of a request;
         default 0.
     :param null_page: number of the page on which ListDIJobs answers null for its jobs; default None.
-    :param ids_as_text: whether answers carry ids as JSON strings; default False.
+    :param ids_as_text: whether responses contain ids as JSON strings; default False.
     :param message_beside_success: whether Data.Message is filled although Data.Status is success; default False.
     :param start_running: what a start of something that runs does: ``refuse`` (default) or ``ignore``.
     :param require_deploy: whether a real-time file that is not deployed cannot be started; default False.
@@ -66,7 +66,7 @@ class Settings:
     :param region_id: region in the connection that is handed out; default cn-shanghai.
     :param access_key_id: the key that requests are signed with; default LTAI-emulator.
     :param access_key_secret: its secret; default emulator-secret.
-    :raises ValueError: a value cannot be used.
+    :raises ValueError: a value is invalid.
     """
 
     run_seconds: float = 10.0
@@ -96,10 +96,10 @@ class Settings:
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """
-        Change settings while the emulator runs: all or, when one value is wrong, none.
+        Change settings while the emulator runs: all or, when one value is invalid, none.
 
         :param changes: new values by name.
-        :raises ValueError: a name is not a setting that can be changed, or a value cannot be used.
+        :raises ValueError: a name is not a setting that can be changed, or a value is invalid.
         """
         checked = {}
         for name, value in changes.items():
@@ -111,7 +111,7 @@ class Settings:
 
     def as_json(self) -> dict[str, Any]:
         """
-        Give the settings without any secret.
+        Return the settings without secrets.
 
         :return: values by name.
         """
@@ -125,7 +125,7 @@ class Settings:
 
 def seconds(name: str, value: Any) -> float:
     """
-    Check a length of time.
+    Check a duration.
 
     :raises ValueError: it is not a number of seconds from 0 on.
     """
@@ -157,7 +157,7 @@ def non_negative_int(name: str, value: Any) -> int:
 
 
 def one_of(*choices: str) -> Callable[[str, Any], str]:
-    """Return a check that lets only these texts pass."""
+    """Return a check that accepts only these strings."""
 
     def check(name: str, value: Any) -> str:
         if value not in choices:
@@ -168,7 +168,7 @@ def one_of(*choices: str) -> Callable[[str, Any], str]:
 
 
 def optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
-    """Return the check, with null allowed."""
+    """Return the check, extended to accept null."""
     return lambda name, value: None if value is None else check(name, value)
 
 
@@ -178,9 +178,9 @@ def _skew(name: str, value: Any) -> float:
     return float(value)
 
 
-def _texts(name: str, value: Any) -> tuple[str, ...]:
+def _strings(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) and item for item in value):
-        raise ValueError(f"{name} must be a list of texts, not {value!r}")
+        raise ValueError(f"{name} must be a list of strings, not {value!r}")
     return tuple(value)
 
 
@@ -209,7 +209,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "message_beside_success": boolean,
     "start_running": one_of("refuse", "ignore"),
     "require_deploy": boolean,
-    "folders": _texts,
-    "resource_groups": _texts,
+    "folders": _strings,
+    "resource_groups": _strings,
     "sts": _temporary_keys,
 }

@@ -29,67 +29,67 @@ SETTINGS = (
 )
 
 
-def create_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Make a job, Initialized."""
-    state.check_project(given["ProjectId"])
+def create_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Create a job with the status Initialized."""
+    state.check_project(arguments["ProjectId"])
     job = Job(
         state[DI_JOBS].new_id(),
-        given["ProjectId"],
-        given["JobName"],
-        given["MigrationType"],
-        given["SourceDataSourceType"],
-        given["DestinationDataSourceType"],
-        definition={name: given[name] for name in SETTINGS if given[name] is not None},
+        arguments["ProjectId"],
+        arguments["JobName"],
+        arguments["MigrationType"],
+        arguments["SourceDataSourceType"],
+        arguments["DestinationDataSourceType"],
+        definition={name: arguments[name] for name in SETTINGS if arguments[name] is not None},
     )
     state[DI_JOBS].add(job)
     return ActionResult({"DIJobId": job.di_job_id}, changed=True)
 
 
-def start_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Begin a run of a job."""
-    job = _job(state, given)
-    runs = job.busy
-    if runs and (state.settings.start_running == "refuse" or job.job_status == "Stopping"):
+def start_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Start a run of a job."""
+    job = _job(state, arguments)
+    is_busy = job.busy
+    if is_busy and (state.settings.start_running == "refuse" or job.job_status == "Stopping"):
         raise assumptions.wrong_job_status(job.di_job_id, job.activity, "StartDIJob")
     job.start_requests.append(
         {
             "time": time.time(),
-            "RealtimeStartSettings": given["RealtimeStartSettings"],
-            "ForceToRerun": given["ForceToRerun"],
+            "RealtimeStartSettings": arguments["RealtimeStartSettings"],
+            "ForceToRerun": arguments["ForceToRerun"],
             "request_id": request_id,
         }
     )
-    if not runs:
+    if not is_busy:
         job.start(state.settings, time.monotonic(), time.time())
-    return ActionResult({}, changed=not runs)
+    return ActionResult({}, changed=not is_busy)
 
 
-def stop_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Stop a job that runs."""
-    job = _job(state, given)
+def stop_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Stop a running job."""
+    job = _job(state, arguments)
     return ActionResult({}, changed=job.stop(state.settings, time.monotonic()))
 
 
-def delete_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Delete a job that does not run."""
-    job = _job(state, given)
+def delete_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Delete a job that is not running."""
+    job = _job(state, arguments)
     if job.busy:
         raise assumptions.wrong_job_status(job.di_job_id, job.activity, "DeleteDIJob")
     state[DI_JOBS].remove(job)
     return ActionResult({}, changed=True)
 
 
-def get_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one job."""
-    job = _job(state, given)
-    return ActionResult({"Data": job.details(with_settings=given["WithDetails"])})
+def get_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Return one job."""
+    job = _job(state, arguments)
+    return ActionResult({"Data": job.details(with_settings=arguments["WithDetails"])})
 
 
-def list_di_jobs(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one page of the jobs of a workspace."""
-    state.check_project(given["ProjectId"])
-    jobs = [job.summary() for job in state[DI_JOBS].all() if _matches(job, given)]
-    number, size = given["PageNumber"], given["PageSize"]
+def list_di_jobs(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Return one page of the jobs of a workspace."""
+    state.check_project(arguments["ProjectId"])
+    jobs = [job.summary() for job in state[DI_JOBS].all() if _matches(job, arguments)]
+    number, size = arguments["PageNumber"], arguments["PageSize"]
     page: list[dict[str, Any]] | None = jobs[(number - 1) * size : number * size]
     if number == state.settings.null_page:
         page = None
@@ -97,22 +97,22 @@ def list_di_jobs(state: State, given: Mapping[str, Any], request_id: str) -> Act
     return ActionResult({"DIJobPaging": paging})
 
 
-def _job(state: State, given: Mapping[str, Any]) -> Job:
-    job = state[DI_JOBS].find(given["DIJobId"])
+def _job(state: State, arguments: Mapping[str, Any]) -> Job:
+    job = state[DI_JOBS].find(arguments["DIJobId"])
     if job is None:
-        raise assumptions.unknown_job(given["DIJobId"])
+        raise assumptions.unknown_job(arguments["DIJobId"])
     return job
 
 
-def _matches(job: Job, given: Mapping[str, Any]) -> bool:
-    wanted, name = given["JobName"] or "", job.job_name
+def _matches(job: Job, arguments: Mapping[str, Any]) -> bool:
+    wanted, name = arguments["JobName"] or "", job.job_name
     if assumptions.FUZZY_IGNORES_CASE:
         wanted, name = wanted.lower(), name.lower()
     return (
-        job.project_id == given["ProjectId"]
+        job.project_id == arguments["ProjectId"]
         and wanted in name
-        and given["SourceDataSourceType"] in (None, "", job.source_data_source_type)
-        and given["DestinationDataSourceType"] in (None, "", job.destination_data_source_type)
+        and arguments["SourceDataSourceType"] in (None, "", job.source_data_source_type)
+        and arguments["DestinationDataSourceType"] in (None, "", job.destination_data_source_type)
     )
 
 

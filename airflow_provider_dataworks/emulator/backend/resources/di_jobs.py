@@ -19,7 +19,7 @@ MIGRATION_TYPES = (
     "FullAndOfflineIncremental",
 )
 #: Jobs of these types run until they are stopped.
-ENDLESS_TYPES = ("FullAndRealtimeIncremental", "RealtimeIncremental")
+REALTIME_TYPES = ("FullAndRealtimeIncremental", "RealtimeIncremental")
 OUTCOMES = ("Finished", "Failed", "Stopped")
 USER_ID = "260000000000000001"
 
@@ -41,18 +41,18 @@ class Job:
     """
     One DIJob. Call :meth:`advance` before reading anything of it.
 
-    :param job_status: the status that is shown now.
-    :param started_time: the StartedTime that is shown now, in Unix seconds.
-    :param run_seconds: how long its runs last; None is the emulator's setting. Runs of the real-time types end only
+    :param job_status: the current status.
+    :param started_time: the current StartedTime, in Unix seconds.
+    :param run_seconds: duration of a run; None is the emulator's setting. Runs of the real-time types end only
         when the outcome is not Finished.
     :param outcome: the status in which its runs end.
-    :param start_lag_seconds: how long a start is not shown; None is the emulator's setting.
-    :param stop_seconds: how long it is Stopping; None is the emulator's setting.
+    :param start_lag_seconds: delay before a start is visible; None is the emulator's setting.
+    :param stop_seconds: duration of the status Stopping; None is the emulator's setting.
     :param hides_started_time: whether GetDIJob leaves StartedTime out.
-    :param starts: runs that were begun.
-    :param stops: runs that were stopped by StopDIJob.
-    :param start_requests: the StartDIJob calls that were answered with success.
-    :param definition: what CreateDIJob was given beyond the names and types.
+    :param starts: number of runs started.
+    :param stops: number of runs stopped by StopDIJob.
+    :param start_requests: the successful StartDIJob calls.
+    :param definition: the further parameters of CreateDIJob.
     """
 
     di_job_id: int
@@ -78,50 +78,50 @@ class Job:
     timeline: Timeline = dataclasses.field(default_factory=Timeline, repr=False)
 
     def advance(self, now: float) -> None:
-        """Bring the job to its state of now (monotonic seconds)."""
+        """Apply the changes that are due at this monotonic time, in seconds."""
         self.timeline.apply(self, now)
 
     @property
     def busy(self) -> bool:
-        """Whether the job runs, is being stopped, or has been started without showing it yet."""
+        """Whether the job is running, stopping, or started with the start not visible yet."""
         return self.job_status in ("Running", "Stopping") or self.timeline.awaits("job_status", "Running")
 
     @property
     def activity(self) -> str:
-        """The status, or that the job has been started, when it does not show that yet."""
+        """The status, or a note that the job was started, when that is not visible yet."""
         return "about to be Running" if self.timeline.awaits("job_status", "Running") else self.job_status
 
     def start(self, settings: Settings, now: float, wall: float) -> None:
         """
-        Begin a run.
+        Start a run.
 
         :param now: monotonic seconds.
         :param wall: Unix seconds.
         """
-        shown_at = now + _first(self.start_lag_seconds, settings.start_lag_seconds)
+        shown_at = now + _or_default(self.start_lag_seconds, settings.start_lag_seconds)
         stamp = max(int(wall), (self.started_time or 0) + 1)
         self.timeline.clear()
         self.timeline.schedule(shown_at, job_status="Running", started_time=stamp)
-        if self.migration_type not in ENDLESS_TYPES or self.outcome != "Finished":
-            ended_at = shown_at + _first(self.run_seconds, settings.run_seconds)
+        if self.migration_type not in REALTIME_TYPES or self.outcome != "Finished":
+            ended_at = shown_at + _or_default(self.run_seconds, settings.run_seconds)
             self.timeline.schedule(ended_at, job_status=self.outcome)
         self.starts += 1
         self.advance(now)
 
     def stop(self, settings: Settings, now: float) -> bool:
-        """Stop a run, and return whether there was one to stop."""
+        """Stop the run, and return whether there was one."""
         if self.job_status == "Stopping" or not self.busy:
             return False
         self.timeline.clear()
         self.job_status = "Stopping"
-        stopped_at = now + _first(self.stop_seconds, settings.stop_seconds)
+        stopped_at = now + _or_default(self.stop_seconds, settings.stop_seconds)
         self.timeline.schedule(stopped_at, job_status="Stopped")
         self.stops += 1
         self.advance(now)
         return True
 
     def summary(self) -> dict[str, Any]:
-        """Return the job as ListDIJobs shows it."""
+        """Return the job as ListDIJobs returns it."""
         return {
             "DIJobId": self.di_job_id,
             "ProjectId": self.project_id,
@@ -133,7 +133,7 @@ class Job:
         }
 
     def details(self, *, with_settings: bool) -> dict[str, Any]:
-        """Return the job as GetDIJob shows it."""
+        """Return the job as GetDIJob returns it."""
         data = self.summary()
         data["CreatedTime"] = self.created_time
         data["CreatedUid"] = USER_ID
@@ -152,7 +152,7 @@ class Job:
         return data
 
 
-def _first(own: float | None, default: float) -> float:
+def _or_default(own: float | None, default: float) -> float:
     return default if own is None else own
 
 
