@@ -59,6 +59,9 @@ class Settings:
     :param message_beside_success: whether Data.Message is filled although Data.Status is success; default False.
     :param start_running: what a start of something that runs does: ``refuse`` (default) or ``ignore``.
     :param require_deploy: whether a real-time file that is not deployed cannot be started; default False.
+    :param config_seconds: how long GenerateDISyncTaskConfigForCreating takes to generate a configuration; default 0.
+    :param require_generated_content: whether CreateDISyncTask creates a real-time task or a solution only from a
+        TaskContent that QueryDISyncTaskConfigProcessResult has returned; default False.
     :param folders: folder paths in which CreateDISyncTask may create; default the demo's, in English and Chinese.
     :param resource_groups: identifiers of resource groups that CreateDISyncTask accepts; default the demo's.
     :param sts: the temporary credentials that are known; default one triple.
@@ -80,6 +83,8 @@ class Settings:
     message_beside_success: bool = False
     start_running: str = "refuse"
     require_deploy: bool = False
+    config_seconds: float = 0.0
+    require_generated_content: bool = False
     folders: tuple[str, ...] = FOLDERS
     resource_groups: tuple[str, ...] = RESOURCE_GROUPS
     sts: tuple[TemporaryKey, ...] = dataclasses.field(
@@ -209,6 +214,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "message_beside_success": boolean,
     "start_running": one_of("refuse", "ignore"),
     "require_deploy": boolean,
+    "config_seconds": seconds,
+    "require_generated_content": boolean,
     "folders": _strings,
     "resource_groups": _strings,
     "sts": _temporary_keys,

@@ -12,11 +12,13 @@ from typing import Any
 from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.backend.resources.files import (
     FILES,
+    OFFLINE,
     REALTIME,
     SOLUTION,
     TASK_TYPES,
     File,
 )
+from airflow_provider_dataworks.emulator.backend.resources.sync_task_configs import SYNC_TASK_CONFIGS
 from airflow_provider_dataworks.emulator.backend.state import State
 from airflow_provider_dataworks.emulator.errors import ApiRefusal
 from airflow_provider_dataworks.emulator.protocol.action import MAX_PROJECT_ID, Action, ActionResult
@@ -35,7 +37,7 @@ def create_di_sync_task(state: State, arguments: Mapping[str, Any], request_id: 
         if known is not None:
             return _success(state, "CreateDISyncTask", FileId=known)
     param = json.loads(arguments["TaskParam"] or "{}")
-    problem = _storage_problem(state, param)
+    problem = _storage_problem(state, param) or _content_problem(state, arguments)
     if problem:
         return _failure(problem)
     if any(file.project_id == project_id and file.task_name == arguments["TaskName"] for file in state[FILES].all()):
@@ -57,6 +59,19 @@ def _storage_problem(state: State, param: Mapping[str, Any]) -> str | None:
     if group and group not in state.settings.resource_groups:
         return f"ResourceGroup:[{group}] is invalid."
     return None
+
+
+def _content_problem(state: State, arguments: Mapping[str, Any]) -> str | None:
+    task_type = arguments["TaskType"]
+    if task_type == OFFLINE or not state.settings.require_generated_content:
+        return None
+    content = json.loads(arguments["TaskContent"])
+    generated = (
+        json.loads(config.task_content)
+        for config in state[SYNC_TASK_CONFIGS].all()
+        if config.task_content and (config.project_id, config.task_type) == (arguments["ProjectId"], task_type)
+    )
+    return None if content in generated else assumptions.content_not_generated(task_type)
 
 
 def start_di_sync_instance(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
