@@ -131,7 +131,8 @@ def start_of_undeployed_file(file_id: int) -> str:
 # - StopDIJob during the lag of a start stops that start.
 # - PageSize above 100 is refused, not clamped. A page beyond the last one is an empty list.
 # - ListDIJobs is in the order of DIJobId; JobName need not be unique in a workspace.
-# - StartDIJob without ForceToRerun on a Finished job runs it again.
+# - StartDIJob without ForceToRerun on a Finished job runs it again, unless the setting rerun_finished_full is off; then
+#   a job of the type Full keeps status and StartedTime.
 # - A second start within the same second sets StartedTime one second later, so that the runs differ.
 # - A real-time file whose start fails is NORUN; a solution, once started, is running (2) and then successful (0).
 # - TaskContent is any JSON object; it is stored, not understood.

@@ -74,8 +74,9 @@ control endpoint, no signature, loopback only, JSON in and out (Content-Type: ap
   GET    /_emulator/files               the same for files
   PATCH  /_emulator/settings            run_seconds, start_lag_seconds, stop_seconds, read_qps, write_qps,
                                         clock_skew_seconds, null_page, ids_as_text, message_beside_success,
-                                        start_running ("refuse", "ignore"), require_deploy, config_seconds,
-                                        require_generated_content, folders, resource_groups, sts
+                                        start_running ("refuse", "ignore"), rerun_finished_full, require_deploy,
+                                        config_seconds, require_generated_content, folders,
+                                        resource_groups, sts
   GET    /_emulator/connection          the Airflow connection
   POST   /_emulator/reset               restore the initial state
 

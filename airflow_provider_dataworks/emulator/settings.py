@@ -58,6 +58,8 @@ class Settings:
     :param ids_as_text: whether responses contain ids as JSON strings; default False.
     :param message_beside_success: whether Data.Message is filled although Data.Status is success; default False.
     :param start_running: what a start of something that runs does: ``refuse`` (default) or ``ignore``.
+    :param rerun_finished_full: whether StartDIJob without ForceToRerun runs a Finished job of the type Full again;
+        default True. Otherwise the call succeeds and starts nothing, as all steps of the job have run.
     :param require_deploy: whether a real-time file that is not deployed cannot be started; default False.
     :param config_seconds: how long GenerateDISyncTaskConfigForCreating takes to generate a configuration; default 0.
     :param require_generated_content: whether CreateDISyncTask creates a real-time task or a solution only from a
@@ -82,6 +84,7 @@ class Settings:
     ids_as_text: bool = False
     message_beside_success: bool = False
     start_running: str = "refuse"
+    rerun_finished_full: bool = True
     require_deploy: bool = False
     config_seconds: float = 0.0
     require_generated_content: bool = False
@@ -213,6 +216,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "ids_as_text": boolean,
     "message_beside_success": boolean,
     "start_running": one_of("refuse", "ignore"),
+    "rerun_finished_full": boolean,
     "require_deploy": boolean,
     "config_seconds": seconds,
     "require_generated_content": boolean,

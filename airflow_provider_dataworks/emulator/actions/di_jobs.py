@@ -59,9 +59,10 @@ def start_di_job(state: State, arguments: Mapping[str, Any], request_id: str) ->
             "request_id": request_id,
         }
     )
-    if not is_busy:
+    starts = not is_busy and not _has_nothing_to_run(state, job, arguments)
+    if starts:
         job.start(state.settings, time.monotonic(), time.time())
-    return ActionResult({}, changed=not is_busy)
+    return ActionResult({}, changed=starts)
 
 
 def stop_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
@@ -95,6 +96,12 @@ def list_di_jobs(state: State, arguments: Mapping[str, Any], request_id: str) ->
         page = None
     paging = {"TotalCount": len(jobs), "PageNumber": number, "PageSize": size, "DIJobs": page}
     return ActionResult({"DIJobPaging": paging})
+
+
+def _has_nothing_to_run(state: State, job: Job, arguments: Mapping[str, Any]) -> bool:
+    if state.settings.rerun_finished_full or arguments["ForceToRerun"]:
+        return False
+    return job.migration_type == "Full" and job.job_status == "Finished"
 
 
 def _job(state: State, arguments: Mapping[str, Any]) -> Job:
