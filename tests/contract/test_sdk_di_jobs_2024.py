@@ -169,7 +169,7 @@ def test_finished_job_is_run_anew_with_force(sdk_2024: Client, dataworks_emulato
 def test_finished_job_can_be_set_to_run_anew_without_force(
     sdk_2024: Client, dataworks_emulator: EmulatorControl
 ) -> None:
-    dataworks_emulator.settings(run_seconds=60, finished_rerun="run")
+    dataworks_emulator.settings(run_seconds=60, rerun_finished_full=True)
     dataworks_emulator.set_job(FULL, JobStatus="Finished")
 
     start(sdk_2024, FULL)

@@ -298,9 +298,11 @@ def test_the_error_shown_is_what_a_user_sees(dataworks_emulator: EmulatorControl
     assert " ".join(shown.split()) == re.sub(r"RequestId [\w-]+", "RequestId ...", str(raised.value))
 
 
-def test_every_call_that_steers_the_emulator_works(dataworks_emulator: EmulatorControl) -> None:
+def test_every_call_that_controls_the_emulator_works(dataworks_emulator: EmulatorControl) -> None:
     calls = [
-        call for row in rows(section("docs/emulator.md", "## Steering it")) for call in re.findall(r"`(.+?)`", row[1])
+        call
+        for row in rows(section("docs/emulator.md", "## Controlling it"))
+        for call in re.findall(r"`(.+?)`", row[1])
     ]
     assert len(calls) > 10
     for call in calls:

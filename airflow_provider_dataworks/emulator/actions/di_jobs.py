@@ -31,46 +31,46 @@ SETTINGS = (
 CHANGEABLE = ("Description", "ResourceSettings", "TransformationRules", "TableMappings", "JobSettings")
 
 
-def create_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Make a job, Initialized."""
-    job = add_job(state, given, given["JobName"], DEFAULT_VERSION, SETTINGS)
+def create_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Create a job with the status Initialized."""
+    job = add_job(state, arguments, arguments["JobName"], DEFAULT_VERSION, SETTINGS)
     return ActionResult({"DIJobId": job.di_job_id}, changed=True)
 
 
-def update_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def update_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Replace settings of a job."""
-    update_job(_job(state, given), given, CHANGEABLE)
+    update_job(_job(state, arguments), arguments, CHANGEABLE)
     return ActionResult({}, changed=True)
 
 
-def start_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Begin a run of a job."""
-    return ActionResult({}, changed=start_job(state, _job(state, given), given, request_id))
+def start_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Start a run of a job."""
+    return ActionResult({}, changed=start_job(state, _job(state, arguments), arguments, DEFAULT_VERSION, request_id))
 
 
-def stop_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Stop a job that runs."""
-    job = _job(state, given)
+def stop_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Stop a running job."""
+    job = _job(state, arguments)
     return ActionResult({}, changed=job.stop(state.settings, time.monotonic()))
 
 
-def delete_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Delete a job that does not run."""
-    delete_job(state, _job(state, given))
+def delete_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Delete a job that is not running."""
+    delete_job(state, _job(state, arguments))
     return ActionResult({}, changed=True)
 
 
-def get_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one job."""
-    job = _job(state, given)
-    return ActionResult({"Data": job.details(with_settings=given["WithDetails"])})
+def get_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Return one job."""
+    job = _job(state, arguments)
+    return ActionResult({"Data": job.details(with_settings=arguments["WithDetails"])})
 
 
-def list_di_jobs(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one page of the jobs of a workspace."""
-    state.check_project(given["ProjectId"])
-    jobs = [job.summary() for job in visible_jobs(state, DEFAULT_VERSION) if _matches(job, given)]
-    return ActionResult({"DIJobPaging": job_page(state, jobs, given)})
+def list_di_jobs(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Return one page of the jobs of a workspace."""
+    state.check_project(arguments["ProjectId"])
+    jobs = [job.summary() for job in visible_jobs(state, DEFAULT_VERSION) if _matches(job, arguments)]
+    return ActionResult({"DIJobPaging": job_page(state, jobs, arguments)})
 
 
 def visible_jobs(state: State, version: str) -> list[Job]:
@@ -84,59 +84,62 @@ def find_job(state: State, di_job_id: int, version: str) -> Job | None:
     return job if job is not None and _is_visible(state, job, version) else None
 
 
-def add_job(state: State, given: Mapping[str, Any], name: str, version: str, settings: tuple[str, ...]) -> Job:
+def add_job(state: State, arguments: Mapping[str, Any], name: str, version: str, settings: tuple[str, ...]) -> Job:
     """
-    Create a job of what an action was given.
+    Create a job of the arguments of an action.
 
     :param name: the job's name.
     :param version: the API version of the action.
     :param settings: the parameters that are stored as they are.
     """
-    state.check_project(given["ProjectId"])
+    state.check_project(arguments["ProjectId"])
     job = Job(
         state[DI_JOBS].new_id(),
-        given["ProjectId"],
+        arguments["ProjectId"],
         name,
-        given["MigrationType"],
-        given["SourceDataSourceType"],
-        given["DestinationDataSourceType"],
+        arguments["MigrationType"],
+        arguments["SourceDataSourceType"],
+        arguments["DestinationDataSourceType"],
         api_version=version,
     )
-    update_job(job, given, settings)
+    update_job(job, arguments, settings)
     state[DI_JOBS].add(job)
     return job
 
 
-def update_job(job: Job, given: Mapping[str, Any], settings: tuple[str, ...]) -> None:
-    """Store the settings that an action was given, and the names of the tables in them."""
-    job.definition.update({name: given[name] for name in settings if given[name] is not None})
-    names = list(_mapped_tables(given["TableMappings"] or []))
+def update_job(job: Job, arguments: Mapping[str, Any], settings: tuple[str, ...]) -> None:
+    """Store the settings of an action, and the names of the tables in them."""
+    job.definition.update({name: arguments[name] for name in settings if arguments[name] is not None})
+    names = list(_mapped_tables(arguments["TableMappings"] or []))
     if names:
         job.tables = [{"name": name, "records": 1000, "growth": 10} for name in names]
     job.updated_time = int(time.time())
 
 
-def start_job(state: State, job: Job, given: Mapping[str, Any], request_id: str) -> bool:
+def start_job(state: State, job: Job, arguments: Mapping[str, Any], version: str, request_id: str) -> bool:
     """
-    Begin a run of a job.
+    Start a run of a job.
 
-    :return: whether one began; False when the job runs and ``start_running`` is ``ignore``.
-    :raises ApiRefusal: the job runs.
+    :return: whether one was started.
+    :raises ApiRefusal: the job is running.
     """
-    runs = job.busy
-    if runs and (state.settings.start_running == "refuse" or job.job_status == "Stopping"):
+    is_busy = job.busy
+    if is_busy and (state.settings.start_running == "refuse" or job.job_status == "Stopping"):
         raise assumptions.wrong_job_status(job.di_job_id, job.activity, "StartDIJob")
     job.start_requests.append(
         {
             "time": time.time(),
-            "RealtimeStartSettings": given["RealtimeStartSettings"],
-            "ForceToRerun": given["ForceToRerun"],
+            "RealtimeStartSettings": arguments["RealtimeStartSettings"],
+            "ForceToRerun": arguments["ForceToRerun"],
             "request_id": request_id,
         }
     )
-    if not runs:
-        job.start(state.settings, time.monotonic(), time.time(), force_to_rerun=bool(given["ForceToRerun"]))
-    return not runs
+    if is_busy:
+        return False
+    rerun = bool(arguments["ForceToRerun"])
+    if job.job_status == "Finished" and not rerun:
+        rerun = job.migration_type != "Full" or _reruns_finished_full(state, version)
+    return job.start(state.settings, time.monotonic(), time.time(), rerun=rerun)
 
 
 def delete_job(state: State, job: Job) -> None:
@@ -150,21 +153,21 @@ def delete_job(state: State, job: Job) -> None:
     state[DI_JOBS].remove(job)
 
 
-def job_page(state: State, jobs: list[dict[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+def job_page(state: State, jobs: list[dict[str, Any]], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return one page of ListDIJobs."""
-    paging = page(jobs, given, "DIJobs")
+    paging = page(jobs, arguments, "DIJobs")
     if paging["PageNumber"] == state.settings.null_page:
         paging["DIJobs"] = None
     return paging
 
 
-def page(items: list[dict[str, Any]], given: Mapping[str, Any], name: str) -> dict[str, Any]:
+def page(items: list[dict[str, Any]], arguments: Mapping[str, Any], name: str) -> dict[str, Any]:
     """
     Return one page of a list, with its counters.
 
     :param name: the name of the list.
     """
-    number, size = given["PageNumber"], given["PageSize"]
+    number, size = arguments["PageNumber"], arguments["PageSize"]
     shown = items[(number - 1) * size : number * size]
     return {"TotalCount": len(items), "PageNumber": number, "PageSize": size, name: shown}
 
@@ -177,23 +180,28 @@ def has_name(job: Job, wanted: str | None) -> bool:
     return wanted in name
 
 
+def _reruns_finished_full(state: State, version: str) -> bool:
+    setting = state.settings.rerun_finished_full
+    return version == DEFAULT_VERSION if setting is None else setting
+
+
 def _is_visible(state: State, job: Job, version: str) -> bool:
     return not state.settings.separate_versions or job.api_version in (None, version)
 
 
-def _job(state: State, given: Mapping[str, Any]) -> Job:
-    job = find_job(state, given["DIJobId"], DEFAULT_VERSION)
+def _job(state: State, arguments: Mapping[str, Any]) -> Job:
+    job = find_job(state, arguments["DIJobId"], DEFAULT_VERSION)
     if job is None:
-        raise assumptions.unknown_job(given["DIJobId"])
+        raise assumptions.unknown_job(arguments["DIJobId"])
     return job
 
 
-def _matches(job: Job, given: Mapping[str, Any]) -> bool:
+def _matches(job: Job, arguments: Mapping[str, Any]) -> bool:
     return (
-        job.project_id == given["ProjectId"]
-        and has_name(job, given["JobName"])
-        and given["SourceDataSourceType"] in (None, "", job.source_data_source_type)
-        and given["DestinationDataSourceType"] in (None, "", job.destination_data_source_type)
+        job.project_id == arguments["ProjectId"]
+        and has_name(job, arguments["JobName"])
+        and arguments["SourceDataSourceType"] in (None, "", job.source_data_source_type)
+        and arguments["DestinationDataSourceType"] in (None, "", job.destination_data_source_type)
     )
 
 

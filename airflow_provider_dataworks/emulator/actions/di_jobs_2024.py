@@ -24,11 +24,11 @@ from airflow_provider_dataworks.emulator.actions.di_jobs import (
 )
 from airflow_provider_dataworks.emulator.backend.di_job_runs import BYTES_PER_RECORD, TableState, local_time
 from airflow_provider_dataworks.emulator.backend.resources.di_jobs import (
-    ENDLESS_TYPES,
     EVENT_FIELDS,
     EVENT_TYPES,
     JOB_TYPES,
     MIGRATION_TYPES,
+    REALTIME_TYPES,
     Job,
 )
 from airflow_provider_dataworks.emulator.backend.state import State
@@ -54,48 +54,50 @@ METRICS = (
 )  # fmt: skip
 
 
-def create_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def create_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Create a job, Initialized, under a name that the workspace does not have."""
-    name = given["Name"] or given["JobName"]
+    name = arguments["Name"] or arguments["JobName"]
     if not name:
         raise ApiRefusal(400, "MissingName", "Name is mandatory for this action.")
-    state.check_project(given["ProjectId"])
-    known = (job for job in visible_jobs(state, VERSION) if job.project_id == given["ProjectId"])
+    state.check_project(arguments["ProjectId"])
+    known = (job for job in visible_jobs(state, VERSION) if job.project_id == arguments["ProjectId"])
     if any(job.job_name == name for job in known):
         raise assumptions.existing_job_name(name)
-    job = add_job(state, given, name, VERSION, (*SETTINGS, FILE_SPEC))
-    job.job_type = given["JobType"]
-    job.owner = given["Owner"] or job.owner
+    job = add_job(state, arguments, name, VERSION, (*SETTINGS, FILE_SPEC))
+    job.job_type = arguments["JobType"]
+    job.owner = arguments["Owner"] or job.owner
     return ActionResult({"Id": job.di_job_id, "DIJobId": job.di_job_id}, changed=True)
 
 
-def update_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def update_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Replace settings of a job."""
-    job = _job(state, given)
-    update_job(job, given, (*CHANGEABLE, FILE_SPEC))
-    job.owner = given["Owner"] or job.owner
+    job = _job(state, arguments)
+    update_job(job, arguments, (*CHANGEABLE, FILE_SPEC))
+    job.owner = arguments["Owner"] or job.owner
     return ActionResult({"Success": True}, changed=True)
 
 
-def start_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def start_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Begin a run of a job."""
-    return ActionResult({"Success": True}, changed=start_job(state, _job(state, given), given, request_id))
+    return ActionResult(
+        {"Success": True}, changed=start_job(state, _job(state, arguments), arguments, VERSION, request_id)
+    )
 
 
-def stop_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def stop_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Stop a job that runs."""
-    return ActionResult({"Success": True}, changed=_job(state, given).stop(state.settings, time.monotonic()))
+    return ActionResult({"Success": True}, changed=_job(state, arguments).stop(state.settings, time.monotonic()))
 
 
-def delete_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def delete_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Delete a job that does not run."""
-    delete_job(state, _job(state, given))
+    delete_job(state, _job(state, arguments))
     return ActionResult({"Success": True}, changed=True)
 
 
-def get_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def get_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one job."""
-    job = _job(state, given)
+    job = _job(state, arguments)
     content = {
         "Id": job.di_job_id,
         "DIJobId": str(job.di_job_id),
@@ -110,50 +112,51 @@ def get_di_job(state: State, given: Mapping[str, Any], request_id: str) -> Actio
     }
     if "Description" in job.definition:
         content["Description"] = job.definition["Description"]
-    if given["WithDetails"]:
+    if arguments["WithDetails"]:
         details = {name: value for name, value in job.definition.items() if name != FILE_SPEC}
         content.update({"TableMappings": [], "TransformationRules": [], **details})
     return ActionResult({"PagingInfo": content})
 
 
-def list_di_jobs(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def list_di_jobs(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one page of the jobs of a workspace."""
-    state.check_project(given["ProjectId"])
-    jobs = [_summary(job) for job in visible_jobs(state, VERSION) if _matches(job, given)]
-    return ActionResult({"PagingInfo": job_page(state, jobs, given)})
+    state.check_project(arguments["ProjectId"])
+    jobs = [_summary(job) for job in visible_jobs(state, VERSION) if _matches(job, arguments)]
+    return ActionResult({"PagingInfo": job_page(state, jobs, arguments)})
 
 
-def list_di_job_run_details(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def list_di_job_run_details(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show the tables of a job's current or last run. The counters of the pages are strings."""
-    job = _job(state, given)
+    job = _job(state, arguments)
     rows = [_run_info(job, table) for table in job.table_states(time.monotonic())]
     wanted = {
-        "SourceDatasourceName": given["SourceDataSourceName"],
-        "SourceDatabaseName": given["SourceDatabaseName"],
-        "SourceSchemaName": given["SourceSchemaName"],
-        "SourceTableName": given["SourceTableName"],
+        "SourceDatasourceName": arguments["SourceDataSourceName"],
+        "SourceDatabaseName": arguments["SourceDatabaseName"],
+        "SourceSchemaName": arguments["SourceSchemaName"],
+        "SourceTableName": arguments["SourceTableName"],
     }
     rows = [row for row in rows if all(row[name] == value for name, value in wanted.items() if value)]
-    paging = page(rows, given, "JobRunInfos")
+    paging = page(rows, arguments, "JobRunInfos")
     counters = {name: str(paging[name]) for name in ("TotalCount", "PageNumber", "PageSize")}
     return ActionResult({"PagingInfo": {**paging, **counters}})
 
 
-def get_di_job_log(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def get_di_job_log(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one page of the log of a job's current or last run."""
-    lines = _job(state, given).log(given["NodeType"], time.monotonic())
-    begins = (given["PageNumber"] - 1) * assumptions.LOG_PAGE_LINES
+    lines = _job(state, arguments).log(arguments["NodeType"], time.monotonic())
+    begins = (arguments["PageNumber"] - 1) * assumptions.LOG_PAGE_LINES
     text = "".join(f"{line}\n" for line in lines[begins : begins + assumptions.LOG_PAGE_LINES])
     return ActionResult({"Log": text})
 
 
-def list_di_job_events(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def list_di_job_events(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one page of a job's events of one type, the oldest first."""
-    job = _job(state, given)
+    job = _job(state, arguments)
     events = [
         event
         for event in sorted([*job.events, *job.failures], key=lambda event: int(event["time"]))
-        if event["EventType"] == given["EventType"] and given["StartTime"] <= event["time"] <= given["EndTime"]
+        if event["EventType"] == arguments["EventType"]
+        and arguments["StartTime"] <= event["time"] <= arguments["EndTime"]
     ]
     shown = [
         {
@@ -163,29 +166,29 @@ def list_di_job_events(state: State, given: Mapping[str, Any], request_id: str) 
         }
         for number, event in enumerate(events, start=1)
     ]
-    return ActionResult({"PagingInfo": page(shown, given, "DIJobEvent")})
+    return ActionResult({"PagingInfo": page(shown, arguments, "DIJobEvent")})
 
 
-def list_di_job_metrics(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def list_di_job_metrics(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show the samples of a job's current or last run."""
-    job = _job(state, given)
-    samples = _samples(job, given["StartTime"], given["EndTime"])
-    metrics = [{"Name": name, "SeriesList": _series(name, samples)} for name in given["MetricName"]]
+    job = _job(state, arguments)
+    samples = _samples(job, arguments["StartTime"], arguments["EndTime"])
+    metrics = [{"Name": name, "SeriesList": _series(name, samples)} for name in arguments["MetricName"]]
     return ActionResult({"PagingInfo": {"JobMetrics": metrics}})
 
 
-def _job(state: State, given: Mapping[str, Any]) -> Job:
-    identifier = given.get("Id") or given["DIJobId"]
+def _job(state: State, arguments: Mapping[str, Any]) -> Job:
+    identifier = arguments.get("Id") or arguments["DIJobId"]
     if identifier is None:
         raise ApiRefusal(400, "MissingId", "Id is mandatory for this action.")
     job = find_job(state, identifier, VERSION)
-    if job is None or given.get("ProjectId") not in (None, job.project_id):
+    if job is None or arguments.get("ProjectId") not in (None, job.project_id):
         raise assumptions.unknown_job_2024(identifier)
     return job
 
 
 def _fitting_job_type(job: Job) -> str:
-    return "DatabaseRealtimeMigration" if job.migration_type in ENDLESS_TYPES else "DatabaseOfflineMigration"
+    return "DatabaseRealtimeMigration" if job.migration_type in REALTIME_TYPES else "DatabaseOfflineMigration"
 
 
 def _summary(job: Job) -> dict[str, Any]:
@@ -199,17 +202,17 @@ def _summary(job: Job) -> dict[str, Any]:
     }
 
 
-def _matches(job: Job, given: Mapping[str, Any]) -> bool:
+def _matches(job: Job, arguments: Mapping[str, Any]) -> bool:
     spec_type = FILE_SPEC.upper() if FILE_SPEC in job.definition else "CLASSIC"
     types = (
-        (given["SourceDataSourceType"], job.source_data_source_type),
-        (given["DestinationDataSourceType"], job.destination_data_source_type),
+        (arguments["SourceDataSourceType"], job.source_data_source_type),
+        (arguments["DestinationDataSourceType"], job.destination_data_source_type),
     )
     return (
-        job.project_id == given["ProjectId"]
-        and has_name(job, given["Name"])
-        and given["MigrationType"] in (None, job.migration_type)
-        and given["SpecType"] in ("ALL", spec_type)
+        job.project_id == arguments["ProjectId"]
+        and has_name(job, arguments["Name"])
+        and arguments["MigrationType"] in (None, job.migration_type)
+        and arguments["SpecType"] in ("ALL", spec_type)
         and all(not wanted or wanted.lower() == own.lower() for wanted, own in types)
     )
 

@@ -20,11 +20,11 @@ STATUSES = (
 )  # fmt: skip
 
 
-def get_project(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def get_project(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one workspace, 2020-05-18."""
-    project_id = given["ProjectId"]
+    project_id = arguments["ProjectId"]
     if project_id is None:
-        identifier = given["ProjectIdentifier"]
+        identifier = arguments["ProjectIdentifier"]
         if not identifier:
             raise ApiRefusal(400, "MissingProjectId", "ProjectId is mandatory for this action.")
         project_id = next((known for known in state.project_ids() if IDENTIFIER.format(known) == identifier), 0)
@@ -42,39 +42,39 @@ def get_project(state: State, given: Mapping[str, Any], request_id: str) -> Acti
     return ActionResult({"HttpStatusCode": 200, "Success": True, "Data": data})
 
 
-def list_projects(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def list_projects(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one page of the workspaces, 2020-05-18."""
     projects = [_project(state, project_id) for project_id in state.project_ids()]
-    if given["ResourceManagerResourceGroupId"] or given["Tags"]:
+    if arguments["ResourceManagerResourceGroupId"] or arguments["Tags"]:
         projects = []
-    return ActionResult({"PageResult": page(projects, given, "ProjectList")})
+    return ActionResult({"PageResult": page(projects, arguments, "ProjectList")})
 
 
-def get_project_2024(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def get_project_2024(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one workspace, 2024-05-18."""
-    state.check_project(given["Id"])
-    return ActionResult({"Project": _project_2024(given["Id"])})
+    state.check_project(arguments["Id"])
+    return ActionResult({"Project": _project_2024(arguments["Id"])})
 
 
-def list_projects_2024(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
+def list_projects_2024(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Show one page of the workspaces, 2024-05-18."""
     projects = [_project_2024(project_id) for project_id in state.project_ids()]
     wanted = {
-        "DevEnvironmentEnabled": given["DevEnvironmentEnabled"],
-        "DevRoleDisabled": given["DevRoleDisabled"],
-        "PaiTaskEnabled": given["PaiTaskEnabled"],
-        "Status": given["Status"],
+        "DevEnvironmentEnabled": arguments["DevEnvironmentEnabled"],
+        "DevRoleDisabled": arguments["DevRoleDisabled"],
+        "PaiTaskEnabled": arguments["PaiTaskEnabled"],
+        "Status": arguments["Status"],
     }
     projects = [
         project
         for project in projects
-        if (given["Ids"] is None or project["Id"] in given["Ids"])
-        and (given["Names"] is None or project["Name"] in given["Names"])
+        if (arguments["Ids"] is None or project["Id"] in arguments["Ids"])
+        and (arguments["Names"] is None or project["Name"] in arguments["Names"])
         and all(value is None or project[name] == value for name, value in wanted.items())
     ]
-    if given["AliyunResourceGroupId"] or given["AliyunResourceTags"]:
+    if arguments["AliyunResourceGroupId"] or arguments["AliyunResourceTags"]:
         projects = []
-    return ActionResult({"PagingInfo": page(projects, given, "Projects")})
+    return ActionResult({"PagingInfo": page(projects, arguments, "Projects")})
 
 
 def _project(state: State, project_id: int) -> dict[str, Any]:

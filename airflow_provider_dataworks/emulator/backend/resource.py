@@ -106,7 +106,7 @@ class ResourceKind(Generic[ResourceT]):
 
 class ResourceCollection(Generic[ResourceT]):
     """
-    The resources of one kind, by id. Whatever is read from it is in its state of now.
+    The resources of one kind, by id. Reading a resource first applies the changes that are due.
 
     :param kind: the kind.
     """

@@ -1,4 +1,4 @@
-"""How many calls a second, and how many a day, are admitted."""
+"""Limits the number of calls in any second, and in any day."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from airflow_provider_dataworks.emulator import assumptions
 
 
 class RateLimiter:
-    """Admits at most so many calls in any second; a call that is not admitted does not count."""
+    """A sliding window of one second; a call that is not admitted does not count."""
 
     def __init__(self) -> None:
         self._admitted: deque[float] = deque()
 
     def admit(self, now: float, limit: int) -> bool:
         """
-        Say whether one more call may pass, and count it when it may.
+        Return whether one more call is admitted, and count it if it is.
 
         :param now: monotonic time, in seconds.
         :param limit: calls in any second; 0 is no limit.

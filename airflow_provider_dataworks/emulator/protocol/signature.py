@@ -1,4 +1,4 @@
-"""Whether a request is signed rightly (ACS3-HMAC-SHA256), judged with the vendor's own code."""
+"""Verifies the signature of a request (ACS3-HMAC-SHA256) with the vendor's own code."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Authorization(NamedTuple):
 
 def parse_authorization(value: str) -> Authorization:
     """
-    Take an Authorization header apart.
+    Parse an Authorization header.
 
-    :raises ApiRefusal: it is of another kind, or not complete.
+    :raises ApiRefusal: it has another algorithm, or is incomplete.
     """
     algorithm, _, rest = value.partition(" ")
     if algorithm != ALGORITHM:
@@ -41,10 +41,10 @@ def parse_authorization(value: str) -> Authorization:
 
 def check_signed_headers(headers: Mapping[str, str], authorization: Authorization) -> None:
     """
-    Check that everything which has to be signed is, and that what is said to be signed is there.
+    Check that all headers that must be signed are, and that all signed headers are present.
 
     :param headers: the request's headers, names in lower case.
-    :raises ApiRefusal: a header is not signed, or signed and not there.
+    :raises ApiRefusal: a header is not signed, or signed but missing.
     """
     signed = set(authorization.signed_headers)
     must = {name for name in headers if name.startswith("x-acs-") or name in ("host", "content-type")}

@@ -1,4 +1,4 @@
-"""What the emulator checks of each request before it looks at the action."""
+"""The emulator checks each request before it dispatches it to an action."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ MIGRATION_TYPES = (
     "FullAndOfflineIncremental",
 )
 #: Jobs of these types run until they are stopped.
-ENDLESS_TYPES = ("FullAndRealtimeIncremental", "RealtimeIncremental")
+REALTIME_TYPES = ("FullAndRealtimeIncremental", "RealtimeIncremental")
 OUTCOMES = ("Finished", "Failed", "Stopped")
 #: The phases of each table, by MigrationType.
 PHASES = {
@@ -70,18 +70,18 @@ class Job:
     """
     One DIJob. Call :meth:`advance` before reading anything of it.
 
-    :param job_status: the status that is shown now.
-    :param started_time: the StartedTime that is shown now, in Unix seconds.
-    :param run_seconds: how long its runs last; None is the emulator's setting. Runs of the real-time types end only
+    :param job_status: the current status.
+    :param started_time: the current StartedTime, in Unix seconds.
+    :param run_seconds: duration of a run; None is the emulator's setting. Runs of the real-time types end only
         when the outcome is not Finished.
     :param outcome: the status in which its runs end.
-    :param start_lag_seconds: how long a start is not shown; None is the emulator's setting.
-    :param stop_seconds: how long it is Stopping; None is the emulator's setting.
+    :param start_lag_seconds: delay before a start is visible; None is the emulator's setting.
+    :param stop_seconds: duration of the status Stopping; None is the emulator's setting.
     :param hides_started_time: whether GetDIJob leaves StartedTime out.
-    :param starts: runs that were begun.
-    :param stops: runs that were stopped by StopDIJob.
-    :param start_requests: the StartDIJob calls that were answered with success.
-    :param definition: what CreateDIJob was given beyond the names and types.
+    :param starts: number of runs started.
+    :param stops: number of runs stopped by StopDIJob.
+    :param start_requests: the successful StartDIJob calls.
+    :param definition: the further parameters of CreateDIJob.
     :param job_type: the JobType of 2024-05-18; None is the one that fits the migration type.
     :param owner: id of its owner.
     :param api_version: the only API version that shows it when the versions are separate; None is every version.
@@ -128,17 +128,17 @@ class Job:
     timeline: Timeline = dataclasses.field(default_factory=Timeline, repr=False)
 
     def advance(self, now: float) -> None:
-        """Bring the job to its state of now (monotonic seconds)."""
+        """Apply the changes that are due at this monotonic time, in seconds."""
         self.timeline.apply(self, now)
 
     @property
     def busy(self) -> bool:
-        """Whether the job runs, is being stopped, or has been started without showing it yet."""
+        """Whether the job is running, stopping, or started with the start not visible yet."""
         return self.job_status in ("Running", "Stopping") or self.timeline.awaits("job_status", "Running")
 
     @property
     def activity(self) -> str:
-        """The status, or that the job has been started, when it does not show that yet."""
+        """The status, or a note that the job was started, when that is not visible yet."""
         return "about to be Running" if self.timeline.awaits("job_status", "Running") else self.job_status
 
     @property
@@ -151,21 +151,24 @@ class Job:
         """Why it fails, or would."""
         return self.error_message or assumptions.DEFAULT_ERROR_MESSAGE
 
-    def start(self, settings: Settings, now: float, wall: float, *, force_to_rerun: bool = False) -> None:
+    def start(self, settings: Settings, now: float, wall: float, *, rerun: bool) -> bool:
         """
-        Begin a run.
+        Start a run.
 
         :param now: monotonic seconds.
         :param wall: Unix seconds.
-        :param force_to_rerun: whether tables that were migrated before are migrated again.
+        :param rerun: whether it migrates the tables that were migrated before as well.
+        :return: whether anything was started: nothing is if there is nothing to do and ``skip_seconds`` is 0.
         """
-        lag = _first(self.start_lag_seconds, settings.start_lag_seconds)
-        run_seconds = _first(self.run_seconds, settings.run_seconds)
+        lag = _or_default(self.start_lag_seconds, settings.start_lag_seconds)
+        run_seconds = _or_default(self.run_seconds, settings.run_seconds)
         outcome = self.outcome
         migrated: dict[str, int] = {}
-        if not force_to_rerun and (settings.finished_rerun == "skip" or self.job_status != "Finished"):
+        if not rerun:
             migrated = {table.name: table.records for table in self.table_states(now) if table.is_migrated}
-        if self.job_status == "Finished" and migrated:
+        if self.job_status == "Finished" and not rerun:
+            if not settings.skip_seconds:
+                return False
             run_seconds, outcome = min(run_seconds, settings.skip_seconds), "Finished"
         shown_at = now + lag
         run = plan_run(
@@ -181,7 +184,7 @@ class Job:
         stamp = max(int(wall), (self.started_time or 0) + 1)
         self.timeline.clear()
         self.timeline.schedule(shown_at, job_status="Running", started_time=stamp, run=run, run_status="Running")
-        if self.migration_type not in ENDLESS_TYPES or outcome != "Finished":
+        if self.migration_type not in REALTIME_TYPES or outcome != "Finished":
             run.halted = shown_at + run_seconds
             failures = (
                 [*self.failures, self._failover(wall + lag + run_seconds)] if outcome == "Failed" else self.failures
@@ -189,16 +192,17 @@ class Job:
             self.timeline.schedule(run.halted, job_status=outcome, run_status=outcome, failures=failures)
         self.starts += 1
         self.advance(now)
+        return True
 
     def stop(self, settings: Settings, now: float) -> bool:
-        """Stop a run, and return whether there was one to stop."""
+        """Stop the run, and return whether there was one."""
         if self.job_status == "Stopping" or not self.busy:
             return False
         self.timeline.clear()
         if self.run is not None and self.run_status == "Running":
             self.run.halted = now
         self.job_status = self.run_status = "Stopping"
-        stopped_at = now + _first(self.stop_seconds, settings.stop_seconds)
+        stopped_at = now + _or_default(self.stop_seconds, settings.stop_seconds)
         self.timeline.schedule(stopped_at, job_status="Stopped", run_status="Stopped")
         self.stops += 1
         self.advance(now)
@@ -221,7 +225,7 @@ class Job:
             run_seconds=1.0,
             ends_early=ends_early,
         )
-        run.halted = 1.0 if ends_early or self.migration_type in ENDLESS_TYPES else 0.5
+        run.halted = 1.0 if ends_early or self.migration_type in REALTIME_TYPES else 0.5
         return run
 
     def table_states(self, now: float) -> list[TableState]:
@@ -248,7 +252,7 @@ class Job:
         return {"EventType": "Failover", "time": int(wall), "FailoverMessage": self.failure}
 
     def summary(self) -> dict[str, Any]:
-        """Return the job as ListDIJobs shows it."""
+        """Return the job as ListDIJobs returns it."""
         return {
             "DIJobId": self.di_job_id,
             "ProjectId": self.project_id,
@@ -260,7 +264,7 @@ class Job:
         }
 
     def details(self, *, with_settings: bool) -> dict[str, Any]:
-        """Return the job as GetDIJob shows it."""
+        """Return the job as GetDIJob returns it."""
         data = self.summary()
         data["CreatedTime"] = self.created_time
         data["CreatedUid"] = USER_ID
@@ -279,7 +283,7 @@ class Job:
         return data
 
 
-def _first(own: float | None, default: float) -> float:
+def _or_default(own: float | None, default: float) -> float:
     return default if own is None else own
 
 
