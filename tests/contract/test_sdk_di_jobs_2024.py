@@ -11,8 +11,8 @@ from alibabacloud_dataworks_public20200518 import models as models_2020
 from alibabacloud_dataworks_public20200518.client import Client as Client2020
 from alibabacloud_dataworks_public20240518 import models
 from alibabacloud_dataworks_public20240518.client import Client
-from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
-from darabonba.runtime import RuntimeOptions
+from alibabacloud_tea_openapi.models import OpenApiRequest, Params
+from darabonba.runtime import RuntimeOptions  # type: ignore[import-untyped]
 from Tea.exceptions import TeaException
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
@@ -282,7 +282,7 @@ def test_list_goes_over_pages(sdk_2024: Client, dataworks_emulator: EmulatorCont
     ],
 )
 def test_list_filters(
-    sdk_2024: Client, dataworks_emulator: EmulatorControl, filters: dict[str, str], expected: list[int]
+    sdk_2024: Client, dataworks_emulator: EmulatorControl, filters: dict[str, Any], expected: list[int]
 ) -> None:
     dataworks_emulator.add_job(DIJobId=7, SourceDataSourceType="SQLServer", DestinationDataSourceType="StarRocks")
     dataworks_emulator.add_job(DIJobId=8, DestinationDataSourceType="StarRocks")
@@ -568,12 +568,13 @@ def test_workspaces_are_shown(sdk_2024: Client, sdk: Client2020) -> None:
 
 
 def test_unknown_workspace_is_refused_in_both_versions(sdk_2024: Client, sdk: Client2020) -> None:
-    for refused in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: sdk_2024.get_project(models.GetProjectRequest(id=5)),
         lambda: sdk.get_project(models_2020.GetProjectRequest(project_identifier="x")),
         lambda: list_jobs(sdk_2024, 5),
         lambda: sdk_2024.create_dijob(creation(project_id=5)),
-    ):
+    )
+    for refused in calls:
         with pytest.raises(TeaException) as raised:
             refused()
         assert raised.value.code == "Invalid.Tenant.ProjectNotExists"

@@ -151,13 +151,13 @@ class Job:
         """Why it fails, or would."""
         return self.error_message or assumptions.DEFAULT_ERROR_MESSAGE
 
-    def start(self, settings: Settings, now: float, wall: float, *, rerun: bool) -> bool:
+    def start(self, settings: Settings, now: float, wall: float, *, rerun: bool = True) -> bool:
         """
         Start a run.
 
         :param now: monotonic seconds.
         :param wall: Unix seconds.
-        :param rerun: whether it migrates the tables that were migrated before as well.
+        :param rerun: whether it migrates the tables that were migrated before as well; default True.
         :return: whether anything was started: nothing is if there is nothing to do and ``skip_seconds`` is 0.
         """
         lag = _or_default(self.start_lag_seconds, settings.start_lag_seconds)
