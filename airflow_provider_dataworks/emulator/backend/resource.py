@@ -136,6 +136,10 @@ class ResourceCollection(Generic[ResourceT]):
         """Remove a resource."""
         del self._items[self.kind.id_of(item)]
 
+    def project_ids(self) -> set[int]:
+        """Return the workspaces that the resources belong to."""
+        return {item.project_id for item in self._items.values()}
+
     def all(self) -> list[ResourceT]:
         """Return all resources, in the order of their ids."""
         now = time.monotonic()

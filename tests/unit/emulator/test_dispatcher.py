@@ -132,13 +132,16 @@ def test_connection_is_kept_and_answers_come_at_once(call: Caller, dataworks_emu
     connection = call.connect()
     connection.connect()
     socket_ = connection.sock
-    began = time.monotonic()
+    durations = []
 
     for _ in range(25):
-        assert call.send(call.signed("ListDIJobs", form=LIST), connection).status == 200
+        request = call.signed("ListDIJobs", form=LIST)
+        began = time.monotonic()
+        assert call.send(request, connection).status == 200
+        durations.append(time.monotonic() - began)
 
     assert connection.sock is socket_
-    assert time.monotonic() - began < 0.75  # with Nagle's algorithm it would be over a second
+    assert min(durations) < 0.035  # with Nagle's algorithm each of them is over 40 ms, however fast the machine is
     connection.close()
 
 
