@@ -10,7 +10,7 @@ from airflow_provider_dataworks.emulator.control import EmulatorControl
 
 from .conftest import FORM, Caller
 
-NEW = {"x-acs-version": "2024-05-18"}
+NEW: dict[str, str | None] = {"x-acs-version": "2024-05-18"}
 #: Requests that were captured from the SDK: action, target, and the parameters in it.
 CAPTURED: list[tuple[str, str, dict[str, str]]] = [
     (
@@ -39,6 +39,12 @@ CAPTURED: list[tuple[str, str, dict[str, str]]] = [
         },
     ),
 ]  # fmt: skip
+
+DEVIATIONS: list[dict[str, Any]] = [
+    {"form": {"ForceToRerun": "True"}},
+    {"body": b"{}", "signed": NEW | {"content-type": "application/json"}},
+    {"signed": NEW | {"content-type": FORM}},
+]
 
 
 @pytest.mark.parametrize(("action", "target", "query"), CAPTURED)
@@ -81,18 +87,12 @@ def test_captured_creation_is_accepted(call: Caller, dataworks_emulator: Emulato
     assert dataworks_emulator.job(reply.json["Id"])["JobName"] == "j 1"
 
 
-@pytest.mark.parametrize(
-    "deviation",
-    [
-        {"form": {"ForceToRerun": "True"}},
-        {"body": b"{}", "signed": {**NEW, "content-type": "application/json"}},
-        {"signed": {**NEW, "content-type": FORM}},
-    ],
-)
+@pytest.mark.parametrize("deviation", DEVIATIONS)
 def test_get_request_with_a_body_or_a_content_type_is_refused(
     call: Caller, dataworks_emulator: EmulatorControl, deviation: dict[str, Any]
 ) -> None:
-    options: dict[str, Any] = {"signed": NEW, **deviation}
+    options = {"signed": NEW, **deviation}
+
     reply = call("StartDIJob", method="GET", query={"Id": "1001"}, **options)
 
     assert (reply.status, reply.code) == (400, "InvalidParameter")
