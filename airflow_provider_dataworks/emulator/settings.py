@@ -54,12 +54,12 @@ class Settings:
     :param start_lag_seconds: for how many seconds after a start the old status (and StartedTime) is still shown;
         default 0.
     :param stop_seconds: for how many seconds a stopped job is Stopping, a stopped real-time file KILLING; default 1.
-    :param edition: ``basic``, ``standard``, ``professional`` or ``enterprise`` (default): what is refused, and the four
-        limits below as far as they are not given. Changing it sets them anew.
-    :param read_qps: List and Get calls admitted in any second; 0 is no limit.
-    :param write_qps: other calls admitted in any second; 0 is no limit.
-    :param total_qps: calls of both sorts admitted in any second; 0 is no limit.
-    :param daily_calls: calls admitted in one day; 0 is no limit.
+    :param edition: ``basic``, ``standard``, ``professional`` or ``enterprise`` (default): which actions are refused,
+        and the defaults of the next four limits. Changing it sets those that are not changed with it to its defaults.
+    :param read_qps: List and Get calls admitted in any second; 0 is no limit; default that of the edition, 50.
+    :param write_qps: other calls admitted in any second; 0 is no limit; default that of the edition, 20.
+    :param total_qps: calls of both sorts admitted in any second; 0 is no limit; default that of the edition, 0.
+    :param daily_calls: calls admitted in one day; 0 is no limit; default that of the edition, 0.
     :param clock_skew_seconds: by how many seconds the emulator's clock is ahead when it judges the date of a request;
         default 0.
     :param null_page: number of the page on which ListDIJobs answers null for its jobs; default None.
@@ -69,8 +69,8 @@ class Settings:
     :param rerun_finished_full: whether StartDIJob without ForceToRerun runs a Finished job of the type Full again. None
         (default) is True in 2020-05-18 and False in 2024-05-18, where the page says that only steps run that have not
         run yet. Without a rerun the job is Running for ``skip_seconds`` and then Finished, and no counter moves.
-    :param skip_seconds: duration of a run that has nothing to do; default 0.5. With 0 the call succeeds and changes
-        nothing, not even StartedTime.
+    :param skip_seconds: for how many seconds a run that has nothing to do is Running; default 0.5. With 0 the call
+        succeeds and changes nothing, not even StartedTime.
     :param separate_versions: whether each API version has only the DI jobs that it created, and the initial ones;
         default False: both versions have all jobs.
     :param require_deploy: whether a real-time file that is not deployed cannot be started; default False.
