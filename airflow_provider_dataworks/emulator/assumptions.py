@@ -43,6 +43,9 @@ MESSAGE_BESIDE_SUCCESS = {
     "CreateDISyncTask": "Invalid path: Business Flow/xxxx/Data Integration",
     "StartDISyncInstance": "fileId:[100] is invalid.",
 }
+#: Assumption: this content type, unsigned, is accepted on a request without a body. The asynchronous clients of the
+#: official SDKs send it, because their HTTP library adds it.
+ADDED_CONTENT_TYPE = "application/octet-stream"
 #: Assumption: GetDIJob of 2024-05-18 really says ``Stop`` where every other answer says ``Stopped``, as its page does.
 STATUSES_OF_GET_2024 = {"Stopped": "Stop"}
 #: Assumption: ListDIJobs of 2024-05-18 spells these types as its page does, unlike CreateDIJob and GetDIJob.

@@ -74,7 +74,7 @@ class Settings:
     :param separate_versions: whether each API version has only the DI jobs that it created, and the initial ones;
         default False: both versions have all jobs.
     :param require_deploy: whether a real-time file that is not deployed cannot be started; default False.
-    :param config_seconds: how long GenerateDISyncTaskConfigForCreating takes to generate a configuration; default 0.
+    :param config_seconds: for how many seconds GenerateDISyncTaskConfigForCreating generates content; default 0.
     :param require_generated_content: whether CreateDISyncTask creates a real-time task or a solution only from a
         TaskContent that QueryDISyncTaskConfigProcessResult has returned; default False.
     :param folders: folder paths in which CreateDISyncTask may create; default the demo's, in English and Chinese.

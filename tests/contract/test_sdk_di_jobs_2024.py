@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -626,6 +627,30 @@ def test_editions_below_enterprise_have_the_jobs_of_the_new_version_alone(
     assert dataworks_emulator.job(FULL)["starts"] == 0
     assert start(sdk_2024, FULL).success is True
     assert sdk.get_project(models_2020.GetProjectRequest(project_id=10000)).body.success is True
+
+
+# Failures that raise nothing, and the asynchronous client
+
+
+def test_success_can_be_false_in_a_200(sdk_2024: Client, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.add_fault("body", action="StartDIJob", body={"Success": False})
+
+    assert start(sdk_2024, FULL).success is False
+    assert dataworks_emulator.job(FULL)["starts"] == 0
+
+
+def test_asynchronous_client_is_served_too(sdk_2024: Client, dataworks_emulator: EmulatorControl) -> None:
+    request = models.StartDIJobRequest(id=REALTIME, force_to_rerun=True)
+    sdk_2024.start_dijob(request)
+    dataworks_emulator.set_job(REALTIME, JobStatus="Stopped")
+
+    assert asyncio.run(sdk_2024.start_dijob_async(request)).body.success is True
+
+    first, second = dataworks_emulator.requests("StartDIJob")
+    # Its HTTP library adds these, unsigned.
+    assert (second["headers"]["content-type"], second["headers"]["content-length"]) == ("application/octet-stream", "0")
+    for name in ("method", "version", "query", "form", "body_bytes", "effect"):
+        assert first[name] == second[name], name
 
 
 # Calls that are refused

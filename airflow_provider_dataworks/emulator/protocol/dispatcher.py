@@ -180,7 +180,7 @@ class Dispatcher:
         if not value:
             raise ApiRefusal(400, "IncompleteSignature", "The request is not signed: it has no Authorization.")
         authorization = parse_authorization(value)
-        check_signed_headers(headers, authorization)
+        check_signed_headers(headers, authorization, has_body=bool(request.body))
         skew = self._settings.clock_skew_seconds
         if fault and fault.kind == "clock_skew":
             skew += fault.params["seconds"]
@@ -272,7 +272,7 @@ def _check_date(value: str | None, now: float) -> None:
 
 def _read(action: Action, request: ApiRequest) -> dict[str, Any]:
     content_type = request.headers.get("content-type", "")
-    if action.method == "GET" and (request.body or content_type):
+    if action.method == "GET" and (request.body or content_type not in ("", assumptions.ADDED_CONTENT_TYPE)):
         raise assumptions.body_in_get_request()
     if request.body and content_type.partition(";")[0].strip().lower() != FORM:
         raise assumptions.wrong_content_type(content_type)

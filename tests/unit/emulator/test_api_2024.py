@@ -99,6 +99,28 @@ def test_get_request_with_a_body_or_a_content_type_is_refused(
     assert dataworks_emulator.job(1001)["starts"] == 0
 
 
+@pytest.mark.parametrize("content_type", ["application/octet-stream", "application/json"])
+@pytest.mark.parametrize("body", [b"", b"{}"])
+def test_unsigned_content_type_is_accepted_where_http_libraries_add_it(
+    call: Caller, dataworks_emulator: EmulatorControl, content_type: str, body: bytes
+) -> None:
+    request = call.signed(
+        "StartDIJob",
+        method="GET",
+        query={"Id": "1001"},
+        body=body,
+        signed={**NEW, "content-type": None},
+        headers={"content-type": content_type},
+    )
+
+    reply = call.send(request)
+
+    accepted = content_type == "application/octet-stream" and not body
+    assert reply.status == (200 if accepted else 400)
+    assert accepted or reply.code == "IncompleteSignature"
+    assert dataworks_emulator.job(1001)["starts"] == int(accepted)
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_other_method_is_refused(call: Caller, dataworks_emulator: EmulatorControl, method: str) -> None:
     reply = call("StartDIJob", method=method, query={"Id": "1001"}, signed=NEW)
