@@ -78,25 +78,25 @@ def update_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -
 
 
 def start_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Begin a run of a job."""
+    """Start a run of a job."""
     return ActionResult(
         {"Success": True}, changed=start_job(state, _job(state, arguments), arguments, VERSION, request_id)
     )
 
 
 def stop_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Stop a job that runs."""
+    """Stop a running job."""
     return ActionResult({"Success": True}, changed=_job(state, arguments).stop(state.settings, time.monotonic()))
 
 
 def delete_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Delete a job that does not run."""
+    """Delete a job that is not running."""
     delete_job(state, _job(state, arguments))
     return ActionResult({"Success": True}, changed=True)
 
 
 def get_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one job."""
+    """Return one job."""
     job = _job(state, arguments)
     content = {
         "Id": job.di_job_id,
@@ -119,14 +119,14 @@ def get_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> A
 
 
 def list_di_jobs(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one page of the jobs of a workspace."""
+    """Return one page of the jobs of a workspace."""
     state.check_project(arguments["ProjectId"])
     jobs = [_summary(job) for job in visible_jobs(state, VERSION) if _matches(job, arguments)]
     return ActionResult({"PagingInfo": job_page(state, jobs, arguments)})
 
 
 def list_di_job_run_details(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show the tables of a job's current or last run. The counters of the pages are strings."""
+    """Return the tables of a job's current or last run. The counters of the pages are strings."""
     job = _job(state, arguments)
     rows = [_run_info(job, table) for table in job.table_states(time.monotonic())]
     wanted = {
@@ -142,7 +142,7 @@ def list_di_job_run_details(state: State, arguments: Mapping[str, Any], request_
 
 
 def get_di_job_log(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one page of the log of a job's current or last run."""
+    """Return one page of the log of a job's current or last run."""
     lines = _job(state, arguments).log(arguments["NodeType"], time.monotonic())
     begins = (arguments["PageNumber"] - 1) * assumptions.LOG_PAGE_LINES
     text = "".join(f"{line}\n" for line in lines[begins : begins + assumptions.LOG_PAGE_LINES])
@@ -150,7 +150,7 @@ def get_di_job_log(state: State, arguments: Mapping[str, Any], request_id: str) 
 
 
 def list_di_job_events(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one page of a job's events of one type, the oldest first."""
+    """Return one page of a job's events of one type, the oldest first."""
     job = _job(state, arguments)
     events = [
         event
@@ -170,7 +170,7 @@ def list_di_job_events(state: State, arguments: Mapping[str, Any], request_id: s
 
 
 def list_di_job_metrics(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show the samples of a job's current or last run."""
+    """Return the samples of a job's current or last run."""
     job = _job(state, arguments)
     samples = _samples(job, arguments["StartTime"], arguments["EndTime"])
     metrics = [{"Name": name, "SeriesList": _series(name, samples)} for name in arguments["MetricName"]]

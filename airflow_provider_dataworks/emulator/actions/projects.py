@@ -21,7 +21,7 @@ STATUSES = (
 
 
 def get_project(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one workspace, 2020-05-18."""
+    """Return one workspace, 2020-05-18."""
     project_id = arguments["ProjectId"]
     if project_id is None:
         identifier = arguments["ProjectIdentifier"]
@@ -43,7 +43,7 @@ def get_project(state: State, arguments: Mapping[str, Any], request_id: str) -> 
 
 
 def list_projects(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one page of the workspaces, 2020-05-18."""
+    """Return one page of the workspaces, 2020-05-18."""
     projects = [_project(state, project_id) for project_id in state.project_ids()]
     if arguments["ResourceManagerResourceGroupId"] or arguments["Tags"]:
         projects = []
@@ -51,13 +51,13 @@ def list_projects(state: State, arguments: Mapping[str, Any], request_id: str) -
 
 
 def get_project_2024(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one workspace, 2024-05-18."""
+    """Return one workspace, 2024-05-18."""
     state.check_project(arguments["Id"])
     return ActionResult({"Project": _project_2024(arguments["Id"])})
 
 
 def list_projects_2024(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one page of the workspaces, 2024-05-18."""
+    """Return one page of the workspaces, 2024-05-18."""
     projects = [_project_2024(project_id) for project_id in state.project_ids()]
     wanted = {
         "DevEnvironmentEnabled": arguments["DevEnvironmentEnabled"],
