@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
-from airflow_provider_dataworks.emulator.actions.di_jobs import (
+from airflow_provider_dataworks.emulator.actions.di_job_operations import (
     CHANGEABLE,
     SETTINGS,
     add_job,
@@ -17,7 +17,6 @@ from airflow_provider_dataworks.emulator.actions.di_jobs import (
     find_job,
     has_name,
     job_page,
-    page,
     start_job,
     update_job,
     visible_jobs,
@@ -34,6 +33,7 @@ from airflow_provider_dataworks.emulator.backend.resources.di_jobs import (
 from airflow_provider_dataworks.emulator.backend.state import State
 from airflow_provider_dataworks.emulator.errors import ApiRefusal
 from airflow_provider_dataworks.emulator.protocol.action import MAX_PROJECT_ID, Action, ActionResult
+from airflow_provider_dataworks.emulator.protocol.paging import page
 from airflow_provider_dataworks.emulator.protocol.parameters import Parameter, boolean, choice, integer, json_value
 
 VERSION = "2024-05-18"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_dataworks.emulator.actions.di_jobs import page
 from airflow_provider_dataworks.emulator.backend.state import State
 from airflow_provider_dataworks.emulator.errors import ApiRefusal
 from airflow_provider_dataworks.emulator.protocol.action import MAX_PROJECT_ID, Action, ActionResult
+from airflow_provider_dataworks.emulator.protocol.paging import page
 from airflow_provider_dataworks.emulator.protocol.parameters import Parameter, boolean, choice, integer, json_value
 
 VERSION_2024 = "2024-05-18"

@@ -37,7 +37,7 @@ class DailyLimiter:
 
     def admit(self, wall: float, limit: int) -> bool:
         """
-        Say whether one more call may pass, and count it when it may.
+        Return whether one more call is admitted, and count it if it is.
 
         :param wall: Unix time, in seconds.
         :param limit: calls in a day; 0 is no limit.
