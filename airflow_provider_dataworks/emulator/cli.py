@@ -10,10 +10,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from airflow_provider_dataworks.emulator.editions import EDITIONS
 from airflow_provider_dataworks.emulator.settings import (
     ACCESS_KEY_ID,
     ACCESS_KEY_SECRET,
     FOLDERS,
+    OF_EDITION,
     PROJECT_ID,
     RESOURCE_GROUPS,
     STS_ACCESS_KEY_ID,
@@ -31,15 +33,16 @@ MISSING_EXTRA = (
     "Install them with: pip install 'airflow-provider-dataworks[emulator]'"
 )
 DESCRIPTION = f"""\
-A local DataWorks: Data Integration as the OpenAPI 2020-05-18 speaks it, for demos and tests.
-Nothing leaves this machine.
+An emulator of DataWorks: Data Integration in the OpenAPI 2020-05-18 and, for DI jobs, 2024-05-18,
+both at once, for demos and tests.
+No data leaves this machine.
 
 It prints one line on standard output, {VARIABLE}='...',
-which is the Airflow connection dataworks_default that leads to it; then it serves until
-it gets SIGINT or SIGTERM. Logs go to standard error.
+the Airflow connection dataworks_default to the emulator, and serves until
+SIGINT or SIGTERM. Logs go to standard error.
 """
 EPILOG = f"""\
-it begins with one workspace, {PROJECT_ID} (--project-id), that holds
+the initial state is one workspace, {PROJECT_ID} (--project-id), with
 
   DIJobId  JobName                           MigrationType
   1001     mysql_to_holo_full                Full
@@ -72,12 +75,14 @@ control endpoint, no signature, loopback only, JSON in and out (Content-Type: ap
                                         late (seconds, reset): the action is executed that much later
   GET    /_emulator/jobs                all jobs; POST adds one or an array; GET, PATCH, DELETE /_emulator/jobs/ID
   GET    /_emulator/files               the same for files
-  PATCH  /_emulator/settings            run_seconds, start_lag_seconds, stop_seconds, read_qps, write_qps,
-                                        clock_skew_seconds, null_page, ids_as_text, message_beside_success,
-                                        start_running ("refuse", "ignore"), require_deploy, folders,
+  PATCH  /_emulator/settings            run_seconds, start_lag_seconds, stop_seconds, edition, read_qps, write_qps,
+                                        total_qps, daily_calls, clock_skew_seconds, null_page, ids_as_text,
+                                        message_beside_success, start_running ("refuse", "ignore"),
+                                        rerun_finished_full, skip_seconds, separate_versions, require_deploy,
+                                        config_seconds, require_generated_content, folders,
                                         resource_groups, sts
   GET    /_emulator/connection          the Airflow connection
-  POST   /_emulator/reset               as at the start
+  POST   /_emulator/reset               restore the initial state
 
 example, with the port that is in the printed line:
 
@@ -91,7 +96,7 @@ example, with the port that is in the printed line:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """
-    Run the emulator until it is told to stop.
+    Run the emulator until it is stopped.
 
     :param arguments: the command line; default that of the process.
     :return: exit code.
@@ -117,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"Cannot listen on {host} port {port}: {error}", file=sys.stderr)
         return 1
-    # uvicorn raises a signal anew after it has stopped; these handlers make that a quiet end.
+    # uvicorn raises a signal again after it has stopped; these handlers make that a normal exit.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.stop())
     print(f"{VARIABLE}='{json.dumps(emulator.connection(server.url))}'", flush=True)
@@ -153,27 +158,36 @@ def _parser() -> argparse.ArgumentParser:
         help="a further host name that requests may be for, besides loopback names; may be repeated",
     )
     parser.add_argument("--port", type=_port, default=0, help="port to listen on (default a free one)")
-    for name, text in (
+    for name, description in (
         ("run-seconds", "how long a started Full or offline job, or a solution, runs"),
         ("start-lag-seconds", "how long after a start the old status is still shown"),
         ("stop-seconds", "how long a stopped job is Stopping"),
     ):
         default = getattr(defaults, name.replace("-", "_"))
-        parser.add_argument(f"--{name}", type=_seconds, default=default, help=f"{text} (default {default:g})")
-    for name, text in (("read-qps", "List and Get calls"), ("write-qps", "other calls")):
-        default = getattr(defaults, name.replace("-", "_"))
+        parser.add_argument(f"--{name}", type=_seconds, default=default, help=f"{description} (default {default:g})")
+    parser.add_argument(
+        "--edition",
+        choices=tuple(EDITIONS),
+        default=defaults.edition,
+        help="what it refuses, and the limits below (default %(default)s); below enterprise, the DIJob actions of "
+        "2020-05-18 are refused",
+    )
+    for name, description in (
+        ("read-qps", "List and Get calls a second"),
+        ("write-qps", "other calls a second"),
+        ("total-qps", "calls of both sorts a second"),
+        ("daily-calls", "calls a day"),
+    ):
+        limits = ", ".join(f"{edition} {getattr(quota, name.replace('-', '_'))}" for edition, quota in EDITIONS.items())
         parser.add_argument(
-            f"--{name}",
-            type=_whole,
-            default=default,
-            help=f"{text} a second, 0 = no limit (default {default})",
+            f"--{name}", type=_whole, default=OF_EDITION, help=f"{description}, 0 = no limit (default: {limits})"
         )
     parser.add_argument(
         "--require-deploy", action="store_true", help="refuse to start a real-time file that is not deployed"
     )
     parser.add_argument("--project-id", type=_project, default=PROJECT_ID, help="workspace (default %(default)s)")
     parser.add_argument(
-        "--access-key-id", type=_key, default=ACCESS_KEY_ID, help="key that it knows (default %(default)s)"
+        "--access-key-id", type=_key, default=ACCESS_KEY_ID, help="accepted AccessKey ID (default %(default)s)"
     )
     parser.add_argument(
         "--access-key-secret", type=_key, default=ACCESS_KEY_SECRET, help="its secret (default %(default)s)"
@@ -187,34 +201,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _seconds(text: str) -> float:
-    return _argument(seconds, text, float)
+def _seconds(value: str) -> float:
+    return _argument(seconds, value, float)
 
 
-def _whole(text: str) -> int:
-    return int(_argument(non_negative_int, text, int))
+def _whole(value: str) -> int:
+    return int(_argument(non_negative_int, value, int))
 
 
-def _argument(check: object, text: str, kind: type) -> float:
+def _argument(check: object, value: str, kind: type) -> float:
     try:
-        return float(check("the value", kind(text)))  # type: ignore[operator]
+        return float(check("the value", kind(value)))  # type: ignore[operator]
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
+def _port(value: str) -> int:
+    if not value.isdigit() or int(value) > 65535:
         raise argparse.ArgumentTypeError("it must be a port from 0 to 65535")
-    return int(text)
+    return int(value)
 
 
-def _project(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 10_000_000_000:
+def _project(value: str) -> int:
+    if not value.isdigit() or not 1 <= int(value) <= 10_000_000_000:
         raise argparse.ArgumentTypeError("it must be a whole number from 1 to 10000000000")
-    return int(text)
+    return int(value)
 
 
-def _key(text: str) -> str:
-    if not text or not text.isascii() or not text.isprintable() or set(text) & set("'\"\\,= "):
+def _key(value: str) -> str:
+    if not value or not value.isascii() or not value.isprintable() or set(value) & set("'\"\\,= "):
         raise argparse.ArgumentTypeError("it must be ASCII without blanks, commas, quotes, = and backslashes")
-    return text
+    return value

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 class ApiRefusal(Exception):
     """
-    A call that is answered with an error body.
+    A call that is refused with an error response.
 
-    :param status: HTTP status of the answer.
-    :param code: the answer's Code.
-    :param message: the answer's Message.
-    :param headers: further headers of the answer.
+    :param status: HTTP status of the response.
+    :param code: the response's Code.
+    :param message: the response's Message.
+    :param headers: further headers of the response.
     """
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture ``dataworks_emulator``. It loads nothing until a test asks for the fixture."""
+"""The pytest plugin: the fixture ``dataworks_emulator``. It loads nothing until a test requests the fixture."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def _dataworks_emulator_server() -> Iterator[EmulatorControl]:
 @pytest.fixture
 def dataworks_emulator(_dataworks_emulator_server: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> EmulatorControl:
     """
-    A local DataWorks, as new for each test; the connection ``dataworks_default`` leads to it.
+    An emulator of DataWorks in its initial state; the connection ``dataworks_default`` points at it.
 
-    :return: what sees and steers it.
+    :return: its control.
     """
     _dataworks_emulator_server.reset()
     monkeypatch.setenv(CONNECTION_VARIABLE, _dataworks_emulator_server.connection_json)

@@ -1,10 +1,12 @@
-"""What can be set on an emulator, with its defaults and what each value may be."""
+"""The settings of an emulator, with their defaults and checks."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from airflow_provider_dataworks.emulator.editions import EDITIONS, ENTERPRISE
 
 ACCESS_KEY_ID = "LTAI-emulator"
 ACCESS_KEY_SECRET = "emulator-secret"
@@ -16,17 +18,19 @@ STS_ACCESS_KEY_ID = "STS.emulator"
 STS_ACCESS_KEY_SECRET = "emulator-sts-secret"
 STS_SECURITY_TOKEN = "emulator-sts-token"
 
-#: Where CreateDISyncTask may put a file, and the resource group that it may name.
+#: The folders and the resource group that CreateDISyncTask accepts.
 FOLDERS = ("Business Flow/demo/Data Integration", "业务流程/demo/数据集成")
 RESOURCE_GROUPS = ("S_res_group_demo_1",)
 
 MAX_SECONDS = 10 * 365 * 86400
+#: Stands for the limit of the edition.
+OF_EDITION = -1
 
 
 @dataclasses.dataclass(frozen=True)
 class TemporaryKey:
     """
-    One STS triple; an expired one is known, and refused as expired.
+    One set of STS credentials. Expired ones are known, and refused as expired.
 
     :param access_key_id: its AccessKey ID.
     :param access_key_secret: the secret.
@@ -50,15 +54,29 @@ class Settings:
     :param start_lag_seconds: for how many seconds after a start the old status (and StartedTime) is still shown;
         default 0.
     :param stop_seconds: for how many seconds a stopped job is Stopping, a stopped real-time file KILLING; default 1.
-    :param read_qps: List and Get calls admitted in any second, default 50; 0 is no limit.
-    :param write_qps: other calls admitted in any second, default 20; 0 is no limit.
+    :param edition: ``basic``, ``standard``, ``professional`` or ``enterprise`` (default): which actions are refused,
+        and the defaults of the next four limits. Changing it sets those that are not changed with it to its defaults.
+    :param read_qps: List and Get calls admitted in any second; 0 is no limit; default that of the edition, 50.
+    :param write_qps: other calls admitted in any second; 0 is no limit; default that of the edition, 20.
+    :param total_qps: calls of both sorts admitted in any second; 0 is no limit; default that of the edition, 0.
+    :param daily_calls: calls admitted in one day; 0 is no limit; default that of the edition, 0.
     :param clock_skew_seconds: by how many seconds the emulator's clock is ahead when it judges the date of a request;
         default 0.
     :param null_page: number of the page on which ListDIJobs answers null for its jobs; default None.
-    :param ids_as_text: whether answers carry ids as JSON strings; default False.
+    :param ids_as_text: whether responses contain ids as JSON strings; default False.
     :param message_beside_success: whether Data.Message is filled although Data.Status is success; default False.
     :param start_running: what a start of something that runs does: ``refuse`` (default) or ``ignore``.
+    :param rerun_finished_full: whether StartDIJob without ForceToRerun runs a Finished job of the type Full again. None
+        (default) is True in 2020-05-18 and False in 2024-05-18, where the page says that only steps run that have not
+        run yet. Without a rerun the job is Running for ``skip_seconds`` and then Finished, and no counter moves.
+    :param skip_seconds: for how many seconds a run that has nothing to do is Running; default 0.5. With 0 the call
+        succeeds and changes nothing, not even StartedTime.
+    :param separate_versions: whether each API version has only the DI jobs that it created, and the initial ones;
+        default False: both versions have all jobs.
     :param require_deploy: whether a real-time file that is not deployed cannot be started; default False.
+    :param config_seconds: for how many seconds GenerateDISyncTaskConfigForCreating generates content; default 0.
+    :param require_generated_content: whether CreateDISyncTask creates a real-time task or a solution only from a
+        TaskContent that QueryDISyncTaskConfigProcessResult has returned; default False.
     :param folders: folder paths in which CreateDISyncTask may create; default the demo's, in English and Chinese.
     :param resource_groups: identifiers of resource groups that CreateDISyncTask accepts; default the demo's.
     :param sts: the temporary credentials that are known; default one triple.
@@ -66,20 +84,28 @@ class Settings:
     :param region_id: region in the connection that is handed out; default cn-shanghai.
     :param access_key_id: the key that requests are signed with; default LTAI-emulator.
     :param access_key_secret: its secret; default emulator-secret.
-    :raises ValueError: a value cannot be used.
+    :raises ValueError: a value is invalid.
     """
 
     run_seconds: float = 10.0
     start_lag_seconds: float = 0.0
     stop_seconds: float = 1.0
-    read_qps: int = 50
-    write_qps: int = 20
+    edition: str = ENTERPRISE
+    read_qps: int = OF_EDITION
+    write_qps: int = OF_EDITION
+    total_qps: int = OF_EDITION
+    daily_calls: int = OF_EDITION
     clock_skew_seconds: float = 0.0
     null_page: int | None = None
     ids_as_text: bool = False
     message_beside_success: bool = False
     start_running: str = "refuse"
+    rerun_finished_full: bool | None = None
+    skip_seconds: float = 0.5
+    separate_versions: bool = False
     require_deploy: bool = False
+    config_seconds: float = 0.0
+    require_generated_content: bool = False
     folders: tuple[str, ...] = FOLDERS
     resource_groups: tuple[str, ...] = RESOURCE_GROUPS
     sts: tuple[TemporaryKey, ...] = dataclasses.field(
@@ -91,27 +117,33 @@ class Settings:
     access_key_secret: str = dataclasses.field(default=ACCESS_KEY_SECRET, repr=False)
 
     def __post_init__(self) -> None:
+        self.edition = _CHECKS["edition"]("edition", self.edition)
+        for name, limit in dataclasses.asdict(EDITIONS[self.edition]).items():
+            if getattr(self, name) == OF_EDITION:
+                setattr(self, name, limit)
         for name, check in _CHECKS.items():
             setattr(self, name, check(name, getattr(self, name)))
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """
-        Change settings while the emulator runs: all or, when one value is wrong, none.
+        Change settings while the emulator runs: all or, when one value is invalid, none.
 
         :param changes: new values by name.
-        :raises ValueError: a name is not a setting that can be changed, or a value cannot be used.
+        :raises ValueError: a name is not a setting that can be changed, or a value is invalid.
         """
         checked = {}
         for name, value in changes.items():
             if name not in _CHECKS:
                 raise ValueError(f"{name!r} is not a setting; there are {', '.join(sorted(_CHECKS))}")
             checked[name] = _CHECKS[name](name, value)
+        if "edition" in checked:
+            checked = {**dataclasses.asdict(EDITIONS[checked["edition"]]), **checked}
         for name, value in checked.items():
             setattr(self, name, value)
 
     def as_json(self) -> dict[str, Any]:
         """
-        Give the settings without any secret.
+        Return the settings without secrets.
 
         :return: values by name.
         """
@@ -125,7 +157,7 @@ class Settings:
 
 def seconds(name: str, value: Any) -> float:
     """
-    Check a length of time.
+    Check a duration.
 
     :raises ValueError: it is not a number of seconds from 0 on.
     """
@@ -157,7 +189,7 @@ def non_negative_int(name: str, value: Any) -> int:
 
 
 def one_of(*choices: str) -> Callable[[str, Any], str]:
-    """Return a check that lets only these texts pass."""
+    """Return a check that accepts only these strings."""
 
     def check(name: str, value: Any) -> str:
         if value not in choices:
@@ -168,7 +200,7 @@ def one_of(*choices: str) -> Callable[[str, Any], str]:
 
 
 def optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
-    """Return the check, with null allowed."""
+    """Return the check, extended to accept null."""
     return lambda name, value: None if value is None else check(name, value)
 
 
@@ -178,9 +210,9 @@ def _skew(name: str, value: Any) -> float:
     return float(value)
 
 
-def _texts(name: str, value: Any) -> tuple[str, ...]:
+def _strings(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) and item for item in value):
-        raise ValueError(f"{name} must be a list of texts, not {value!r}")
+        raise ValueError(f"{name} must be a list of strings, not {value!r}")
     return tuple(value)
 
 
@@ -201,15 +233,23 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "run_seconds": seconds,
     "start_lag_seconds": seconds,
     "stop_seconds": seconds,
+    "edition": one_of(*EDITIONS),
     "read_qps": non_negative_int,
     "write_qps": non_negative_int,
+    "total_qps": non_negative_int,
+    "daily_calls": non_negative_int,
     "clock_skew_seconds": _skew,
     "null_page": optional(non_negative_int),
     "ids_as_text": boolean,
     "message_beside_success": boolean,
     "start_running": one_of("refuse", "ignore"),
+    "rerun_finished_full": optional(boolean),
+    "skip_seconds": seconds,
+    "separate_versions": boolean,
     "require_deploy": boolean,
-    "folders": _texts,
-    "resource_groups": _texts,
+    "config_seconds": seconds,
+    "require_generated_content": boolean,
+    "folders": _strings,
+    "resource_groups": _strings,
     "sts": _temporary_keys,
 }

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def running_emulator(*, host: str = "127.0.0.1", port: int = 0, **options: Any) -> Iterator[EmulatorControl]:
     """
-    Run an emulator in a thread of its own for the time of a ``with`` block.
+    Run an emulator in a thread for the duration of a ``with`` block.
 
     :param host: address to listen on; default ``127.0.0.1``.
     :param port: port to listen on; 0 (default) takes a free one.
-    :param options: settings to begin with, those of :class:`airflow_provider_dataworks.emulator.settings.Settings`,
+    :param options: initial settings, those of :class:`airflow_provider_dataworks.emulator.settings.Settings`,
         for example ``run_seconds=0.2``.
-    :return: what sees and steers it.
+    :return: its control.
     :raises ModuleNotFoundError: the extra ``emulator`` is not installed.
-    :raises ValueError: an option has a value that cannot be used.
+    :raises ValueError: the value of an option is invalid.
     :raises OSError: the address cannot be listened on.
     """
     from airflow_provider_dataworks.emulator.cli import require_extra
@@ -42,7 +42,7 @@ def serve(
     emulator: Emulator, *, host: str = "127.0.0.1", port: int = 0, allowed_hosts: Collection[str] = ()
 ) -> Iterator[EmulatorControl]:
     """
-    Serve an emulator, for example one with kinds of resources or actions of your own, for the time of a ``with`` block.
+    Serve an emulator, for example one with further kinds of resources, for the duration of a ``with`` block.
 
     :param emulator: the emulator.
     :param host: address to listen on; default ``127.0.0.1``.

@@ -1,4 +1,4 @@
-"""The official SDK, unmodified, and our hook, both pointed at the emulator."""
+"""The official SDKs, unmodified, and our hook, all pointed at the emulator."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from alibabacloud_dataworks_public20200518.client import Client
+from alibabacloud_dataworks_public20240518.client import Client as Client2024
 from alibabacloud_tea_openapi.models import Config
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
@@ -16,19 +17,24 @@ from tests.support.hook import hook_for
 SdkFactory = Callable[..., Client]
 
 
+def sdk_config(emulator: EmulatorControl, **config: Any) -> Config:
+    """Return what leads an SDK to the emulator; the arguments are those of the SDK's Config."""
+    options = {
+        "access_key_id": emulator.access_key_id,
+        "access_key_secret": emulator.access_key_secret,
+        "endpoint": emulator.url.removeprefix("http://"),
+        "protocol": "http",
+        "read_timeout": 10_000,
+    }
+    return Config(**{**options, **config})
+
+
 @pytest.fixture
 def make_sdk(dataworks_emulator: EmulatorControl) -> SdkFactory:
     """Return a factory of SDK clients; its arguments are those of the SDK's Config."""
 
     def make(**config: Any) -> Client:
-        options = {
-            "access_key_id": dataworks_emulator.access_key_id,
-            "access_key_secret": dataworks_emulator.access_key_secret,
-            "endpoint": dataworks_emulator.url.removeprefix("http://"),
-            "protocol": "http",
-            "read_timeout": 10_000,
-        }
-        return Client(Config(**{**options, **config}))
+        return Client(sdk_config(dataworks_emulator, **config))
 
     return make
 
@@ -37,6 +43,12 @@ def make_sdk(dataworks_emulator: EmulatorControl) -> SdkFactory:
 def sdk(make_sdk: SdkFactory) -> Client:
     """Return an SDK client with the emulator's own key."""
     return make_sdk()
+
+
+@pytest.fixture
+def sdk_2024(dataworks_emulator: EmulatorControl) -> Client2024:
+    """Return a client of the SDK of API version 2024-05-18, with the emulator's own key."""
+    return Client2024(sdk_config(dataworks_emulator))
 
 
 @pytest.fixture

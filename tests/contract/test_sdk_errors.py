@@ -147,7 +147,7 @@ def settings(text: str) -> dict[str, Any]:
     [
         ("NoSuchAction", {}, 404, "InvalidAction.NotFound"),
         ("listdijobs", {"body": {"ProjectId": 10000}}, 404, "InvalidAction.NotFound"),
-        ("ListDIJobs", {"version": "2024-05-18"}, 400, "NoSuchVersion"),
+        ("ListDIJobs", {"version": "2024-05-17"}, 400, "NoSuchVersion"),
         ("ListDIJobs", {}, 400, "MissingProjectId"),
         ("ListDIJobs", {"query": {"ProjectId": "10000"}}, 400, "InvalidParameter"),
         ("ListDIJobs", {"body": {"ProjectId": 10000, "Status": "Running"}}, 400, "InvalidParameter"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -199,6 +200,14 @@ def test_realtime_instance_starts_and_stops(sdk: Client, dataworks_emulator: Emu
     file = dataworks_emulator.file(REALTIME)
     assert (file["starts"], file["stops"]) == (1, 1)
     assert file["start_params"] == ['{"failoverLimit":{"count":10,"interval":30}}']
+
+
+def test_asynchronous_client_is_served_too(sdk: Client, dataworks_emulator: EmulatorControl) -> None:
+    request = models.StartDISyncInstanceRequest(project_id=10000, task_type="DI_REALTIME", file_id=REALTIME)
+
+    assert asyncio.run(sdk.start_disync_instance_async(request)).body.data.status == "success"
+
+    assert dataworks_emulator.file(REALTIME)["starts"] == 1
 
 
 def test_start_fails_inside_a_success(sdk: Client, dataworks_emulator: EmulatorControl) -> None:

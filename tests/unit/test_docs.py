@@ -27,6 +27,7 @@ from airflow_provider_dataworks.client.errors import Outcome, outcome_of
 from airflow_provider_dataworks.connection.form import AUTH_TYPES, CONNECTION_FIELDS, RELABELING
 from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.emulator.editions import EDITIONS
 from airflow_provider_dataworks.exceptions import DataWorksPermanentError
 from airflow_provider_dataworks.hooks.errors import BY_CODE
 from airflow_provider_dataworks.operators.data_integration import (
@@ -300,13 +301,22 @@ def test_the_error_shown_is_what_a_user_sees(dataworks_emulator: EmulatorControl
     assert " ".join(shown.split()) == re.sub(r"RequestId [\w-]+", "RequestId ...", str(raised.value))
 
 
-def test_every_call_that_steers_the_emulator_works(dataworks_emulator: EmulatorControl) -> None:
+def test_every_call_that_controls_the_emulator_works(dataworks_emulator: EmulatorControl) -> None:
     calls = [
-        call for row in rows(section("docs/emulator.md", "## Steering it")) for call in re.findall(r"`(.+?)`", row[1])
+        call
+        for row in rows(section("docs/emulator.md", "## Controlling it"))
+        for call in re.findall(r"`(.+?)`", row[1])
     ]
     assert len(calls) > 10
     for call in calls:
         eval(f"emulator.{call}", {"emulator": dataworks_emulator})
+
+
+def test_the_quotas_of_the_editions_are_those_of_the_emulator() -> None:
+    shown = {row[0].lower(): row[1:3] for row in rows(section("docs/waiting.md", "## What a wait costs"))}
+    for name, quota in EDITIONS.items():
+        a_second = str(quota.total_qps or f"{quota.read_qps} reads, {quota.write_qps} writes")
+        assert shown[name] == [a_second, str(quota.daily_calls or "no limit")]
 
 
 def test_the_emulator_holds_what_its_page_says(dataworks_emulator: EmulatorControl) -> None:

@@ -1,4 +1,4 @@
-"""DI jobs, 2020-05-18: CreateDIJob, GetDIJob, ListDIJobs, StartDIJob, StopDIJob, DeleteDIJob."""
+"""DI jobs, 2020-05-18: the DIJob actions."""
 
 from __future__ import annotations
 
@@ -7,9 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
-from airflow_provider_dataworks.emulator.backend.resources.di_jobs import DI_JOBS, MIGRATION_TYPES, Job
+from airflow_provider_dataworks.emulator.actions.di_job_operations import (
+    CHANGEABLE,
+    SETTINGS,
+    add_job,
+    check_start_settings,
+    delete_job,
+    find_job,
+    has_name,
+    job_page,
+    start_job,
+    update_job,
+    visible_jobs,
+)
+from airflow_provider_dataworks.emulator.backend.resources.di_jobs import MIGRATION_TYPES, Job
 from airflow_provider_dataworks.emulator.backend.state import State
-from airflow_provider_dataworks.emulator.protocol.action import MAX_PROJECT_ID, Action, ActionResult
+from airflow_provider_dataworks.emulator.protocol.action import DEFAULT_VERSION, MAX_PROJECT_ID, Action, ActionResult
 from airflow_provider_dataworks.emulator.protocol.parameters import (
     Parameter,
     boolean,
@@ -18,121 +31,63 @@ from airflow_provider_dataworks.emulator.protocol.parameters import (
     json_value,
 )
 
-SETTINGS = (
-    "Description",
-    "SourceDataSourceSettings",
-    "DestinationDataSourceSettings",
-    "ResourceSettings",
-    "TransformationRules",
-    "TableMappings",
-    "JobSettings",
-)
 
-
-def create_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Make a job, Initialized."""
-    state.check_project(given["ProjectId"])
-    job = Job(
-        state[DI_JOBS].new_id(),
-        given["ProjectId"],
-        given["JobName"],
-        given["MigrationType"],
-        given["SourceDataSourceType"],
-        given["DestinationDataSourceType"],
-        definition={name: given[name] for name in SETTINGS if given[name] is not None},
-    )
-    state[DI_JOBS].add(job)
+def create_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Create a job with the status Initialized."""
+    job = add_job(state, arguments, arguments["JobName"], DEFAULT_VERSION, SETTINGS)
     return ActionResult({"DIJobId": job.di_job_id}, changed=True)
 
 
-def start_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Begin a run of a job."""
-    job = _job(state, given)
-    runs = job.busy
-    if runs and (state.settings.start_running == "refuse" or job.job_status == "Stopping"):
-        raise assumptions.wrong_job_status(job.di_job_id, job.activity, "StartDIJob")
-    job.start_requests.append(
-        {
-            "time": time.time(),
-            "RealtimeStartSettings": given["RealtimeStartSettings"],
-            "ForceToRerun": given["ForceToRerun"],
-            "request_id": request_id,
-        }
-    )
-    if not runs:
-        job.start(state.settings, time.monotonic(), time.time())
-    return ActionResult({}, changed=not runs)
-
-
-def stop_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Stop a job that runs."""
-    job = _job(state, given)
-    return ActionResult({}, changed=job.stop(state.settings, time.monotonic()))
-
-
-def delete_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Delete a job that does not run."""
-    job = _job(state, given)
-    if job.busy:
-        raise assumptions.wrong_job_status(job.di_job_id, job.activity, "DeleteDIJob")
-    state[DI_JOBS].remove(job)
+def update_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Replace settings of a job."""
+    update_job(_job(state, arguments), arguments, CHANGEABLE)
     return ActionResult({}, changed=True)
 
 
-def get_di_job(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one job."""
-    job = _job(state, given)
-    return ActionResult({"Data": job.details(with_settings=given["WithDetails"])})
+def start_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Start a run of a job."""
+    return ActionResult({}, changed=start_job(state, _job(state, arguments), arguments, DEFAULT_VERSION, request_id))
 
 
-def list_di_jobs(state: State, given: Mapping[str, Any], request_id: str) -> ActionResult:
-    """Show one page of the jobs of a workspace."""
-    state.check_project(given["ProjectId"])
-    jobs = [job.summary() for job in state[DI_JOBS].all() if _matches(job, given)]
-    number, size = given["PageNumber"], given["PageSize"]
-    page: list[dict[str, Any]] | None = jobs[(number - 1) * size : number * size]
-    if number == state.settings.null_page:
-        page = None
-    paging = {"TotalCount": len(jobs), "PageNumber": number, "PageSize": size, "DIJobs": page}
-    return ActionResult({"DIJobPaging": paging})
+def stop_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Stop a running job."""
+    job = _job(state, arguments)
+    return ActionResult({}, changed=job.stop(state.settings, time.monotonic()))
 
 
-def _job(state: State, given: Mapping[str, Any]) -> Job:
-    job = state[DI_JOBS].find(given["DIJobId"])
+def delete_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Delete a job that is not running."""
+    delete_job(state, _job(state, arguments))
+    return ActionResult({}, changed=True)
+
+
+def get_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Return one job."""
+    job = _job(state, arguments)
+    return ActionResult({"Data": job.details(with_settings=arguments["WithDetails"])})
+
+
+def list_di_jobs(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
+    """Return one page of the jobs of a workspace."""
+    state.check_project(arguments["ProjectId"])
+    jobs = [job.summary() for job in visible_jobs(state, DEFAULT_VERSION) if _matches(job, arguments)]
+    return ActionResult({"DIJobPaging": job_page(state, jobs, arguments)})
+
+
+def _job(state: State, arguments: Mapping[str, Any]) -> Job:
+    job = find_job(state, arguments["DIJobId"], DEFAULT_VERSION)
     if job is None:
-        raise assumptions.unknown_job(given["DIJobId"])
+        raise assumptions.unknown_job(arguments["DIJobId"])
     return job
 
 
-def _matches(job: Job, given: Mapping[str, Any]) -> bool:
-    wanted, name = given["JobName"] or "", job.job_name
-    if assumptions.FUZZY_IGNORES_CASE:
-        wanted, name = wanted.lower(), name.lower()
+def _matches(job: Job, arguments: Mapping[str, Any]) -> bool:
     return (
-        job.project_id == given["ProjectId"]
-        and wanted in name
-        and given["SourceDataSourceType"] in (None, "", job.source_data_source_type)
-        and given["DestinationDataSourceType"] in (None, "", job.destination_data_source_type)
+        job.project_id == arguments["ProjectId"]
+        and has_name(job, arguments["JobName"])
+        and arguments["SourceDataSourceType"] in (None, "", job.source_data_source_type)
+        and arguments["DestinationDataSourceType"] in (None, "", job.destination_data_source_type)
     )
-
-
-def _check_start_settings(value: dict[str, Any]) -> None:
-    _check_numbers(value, "StartTime", maximum=assumptions.MAX_START_TIME, others=("FailoverSettings",))
-    failover = value.get("FailoverSettings")
-    if failover is not None:
-        if not isinstance(failover, dict):
-            raise ValueError("FailoverSettings must be an object")
-        _check_numbers(failover, "Interval", "UpperLimit", maximum=2**31 - 1)
-
-
-def _check_numbers(value: dict[str, Any], *names: str, maximum: int, others: tuple[str, ...] = ()) -> None:
-    unknown = set(value) - set(names) - set(others)
-    if unknown:
-        raise ValueError(f"it has no key {', '.join(sorted(unknown))}")
-    for name in names:
-        number = value.get(name)
-        if number is not None and (type(number) is not int or not 0 <= number <= maximum):
-            raise ValueError(f"{name} must be a whole number from 0 to {maximum}")
 
 
 _JOB_ID = Parameter("DIJobId", "form", integer(), required=True)
@@ -157,8 +112,27 @@ ACTIONS = (
             Parameter("SystemDebug", "query", boolean),
         ),
         create_di_job,
+        enterprise=True,
     ),
-    Action("GetDIJob", (_JOB_ID, Parameter("WithDetails", "form", boolean, default=True)), get_di_job),
+    Action(
+        "UpdateDIJob",
+        (
+            _JOB_ID,
+            Parameter("Description", "form", str),
+            Parameter("ResourceSettings", "form", json_value(dict)),
+            Parameter("TransformationRules", "form", json_value(list)),
+            Parameter("TableMappings", "form", json_value(list)),
+            Parameter("JobSettings", "form", json_value(dict)),
+        ),
+        update_di_job,
+        enterprise=True,
+    ),
+    Action(
+        "GetDIJob",
+        (_JOB_ID, Parameter("WithDetails", "form", boolean, default=True)),
+        get_di_job,
+        enterprise=True,
+    ),
     Action(
         "ListDIJobs",
         (
@@ -170,16 +144,18 @@ ACTIONS = (
             Parameter("PageSize", "form", integer(1, 100), default=10),
         ),
         list_di_jobs,
+        enterprise=True,
     ),
     Action(
         "StartDIJob",
         (
             _JOB_ID,
-            Parameter("RealtimeStartSettings", "form", json_value(dict, _check_start_settings)),
+            Parameter("RealtimeStartSettings", "form", json_value(dict, check_start_settings)),
             Parameter("ForceToRerun", "form", boolean),
         ),
         start_di_job,
+        enterprise=True,
     ),
-    Action("StopDIJob", (_JOB_ID,), stop_di_job),
-    Action("DeleteDIJob", (_JOB_ID,), delete_di_job),
+    Action("StopDIJob", (_JOB_ID,), stop_di_job, enterprise=True),
+    Action("DeleteDIJob", (_JOB_ID,), delete_di_job, enterprise=True),
 )

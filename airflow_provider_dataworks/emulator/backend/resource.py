@@ -106,7 +106,7 @@ class ResourceKind(Generic[ResourceT]):
 
 class ResourceCollection(Generic[ResourceT]):
     """
-    The resources of one kind, by id. Whatever is read from it is in its state of now.
+    The resources of one kind, by id. Reading a resource first applies the changes that are due.
 
     :param kind: the kind.
     """
@@ -135,6 +135,10 @@ class ResourceCollection(Generic[ResourceT]):
     def remove(self, item: ResourceT) -> None:
         """Remove a resource."""
         del self._items[self.kind.id_of(item)]
+
+    def project_ids(self) -> set[int]:
+        """Return the workspaces that the resources belong to."""
+        return {item.project_id for item in self._items.values()}
 
     def all(self) -> list[ResourceT]:
         """Return all resources, in the order of their ids."""

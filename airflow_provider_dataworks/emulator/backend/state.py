@@ -43,8 +43,8 @@ class State:
 
     def project_ids(self) -> list[int]:
         """Return the workspaces: the first one, and each one that holds a resource."""
-        held = {item.project_id for collection in self._collections.values() for item in collection.all()}
-        return sorted(held | {self.settings.project_id})
+        held = (collection.project_ids() for collection in self._collections.values())
+        return sorted({self.settings.project_id}.union(*held))
 
     def check_project(self, project_id: int) -> None:
         """

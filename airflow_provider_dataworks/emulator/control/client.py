@@ -17,7 +17,7 @@ _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 class EmulatorControl:
     """
-    Sees and steers a running emulator.
+    Controls a running emulator, and shows what it was asked.
 
     :param url: where it listens, for example ``http://127.0.0.1:8480``.
     :raises ValueError: it is not a URL of HTTP.
@@ -25,7 +25,7 @@ class EmulatorControl:
 
     def __init__(self, url: str) -> None:
         if not url.startswith(("http://", "https://")):
-            raise ValueError(f"the URL of an emulator begins with http://, not {url!r}")
+            raise ValueError(f"the URL of an emulator must start with http://, not {url!r}")
         self.url = url.rstrip("/")
 
     def __repr__(self) -> str:
@@ -41,7 +41,7 @@ class EmulatorControl:
 
     @property
     def connection_json(self) -> str:
-        """The connection as the text of an environment variable ``AIRFLOW_CONN_...``."""
+        """The connection as the value of an environment variable ``AIRFLOW_CONN_...``."""
         return json.dumps(self.connection)
 
     @property
@@ -65,13 +65,13 @@ class EmulatorControl:
         """Its secret."""
         return str(self.connection["password"])
 
-    # What was asked
+    # State and request log
 
     def state(self) -> dict[str, Any]:
         """
-        Look at everything at once.
+        Return the complete state.
 
-        :return: settings, jobs, files, faults, and the counts of requests by action.
+        :return: settings, resources of each kind, faults, and the counts of requests by action.
         """
         state: dict[str, Any] = self._call("GET", "state")
         return state
@@ -104,35 +104,35 @@ class EmulatorControl:
         **params: Any,
     ) -> int:
         """
-        Have requests go wrong.
+        Inject a fault.
 
         :param kind: throttle, error, reset, cut, slow, drip, late, html, wrong_json, wrong_type, empty, body, raw,
             gzip_bomb, clock_skew or expired_token.
-        :param action: the action that meets it; default any.
-        :param count: how many requests meet it, default 1; -1 is all until the faults are cleared.
-        :param skip: how many pass before; default 0.
-        :param effect: ``before`` (default): the action is not done; ``after``: it is done, then the fault replaces the
-            answer.
+        :param action: the action that it applies to; default any.
+        :param count: how many requests it applies to; default 1; -1 is all until the faults are cleared.
+        :param skip: how many requests are unaffected before that; default 0.
+        :param effect: ``before`` (default): the action is not executed; ``after``: it is, then the fault replaces the
+            response.
         :param params: what the kind takes: status, code, message, headers, body, content_type, seconds, part,
             megabytes, reset; with any kind ``where``, the values that parameters of the request must have, such as
             ``{"DIJobId": "1001"}``.
         :return: the fault's id.
-        :raises ValueError: something of it cannot be used.
+        :raises ValueError: a value is invalid.
         """
         fault = {"kind": kind, "action": action, "count": count, "skip": skip, "effect": effect, **params}
         return int(self._call("POST", "faults", fault)["id"])
 
     def faults(self) -> list[dict[str, Any]]:
         """
-        List the faults that still wait.
+        List the pending faults.
 
-        :return: the faults, in the order in which they are met.
+        :return: the faults, in the order in which they apply.
         """
         faults: list[dict[str, Any]] = self._call("GET", "faults")
         return faults
 
     def clear_faults(self) -> None:
-        """Drop all faults."""
+        """Remove all faults."""
         self._call("DELETE", "faults")
 
     # Jobs and files
@@ -149,7 +149,7 @@ class EmulatorControl:
 
     def add_jobs(self, jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """
-        Add jobs: all or, when one of them is wrong, none.
+        Add jobs: all or, when one of them is invalid, none.
 
         :param jobs: the fields of each, as for :meth:`add_job`.
         :return: the jobs.
@@ -167,18 +167,18 @@ class EmulatorControl:
 
     def job(self, di_job_id: int) -> dict[str, Any]:
         """
-        Look at one job.
+        Return one job.
 
         :param di_job_id: the job's id.
-        :return: the API's fields (DIJobId, JobStatus, MigrationType ...), how it will go (run_seconds, outcome ...),
-            and what was done to it (starts, stops, start_requests).
+        :return: the API's fields (DIJobId, JobStatus, MigrationType ...), its planned behaviour (run_seconds,
+            outcome ...), and what happened to it (starts, stops, start_requests).
         :raises LookupError: there is none.
         """
         return self.resource("jobs", di_job_id)
 
     def set_job(self, di_job_id: int, **fields: Any) -> dict[str, Any]:
         """
-        Change a job; a JobStatus moves it at once and cancels its running timer.
+        Change a job; a JobStatus applies at once and cancels the changes that were scheduled.
 
         :param di_job_id: the job's id.
         :param fields: the new values, by the names that :meth:`job` returns.
@@ -190,7 +190,7 @@ class EmulatorControl:
 
     def remove_job(self, di_job_id: int) -> None:
         """
-        Take a job away.
+        Remove a job.
 
         :param di_job_id: the job's id.
         :raises LookupError: there is none.
@@ -217,18 +217,18 @@ class EmulatorControl:
 
     def file(self, file_id: int) -> dict[str, Any]:
         """
-        Look at one file: a sync task, a real-time task or a solution.
+        Return one file: a sync task, a real-time task or a solution.
 
         :param file_id: the file's id.
-        :return: the API's fields (FileId, TaskType, Status ...), how it will go (start_outcome, wait_seconds ...), and
-            what was done to it (starts, stops, creations, start_params).
+        :return: the API's fields (FileId, TaskType, Status ...), its planned behaviour (start_outcome,
+            wait_seconds ...), and what happened to it (starts, stops, creations, start_params).
         :raises LookupError: there is none.
         """
         return self.resource("files", file_id)
 
     def set_file(self, file_id: int, **fields: Any) -> dict[str, Any]:
         """
-        Change a file; a Status or SolutionStatus moves it at once and cancels its timer.
+        Change a file; a Status or SolutionStatus applies at once and cancels the changes that were scheduled.
 
         :param file_id: the file's id.
         :param fields: the new values, by the names that :meth:`file` returns.
@@ -240,7 +240,7 @@ class EmulatorControl:
 
     def remove_file(self, file_id: int) -> None:
         """
-        Take a file away.
+        Remove a file.
 
         :param file_id: the file's id.
         :raises LookupError: there is none.
@@ -327,13 +327,13 @@ class EmulatorControl:
 
         :param fields: new values, by the names of :class:`~airflow_provider_dataworks.emulator.settings.Settings`.
         :return: all settings, without secrets.
-        :raises ValueError: a name is not a setting, or a value cannot be used.
+        :raises ValueError: a name is not a setting, or a value is invalid.
         """
         settings: dict[str, Any] = self._call("PATCH" if fields else "GET", "settings", fields or None)
         return settings
 
     def reset(self) -> None:
-        """Have everything as it was at the start."""
+        """Restore the initial state."""
         self._call("POST", "reset")
 
     def _call(self, method: str, path: str, content: Any = None) -> Any:

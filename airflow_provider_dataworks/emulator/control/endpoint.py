@@ -1,11 +1,11 @@
 """
-The control endpoint: how a test sees and steers the emulator. JSON in and out, no signature, loopback only.
+The control endpoint, with which a test inspects and controls the emulator: JSON, no signature, loopback only.
 
 =======================  ===============================================================================================
 GET state                settings, all resources, faults, counts of requests by action
 GET requests             the request log; ``?action=`` one action's, ``?since=`` those with a greater seq
 DELETE requests          clear the log and the counts
-GET, POST, DELETE faults the faults that wait; add one, ``{"kind": ..., ...}``; clear them
+GET, POST, DELETE faults the pending faults; add one, ``{"kind": ..., ...}``; clear them
 GET, POST jobs           all jobs; add one (an object) or some (an array); likewise ``files`` and each other kind
 GET, PATCH, DELETE       one job, ``jobs/ID``; likewise ``files/ID`` and each other kind
 GET, PATCH settings      the settings that can be changed while it runs
@@ -13,7 +13,8 @@ GET connection           the Airflow connection, in Airflow's JSON form
 POST reset               restore the initial state: settings, resources, faults, log
 =======================  ===============================================================================================
 
-A wrong call is answered 400 with ``{"error": "..."}`` and changes nothing; an unknown id 404.
+An invalid call is answered 400 with ``{"error": "..."}`` and changes nothing; an unknown id 404; a request that a
+web page could send 403.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class ControlEndpoint:
     """
     The routes below ``/_emulator``.
 
-    :param emulator: what they show and change.
+    :param emulator: the emulator that they control.
     """
 
     def __init__(self, emulator: Emulator) -> None:

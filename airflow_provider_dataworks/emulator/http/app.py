@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from airflow_provider_dataworks.emulator.control.endpoint import ControlEndpoint
 from airflow_provider_dataworks.emulator.emulator import Emulator
 from airflow_provider_dataworks.emulator.http.origin import CONTROL_PATH, OriginGuard
-from airflow_provider_dataworks.emulator.protocol.dispatcher import Incoming
+from airflow_provider_dataworks.emulator.protocol.dispatcher import ApiRequest
 from airflow_provider_dataworks.emulator.protocol.responses import ApiResponse
 
 
@@ -45,28 +45,28 @@ async def _refused_control_call(request: Request, error: Exception) -> Response:
 
 
 class Api:
-    """The API as an ASGI application, every method and path of it."""
+    """The API as an ASGI application, for all methods and paths."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        incoming = Incoming(
+        api_request = ApiRequest(
             method=request.method,
             path=scope["raw_path"].decode("latin-1"),
             query=scope["query_string"],
             headers=_joined_headers(scope["headers"]),
             body=await request.body(),
         )
-        late = self._emulator.dispatcher.take_late_fault(incoming)
-        is_gone = False
+        late = self._emulator.dispatcher.take_late_fault(api_request)
+        was_reset = False
         if late:
-            if is_gone := late.params.get("reset", False):
+            if was_reset := late.params.get("reset", False):
                 _reset(scope["state"]["transport"])
             await asyncio.sleep(late.params["seconds"])
-        answer = self._emulator.dispatcher.answer(incoming, late)
-        if is_gone:
+        answer = self._emulator.dispatcher.dispatch(api_request, late)
+        if was_reset:
             return
         if answer.delivery == "drip":
             if answer.dripping_part == "body":
@@ -94,7 +94,7 @@ def _joined_headers(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 async def _wait(receive: Receive, timeout_seconds: float | None) -> bool:
-    """Wait until the client has gone, or the time is over, and return whether it is still there."""
+    """Wait until the client disconnects or the time is over, and return whether it is still connected."""
 
     async def gone() -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -108,7 +108,7 @@ async def _wait(receive: Receive, timeout_seconds: float | None) -> bool:
 
 
 async def _drip_body(receive: Receive, send: Send, answer: ApiResponse) -> None:
-    """Send the body byte by byte, for as long as the client is there."""
+    """Send the body byte by byte, until the client disconnects."""
     await send({"type": "http.response.start", "status": answer.status, "headers": _raw_headers(answer)})
     for number in range(len(answer.body)):
         if not await _wait(receive, answer.delay_seconds):
@@ -118,7 +118,7 @@ async def _drip_body(receive: Receive, send: Send, answer: ApiResponse) -> None:
 
 
 async def _drip_head(receive: Receive, transport: asyncio.Transport, answer: ApiResponse) -> None:
-    """Send the head byte by byte, then the body, at once or likewise; past uvicorn, which sends a head at once."""
+    """Send the head byte by byte, and the body at once or likewise; not through uvicorn, which sends a head at once."""
     head, body = _head(answer), answer.body
     slow, rest = (head + body, b"") if answer.dripping_part == "response" else (head, body)
     for number in range(len(slow)):

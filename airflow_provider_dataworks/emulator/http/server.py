@@ -22,7 +22,7 @@ START_SECONDS = 30
 
 
 class _Protocol(H11Protocol):
-    """Lets the application reach the transport, to cut and reset connections."""
+    """Gives the application access to the transport, to cut and reset connections."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.app_state = {**self.app_state, "transport": transport}
@@ -31,9 +31,9 @@ class _Protocol(H11Protocol):
 
 class Server(uvicorn.Server):
     """
-    The server of one emulator. It listens as soon as it is made, and answers from :meth:`run` on.
+    The server of one emulator. It listens as soon as it is constructed, and answers during :meth:`run`.
 
-    :param emulator: what it serves.
+    :param emulator: the emulator.
     :param host: address to listen on.
     :param port: port to listen on, 0 for a free one.
     :param allowed_hosts: further host names that requests may be for.
@@ -76,7 +76,7 @@ class Server(uvicorn.Server):
         super().run([self._socket])
 
     async def startup(self, sockets: Any = None) -> None:
-        """Start, and tell that it was done."""
+        """Start, and signal that requests are answered."""
         await super().startup(sockets)
         self._ready.set()
 
@@ -84,13 +84,13 @@ class Server(uvicorn.Server):
         """
         Wait until requests are answered.
 
-        :raises TimeoutError: they are not after half a minute.
+        :raises TimeoutError: they are not within 30 seconds.
         """
         if not self._ready.wait(START_SECONDS):
             raise TimeoutError("the emulator did not start")
 
     def stop(self) -> None:
-        """Have :meth:`run` come to its end; may be called from any thread and from a signal handler."""
+        """End :meth:`run`; may be called from any thread and from a signal handler."""
         self.should_exit = True
 
 

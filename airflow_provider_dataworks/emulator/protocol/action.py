@@ -31,6 +31,7 @@ class Action:
     :param invalid_code: Code when a value cannot be used; default ``InvalidParameter``.
     :param version: the API version that has it; default 2020-05-18.
     :param method: the HTTP method; default POST.
+    :param enterprise: whether editions below Enterprise refuse it; default False.
     :param quota: the QPS limit that it counts against; default ``read`` for names that begin with Get or List.
     """
 
@@ -41,6 +42,7 @@ class Action:
     version: str = DEFAULT_VERSION
     method: Literal["GET", "POST"] = "POST"
     quota: Literal["read", "write"] | None = None
+    enterprise: bool = False
 
     @property
     def is_read(self) -> bool:

@@ -1,4 +1,4 @@
-"""From a request to its answer: the checks that all actions have in common, then the action."""
+"""Dispatches a request to its action, after the checks that all actions have in common."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.backend.state import State
+from airflow_provider_dataworks.emulator.editions import ENTERPRISE
 from airflow_provider_dataworks.emulator.errors import ApiRefusal
 from airflow_provider_dataworks.emulator.protocol.action import Action, ActionTable
 from airflow_provider_dataworks.emulator.protocol.faults import LATE, THROTTLE_MESSAGE, Fault, FaultQueue, apply_fault
 from airflow_provider_dataworks.emulator.protocol.parameters import decode_pairs, read_parameters, single_values
-from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter
+from airflow_provider_dataworks.emulator.protocol.rate_limiter import DailyLimiter, RateLimiter
 from airflow_provider_dataworks.emulator.protocol.request_log import Entry, RequestLog
 from airflow_provider_dataworks.emulator.protocol.responses import ApiResponse, failure, new_request_id, success
 from airflow_provider_dataworks.emulator.protocol.signature import (
@@ -34,9 +35,9 @@ FORM = "application/x-www-form-urlencoded"
 
 
 @dataclasses.dataclass(frozen=True)
-class Incoming:
+class ApiRequest:
     """
-    A request as it came.
+    A request as it was received.
 
     :param query: the query, still encoded.
     :param headers: names in lower case, repeated ones joined.
@@ -60,13 +61,13 @@ class Incoming:
 
     @property
     def host(self) -> str:
-        """The host that is asked."""
+        """The host that the request is for."""
         return self.headers.get("host", "")
 
 
 class Dispatcher:
     """
-    Answers requests, one after the other: what a request does is done, and in the log, before the next is looked at.
+    Answers requests one at a time: the effect of a request is complete, and logged, before the next one starts.
     """
 
     def __init__(
@@ -77,84 +78,88 @@ class Dispatcher:
         self._actions = actions
         self._faults = faults
         self._requests = requests
+        self._calls = RateLimiter()
         self._reads = RateLimiter()
         self._writes = RateLimiter()
+        self._daily = DailyLimiter()
         self._nonces = _Nonces()
 
-    def take_late_fault(self, incoming: Incoming) -> Fault | None:
-        """Return the fault that delays a request before it is answered, if it meets one."""
-        return self._faults.take_late(incoming.action or "", _sent(incoming))
+    def take_late_fault(self, request: ApiRequest) -> Fault | None:
+        """Return the fault that delays a request before it is processed, if there is one."""
+        return self._faults.take_late(request.action or "", _sent(request))
 
-    def answer(self, incoming: Incoming, late: Fault | None = None) -> ApiResponse:
+    def dispatch(self, request: ApiRequest, late: Fault | None = None) -> ApiResponse:
         """
-        Execute what a request asks for and return the response.
+        Process a request and return the response.
 
-        :param incoming: the request.
+        :param request: the request.
         :param late: the fault that delayed it.
         """
         request_id = new_request_id()
-        entry = self._log(incoming)
+        entry = self._log(request)
         try:
-            answer = self._judge(incoming, entry, request_id)
+            response = self._respond(request, entry, request_id)
         except ApiRefusal as refusal:
-            answer = failure(refusal, request_id, incoming.host)
+            response = failure(refusal, request_id, request.host)
         except Exception:
-            log.exception("The emulator failed at %s", incoming.action)
-            broken = ApiRefusal(500, "InternalError.Emulator", "The emulator itself failed; see its log.")
-            answer = failure(broken, request_id, incoming.host)
+            log.exception("The emulator failed at %s", request.action)
+            internal_error = ApiRefusal(500, "InternalError.Emulator", "The emulator itself failed; see its log.")
+            response = failure(internal_error, request_id, request.host)
         if late and entry.fault is None:
             entry.fault = LATE
-        was_reset = answer.delivery == "reset" or (late is not None and late.params.get("reset", False))
-        entry.status = None if was_reset else answer.status
-        entry.code = answer.code
+        was_reset = response.delivery == "reset" or (late is not None and late.params.get("reset", False))
+        entry.status = None if was_reset else response.status
+        entry.code = response.code
         entry.request_id = request_id
         log.log(
             logging.INFO if entry.effect or entry.code or entry.fault else logging.DEBUG,
             "%s %s: %s%s%s",
             request_id,
-            incoming.action,
+            request.action,
             entry.status or "connection reset",
             f" {entry.code}" if entry.code else "",
             f" (fault {entry.fault})" if entry.fault else "",
         )
-        return answer
+        return response
 
-    def _log(self, incoming: Incoming) -> Entry:
+    def _log(self, request: ApiRequest) -> Entry:
         return self._requests.open(
-            action=incoming.action,
-            version=incoming.version,
-            method=incoming.method,
-            path=incoming.path,
-            query=_for_log(incoming.query),
-            form=_for_log(incoming.body),
-            headers=incoming.headers,
-            body_bytes=len(incoming.body),
+            action=request.action,
+            version=request.version,
+            method=request.method,
+            path=request.path,
+            query=_for_log(request.query),
+            form=_for_log(request.body),
+            headers=request.headers,
+            body_bytes=len(request.body),
         )
 
-    def _judge(self, incoming: Incoming, entry: Entry, request_id: str) -> ApiResponse:
-        action = self._find_action(incoming)
-        sent = _sent(incoming)
-        fault = self._faults.take(action.name, sent, judging=True)
+    def _respond(self, request: ApiRequest, entry: Entry, request_id: str) -> ApiResponse:
+        action = self._find_action(request)
+        sent = _sent(request)
+        fault = self._faults.take(action.name, sent, before_authentication=True)
         entry.fault = fault.kind if fault else None
-        self._check_caller(incoming, fault)
+        self._authenticate(request, fault)
         self._check_rate(action)
-        fault = fault or self._faults.take(action.name, sent, judging=False)
+        if action.enterprise and self._settings.edition != ENTERPRISE:
+            raise assumptions.wrong_edition()
+        fault = fault or self._faults.take(action.name, sent, before_authentication=False)
         entry.fault = fault.kind if fault else None
         if fault and fault.replaces_action:
-            return apply_fault(fault, None, request_id, incoming.host)
+            return apply_fault(fault, None, request_id, request.host)
         try:
-            answer = self._perform(action, incoming, entry, request_id)
+            response = self._execute(action, request, entry, request_id)
         except ApiRefusal as refusal:
             if fault is None:
                 raise
-            answer = failure(refusal, request_id, incoming.host)
-        return apply_fault(fault, answer, request_id, incoming.host) if fault else answer
+            response = failure(refusal, request_id, request.host)
+        return apply_fault(fault, response, request_id, request.host) if fault else response
 
-    def _find_action(self, incoming: Incoming) -> Action:
-        name, version = incoming.action, incoming.version
+    def _find_action(self, request: ApiRequest) -> Action:
+        name, version = request.action, request.version
         action = self._actions.find(version or "", name or "")
         method = action.method if action else "POST"
-        if incoming.method != method:
+        if request.method != method:
             raise ApiRefusal(400, "UnsupportedHTTPMethod", f"This HTTP method is not supported; use {method}.")
         if not name:
             raise ApiRefusal(400, "MissingAction", "x-acs-action is mandatory.")
@@ -163,30 +168,30 @@ class Dispatcher:
         if version not in self._actions.versions:
             known = ", ".join(self._actions.versions)
             raise ApiRefusal(400, "NoSuchVersion", f"The version {version} does not exist; the emulator has {known}.")
-        if incoming.path != "/" or action is None:
+        if request.path != "/" or action is None:
             known = ", ".join(self._actions.names(version))
             message = f"Specified api {name} is not found; the emulator has {known}."
             raise ApiRefusal(404, "InvalidAction.NotFound", message)
         return action
 
-    def _check_caller(self, incoming: Incoming, fault: Fault | None) -> None:
-        headers = incoming.headers
+    def _authenticate(self, request: ApiRequest, fault: Fault | None) -> None:
+        headers = request.headers
         value = headers.get("authorization")
         if not value:
             raise ApiRefusal(400, "IncompleteSignature", "The request is not signed: it has no Authorization.")
         authorization = parse_authorization(value)
-        check_signed_headers(headers, authorization)
+        check_signed_headers(headers, authorization, has_body=bool(request.body))
         skew = self._settings.clock_skew_seconds
         if fault and fault.kind == "clock_skew":
             skew += fault.params["seconds"]
         _check_date(headers.get("x-acs-date"), time.time() + skew)
         secret = self._secret(headers, authorization)
         check_signature(
-            method=incoming.method,
-            path=incoming.path,
-            query=single_values(decode_pairs(incoming.query)),
+            method=request.method,
+            path=request.path,
+            query=single_values(decode_pairs(request.query)),
             headers=headers,
-            body=incoming.body,
+            body=request.body,
             authorization=authorization,
             secret=secret,
         )
@@ -211,24 +216,27 @@ class Dispatcher:
             raise ApiRefusal(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
         return known.access_key_secret
 
-    def _perform(self, action: Action, incoming: Incoming, entry: Entry, request_id: str) -> ApiResponse:
-        given = _read(action, incoming)
-        result = action.run(self._state, given, request_id)
+    def _execute(self, action: Action, request: ApiRequest, entry: Entry, request_id: str) -> ApiResponse:
+        arguments = _read(action, request)
+        result = action.run(self._state, arguments, request_id)
         entry.effect = result.changed
         text_ids: set[str] = set()
         if self._settings.ids_as_text:
-            text_ids = {"ProjectId", *(collection.kind.id_field for collection in self._state.collections())}
+            text_ids = {"ProjectId", "Id", *(collection.kind.id_field for collection in self._state.collections())}
         return success(result.content, request_id, text_ids=text_ids)
 
     def _check_rate(self, action: Action) -> None:
+        settings, now = self._settings, time.monotonic()
         limiter = self._reads if action.is_read else self._writes
-        limit = self._settings.read_qps if action.is_read else self._settings.write_qps
-        if not limiter.admit(time.monotonic(), limit):
+        limit = settings.read_qps if action.is_read else settings.write_qps
+        if not (self._calls.admit(now, settings.total_qps) and limiter.admit(now, limit)):
             raise ApiRefusal(429, "Throttling.User", THROTTLE_MESSAGE, assumptions.THROTTLE_HEADERS)
+        if not self._daily.admit(time.time(), settings.daily_calls):
+            raise ApiRefusal(429, "Throttling.Api.Risk", assumptions.DAILY_LIMIT_MESSAGE, assumptions.THROTTLE_HEADERS)
 
 
 class _Nonces:
-    """The nonces that were used within the time in which they could be used again."""
+    """The nonces that were used recently enough to be replayed."""
 
     def __init__(self) -> None:
         self._used: dict[str, None] = {}
@@ -236,9 +244,9 @@ class _Nonces:
 
     def use(self, nonce: str | None, now: float) -> None:
         """
-        Use a nonce up.
+        Record a nonce as used.
 
-        :raises ApiRefusal: there is none, or it was used before.
+        :raises ApiRefusal: the nonce is missing, or was used before.
         """
         if not nonce:
             raise ApiRefusal(400, "IncompleteSignature", "The request has no x-acs-signature-nonce.")
@@ -250,11 +258,11 @@ class _Nonces:
         self._order.append((now, nonce))
 
 
-def _check_date(text: str | None, now: float) -> None:
-    if not text or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text):
+def _check_date(value: str | None, now: float) -> None:
+    if not value or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", value):
         raise ApiRefusal(400, "InvalidTimeStamp.Format", "x-acs-date must be like 2026-11-21T20:55:45Z.")
     try:
-        date = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+        date = datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
     except ValueError:
         raise ApiRefusal(400, "InvalidTimeStamp.Format", "x-acs-date is not a date.") from None
     if abs(date.timestamp() - now) > assumptions.DATE_WINDOW_SECONDS:
@@ -262,18 +270,20 @@ def _check_date(text: str | None, now: float) -> None:
         raise ApiRefusal(400, "InvalidTimeStamp.Expired", message)
 
 
-def _read(action: Action, incoming: Incoming) -> dict[str, Any]:
-    content_type = incoming.headers.get("content-type", "")
-    if incoming.body and content_type.partition(";")[0].strip().lower() != FORM:
+def _read(action: Action, request: ApiRequest) -> dict[str, Any]:
+    content_type = request.headers.get("content-type", "")
+    if action.method == "GET" and (request.body or content_type not in ("", assumptions.ADDED_CONTENT_TYPE)):
+        raise assumptions.body_in_get_request()
+    if request.body and content_type.partition(";")[0].strip().lower() != FORM:
         raise assumptions.wrong_content_type(content_type)
-    query = single_values(decode_pairs(incoming.query))
-    form = single_values(decode_pairs(incoming.body))
+    query = single_values(decode_pairs(request.query))
+    form = single_values(decode_pairs(request.body))
     return read_parameters(action.name, action.parameters, action.invalid_code, {"query": query, "form": form})
 
 
-def _sent(incoming: Incoming) -> dict[str, str]:
-    """The parameters as they came, checked or not."""
-    return {**_for_log(incoming.query), **_for_log(incoming.body)}
+def _sent(request: ApiRequest) -> dict[str, str]:
+    """Return the parameters as they were sent, without any check."""
+    return {**_for_log(request.query), **_for_log(request.body)}
 
 
 def _for_log(encoded: bytes) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Faults that a test has asked for: which request meets which, and what it does to the answer."""
+"""Faults that a test injects: which requests they apply to, and how they change the response."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ HTML_PAGE = (
     "<html>\r\n<head><title>{status} Bad Dispatcher</title></head>\r\n<body>\r\n"
     "<center><h1>{status} Bad Dispatcher</h1></center>\r\n</body>\r\n</html>\r\n"
 )
-#: These change how a request is judged; all others meet only requests that are signed rightly and admitted.
-JUDGING_KINDS = ("clock_skew",)
-#: Holds a request back before it is judged.
+#: These change how a request is authenticated; all others apply to requests that were authenticated and admitted.
+AUTHENTICATION_KINDS = ("clock_skew",)
+#: Delays a request before it is authenticated.
 LATE = "late"
 DRIPPING_PARTS = ("body", "headers", "response")
 GZIP_BOMB_MEGABYTES = 1000
@@ -33,12 +33,12 @@ class Fault:
     """
     One fault.
 
-    :param kind: what happens.
-    :param action: the action that meets it; None is any.
-    :param remaining: how many requests are still to meet it; -1 is all until it is cleared.
-    :param skip: how many requests are still to pass before.
-    :param effect: ``before``: the action is not done; ``after``: it is done, and then the fault replaces the answer.
-    :param params: what the kind takes beyond that.
+    :param kind: its kind.
+    :param action: the action that it applies to; None is any.
+    :param remaining: how many more requests it applies to; -1 is all until it is cleared.
+    :param skip: how many requests are unaffected before that.
+    :param effect: ``before``: the action is not executed; ``after``: it is, and the fault replaces the response.
+    :param params: the parameters of the kind.
     :param where: values that parameters of the request must have, as they are sent; empty is any request.
     """
 
@@ -52,12 +52,12 @@ class Fault:
     where: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def fits(self, action: str, parameters: Mapping[str, str]) -> bool:
-        """Say whether a request of this action with these parameters is one that the fault is for."""
+        """Return whether the fault applies to a request of this action with these parameters."""
         return self.action in (None, action) and self.where.items() <= parameters.items()
 
     @property
     def replaces_action(self) -> bool:
-        """Whether the action is not done when a request meets this fault."""
+        """Whether the fault takes the place of the action, which is not executed."""
         return self.effect == "before" and self.kind not in ("slow", "drip", "clock_skew")
 
     def as_json(self) -> dict[str, Any]:
@@ -66,20 +66,20 @@ class Fault:
 
 
 class FaultQueue:
-    """The faults that wait. The first one that fits a request is the one it meets, or passes with a skip."""
+    """The pending faults. The first one that fits a request applies to it, or counts it as skipped."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._ids = itertools.count(1)
 
-    def add(self, wanted: Mapping[str, Any]) -> Fault:
+    def add(self, fields: Mapping[str, Any]) -> Fault:
         """
-        Put a fault at the end.
+        Append a fault.
 
-        :param wanted: kind, and perhaps action, where, count, skip, effect and the kind's own parameters.
-        :raises ValueError: something of it cannot be used.
+        :param fields: kind, and perhaps action, where, count, skip, effect and the kind's own parameters.
+        :raises ValueError: a value is invalid.
         """
-        params = dict(wanted)
+        params = dict(fields)
         kind = params.pop("kind", None)
         action, effect = params.pop("action", None), params.pop("effect", "before")
         count, skip = params.pop("count", 1), params.pop("skip", 0)
@@ -87,7 +87,7 @@ class FaultQueue:
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
         if action is not None and not isinstance(action, str):
-            raise ValueError("action must be a text or null")
+            raise ValueError("action must be a string or null")
         if effect not in ("before", "after"):
             raise ValueError(f"effect must be before or after, not {effect!r}")
         if type(count) is not int or count < -1 or count == 0:
@@ -95,26 +95,27 @@ class FaultQueue:
         if type(skip) is not int or skip < 0:
             raise ValueError("skip must be a whole number from 0 on")
         if not isinstance(where, dict) or not all(isinstance(value, str) for value in where.values()):
-            raise ValueError("where must be an object of texts")
+            raise ValueError("where must be an object of strings")
         _check_params(kind, params)
         fault = Fault(next(self._ids), kind, action, count, skip, effect, params, where)
         self._faults.append(fault)
         return fault
 
-    def take(self, action: str, parameters: Mapping[str, str], *, judging: bool) -> Fault | None:
+    def take(self, action: str, parameters: Mapping[str, str], *, before_authentication: bool) -> Fault | None:
         """
-        Return the fault that a request meets, and count it down.
+        Return the fault that applies to a request, and count it down.
 
         :param action: the request's action.
         :param parameters: its parameters, as they were sent.
-        :param judging: whether a fault is asked for that changes how the request is judged, or one that comes later.
+        :param before_authentication: whether to return a fault that changes the authentication, or one that
+            applies after it.
         """
-        kinds = JUDGING_KINDS if judging else MEETING_KINDS
+        kinds = AUTHENTICATION_KINDS if before_authentication else RESPONSE_KINDS
         return self._take(action, parameters, kinds)
 
     def take_late(self, action: str, parameters: Mapping[str, str]) -> Fault | None:
         """
-        Return the fault that delays a request before anything is done, and count it down.
+        Return the fault that delays a request before it is processed, and count it down.
 
         :param action: the request's action.
         :param parameters: its parameters, as they were sent.
@@ -135,7 +136,7 @@ class FaultQueue:
         return fault
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Return the faults that wait."""
+        """Return the pending faults."""
         return [fault.as_json() for fault in self._faults]
 
     def clear(self) -> None:
@@ -143,13 +144,13 @@ class FaultQueue:
         self._faults.clear()
 
 
-def apply_fault(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+def apply_fault(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     """
-    Return what a request that meets a fault gets instead.
+    Return the response to a request that a fault applies to.
 
-    :param true_answer: the answer that it would get, None when the action was not done.
+    :param response: the response of the action, None when it was not executed.
     """
-    return _KIND_ANSWERS[fault.kind](fault, true_answer, request_id, host)
+    return _RESPONSES[fault.kind](fault, response, request_id, host)
 
 
 def _error(fault: Fault, status: int, code: str, message: str, request_id: str, host: str) -> ApiResponse:
@@ -160,64 +161,64 @@ def _error(fault: Fault, status: int, code: str, message: str, request_id: str, 
         params.get("message", message),
         params.get("headers"),
     )
-    answer = failure(refusal, request_id, host)
+    result = failure(refusal, request_id, host)
     if "body" in params:
         body = params["body"]
         encoded = body.encode() if isinstance(body, str) else encode(body)
-        answer = dataclasses.replace(answer, body=encoded)
-    return answer
+        result = dataclasses.replace(result, body=encoded)
+    return result
 
 
-def _throttle(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+def _throttle(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     return _error(fault, 429, "Throttling.User", THROTTLE_MESSAGE, request_id, host)
 
 
-def _server_error(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+def _server_error(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     return _error(fault, 500, "InternalError.System", INTERNAL_MESSAGE, request_id, host)
 
 
-def _expired_token(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+def _expired_token(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     return _error(fault, 400, *EXPIRED_TOKEN, request_id, host)
 
 
-def _any(true_answer: ApiResponse | None, request_id: str) -> ApiResponse:
-    return true_answer or ApiResponse(200, encode({"RequestId": request_id}), request_id)
+def _response_or_default(response: ApiResponse | None, request_id: str) -> ApiResponse:
+    return response or ApiResponse(200, encode({"RequestId": request_id}), request_id)
 
 
-def _reset(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
-    return dataclasses.replace(_any(true_answer, request_id), delivery="reset")
+def _reset(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    return dataclasses.replace(_response_or_default(response, request_id), delivery="reset")
 
 
-def _cut(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
-    return dataclasses.replace(_any(true_answer, request_id), delivery="cut")
+def _cut(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    return dataclasses.replace(_response_or_default(response, request_id), delivery="cut")
 
 
-def _slow(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
-    return dataclasses.replace(_any(true_answer, request_id), delay_seconds=fault.params["seconds"])
+def _slow(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    return dataclasses.replace(_response_or_default(response, request_id), delay_seconds=fault.params["seconds"])
 
 
-def _html(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+def _html(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     status = fault.params.get("status", 502)
     page = fault.params.get("body", HTML_PAGE.format(status=status))
     headers = tuple(fault.params.get("headers", {}).items())
     return ApiResponse(status, page.encode(), request_id, content_type="text/html", headers=headers)
 
 
-def _wrong_json(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
-    body = _any(true_answer, request_id).body
+def _wrong_json(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    body = _response_or_default(response, request_id).body
     return ApiResponse(200, body[: len(body) // 2], request_id)
 
 
-def _wrong_type(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
-    text = fault.params.get("body", "OK")
-    return ApiResponse(200, text.encode(), request_id, content_type="text/plain;charset=utf-8")
+def _wrong_type(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    body = fault.params.get("body", "OK")
+    return ApiResponse(200, body.encode(), request_id, content_type="text/plain;charset=utf-8")
 
 
-def _empty(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+def _empty(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     return ApiResponse(fault.params.get("status", 200), b"", request_id, content_type="")
 
 
-def _raw(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+def _raw(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     params = fault.params
     headers = tuple(params.get("headers", {}).items())
     content_type = params.get("content_type", JSON)
@@ -225,35 +226,35 @@ def _raw(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: s
     return ApiResponse(params.get("status", 200), body, request_id, content_type=content_type, headers=headers)
 
 
-def _drip(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+def _drip(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     part = fault.params.get("part", "body")
     return dataclasses.replace(
-        _any(true_answer, request_id),
+        _response_or_default(response, request_id),
         delivery="drip",
         delay_seconds=fault.params["seconds"],
         dripping_part=part,
     )
 
 
-def _gzip_bomb(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
-    # Parts that are compressed one by one make one stream; blanks between the tokens leave it JSON.
-    blanks = gzip.compress(b" " * 2**20) * fault.params.get("megabytes", GZIP_BOMB_MEGABYTES)
+def _gzip_bomb(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    # Members that are compressed one by one make one stream; spaces between tokens keep it JSON.
+    padding = gzip.compress(b" " * 2**20) * fault.params.get("megabytes", GZIP_BOMB_MEGABYTES)
     head, tail = f'{{"RequestId":"{request_id}"'.encode(), b"}"
-    body = gzip.compress(head) + blanks + gzip.compress(tail)
+    body = gzip.compress(head) + padding + gzip.compress(tail)
     return ApiResponse(200, body, request_id, headers=(("content-encoding", "gzip"),))
 
 
-def _body(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+def _body(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
     body = fault.params["body"]
     content = {"RequestId": request_id, **body} if isinstance(body, dict) else body
     return ApiResponse(fault.params.get("status", 200), encode(content), request_id)
 
 
-def _unchanged(fault: Fault, true_answer: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
-    return _any(true_answer, request_id)
+def _unchanged(fault: Fault, response: ApiResponse | None, request_id: str, host: str) -> ApiResponse:
+    return _response_or_default(response, request_id)
 
 
-_KIND_ANSWERS: dict[str, Callable[[Fault, ApiResponse | None, str, str], ApiResponse]] = {
+_RESPONSES: dict[str, Callable[[Fault, ApiResponse | None, str, str], ApiResponse]] = {
     "throttle": _throttle,
     "error": _server_error,
     "reset": _reset,
@@ -272,12 +273,12 @@ _KIND_ANSWERS: dict[str, Callable[[Fault, ApiResponse | None, str, str], ApiResp
     "expired_token": _expired_token,
 }
 #: All kinds of faults.
-KINDS = tuple(_KIND_ANSWERS)
-#: Those that change or replace the answer of a request that was admitted.
-MEETING_KINDS = frozenset(KINDS) - {*JUDGING_KINDS, LATE}
+KINDS = tuple(_RESPONSES)
+#: Those that change or replace the response to an admitted request.
+RESPONSE_KINDS = frozenset(KINDS) - {*AUTHENTICATION_KINDS, LATE}
 
 _ERROR_PARAMS = frozenset({"status", "code", "message", "headers", "body"})
-#: What each kind takes.
+#: The parameters of each kind.
 _PARAMS: dict[str, frozenset[str]] = {
     "throttle": _ERROR_PARAMS,
     "error": _ERROR_PARAMS,
@@ -314,9 +315,9 @@ def _check_params(kind: str, params: dict[str, Any]) -> None:
         raise ValueError("status must be a whole number from 200 to 599")
     for name in ("code", "message", "content_type"):
         if not isinstance(params.get(name, ""), str):
-            raise ValueError(f"{name} must be a text")
+            raise ValueError(f"{name} must be a string")
     if kind in ("html", "wrong_type", "raw") and not isinstance(params.get("body", ""), str):
-        raise ValueError("body must be a text")
+        raise ValueError("body must be a string")
     if kind in ("slow", "drip", "late"):
         params["seconds"] = seconds("seconds", params["seconds"])
     if kind == "clock_skew" and (type(params["seconds"]) not in (int, float) or abs(params["seconds"]) > MAX_SECONDS):
@@ -331,7 +332,7 @@ def _check_params(kind: str, params: dict[str, Any]) -> None:
     if "headers" in params:
         headers = params["headers"]
         if not isinstance(headers, dict):
-            raise ValueError("headers must be an object of texts")
+            raise ValueError("headers must be an object of strings")
         params["headers"] = {str(name).lower(): str(value) for name, value in headers.items()}
         if not all(name.isascii() and name.isprintable() for name in params["headers"]):
             raise ValueError("names of headers must be printable ASCII")

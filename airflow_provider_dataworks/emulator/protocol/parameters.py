@@ -1,4 +1,4 @@
-"""The parameters of an action: where each one travels, of what type it is, and what it may be."""
+"""The parameters of an action: the place of each in the request, its type, and its valid values."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Parameter:
 
     :param name: its name on the wire.
     :param place: whether it is in the query or in the form body.
-    :param parse: makes the value of the text; raises ValueError with what the text has to be.
-    :param required: whether it must be there.
-    :param default: value when it is not there.
+    :param parse: parses the string that was sent; raises ValueError with what it must be.
+    :param required: whether it is required.
+    :param default: value when it is missing.
     """
 
     name: str
@@ -49,9 +49,9 @@ def decode_pairs(encoded: bytes) -> list[tuple[str, str]]:
 
 def single_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """
-    Make a dictionary of decoded pairs.
+    Return decoded pairs as a dictionary.
 
-    :raises ApiRefusal: a name is there twice.
+    :raises ApiRefusal: a name occurs twice.
     """
     values: dict[str, str] = {}
     for name, value in pairs:
@@ -65,104 +65,104 @@ def read_parameters(
     action: str,
     parameters: Iterable[Parameter],
     invalid_code: str,
-    given: Mapping[Place, Mapping[str, str]],
+    sent: Mapping[Place, Mapping[str, str]],
 ) -> dict[str, Any]:
     """
-    Check what an action was given and make values of it.
+    Check and parse the parameters of a request.
 
-    :param parameters: what the action has.
-    :param invalid_code: Code of the answer when a value cannot be used.
-    :param given: decoded texts by place.
+    :param parameters: the parameters that the action has.
+    :param invalid_code: Code of the response when a value is invalid.
+    :param sent: the decoded parameters by place.
     :return: a value, or the default, for each parameter.
-    :raises ApiRefusal: a parameter is missing, unknown, in the wrong place, or cannot be used.
+    :raises ApiRefusal: a parameter is missing, unknown, in the wrong place, or invalid.
     """
     known = {parameter.name: parameter for parameter in parameters}
-    for place, texts in given.items():
-        for name in texts:
+    for place, values in sent.items():
+        for name in values:
             if name not in known:
                 if place == "query" and name in assumptions.IGNORED_QUERY_PARAMETERS:
                     continue
                 raise assumptions.unknown_parameter(name, action)
             if known[name].place != place:
                 raise assumptions.misplaced_parameter(name, action, known[name].place)
-    return {name: _value(parameter, invalid_code, given) for name, parameter in known.items()}
+    return {name: _value(parameter, invalid_code, sent) for name, parameter in known.items()}
 
 
-def _value(parameter: Parameter, invalid_code: str, given: Mapping[Place, Mapping[str, str]]) -> Any:
-    text = given[parameter.place].get(parameter.name)
-    if text is None or (text == "" and parameter.required):
+def _value(parameter: Parameter, invalid_code: str, sent: Mapping[Place, Mapping[str, str]]) -> Any:
+    value = sent[parameter.place].get(parameter.name)
+    if value is None or (value == "" and parameter.required):
         if parameter.required:
             name = parameter.name
             raise ApiRefusal(400, f"Missing{name}", f"{name} is mandatory for this action.")
         return parameter.default
     try:
-        return parameter.parse(text)
+        return parameter.parse(value)
     except ValueError as error:
         message = f"The specified parameter {parameter.name} is not valid: {error}."
         raise ApiRefusal(400, invalid_code, message) from None
 
 
 def integer(minimum: int = 1, maximum: int = MAX_LONG) -> Callable[[str], int]:
-    """Return a parser of whole numbers within bounds."""
+    """Return a parser of integers within bounds."""
 
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"-?[0-9]{1,19}", text) or not minimum <= int(text) <= maximum:
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,19}", value) or not minimum <= int(value) <= maximum:
             raise ValueError(f"it must be a whole number from {minimum} to {maximum}")
-        return int(text)
+        return int(value)
 
     return parse
 
 
 def choice(*choices: str) -> Callable[[str], str]:
-    """Return a parser that lets only these texts pass."""
+    """Return a parser that accepts only these strings."""
 
-    def parse(text: str) -> str:
-        if text not in choices:
+    def parse(value: str) -> str:
+        if value not in choices:
             raise ValueError(f"it must be one of {', '.join(choices)}")
-        return text
+        return value
 
     return parse
 
 
-def boolean(text: str) -> bool:
+def boolean(value: str) -> bool:
     """
-    Parse a boolean, in the spelling of the documents or in that of the Python SDK.
+    Parse a boolean, as documented or as the Python SDK sends it.
 
-    :raises ValueError: it is neither.
+    :raises ValueError: it is something else.
     """
-    if text not in ("true", "false", "True", "False"):
+    if value not in ("true", "false", "True", "False"):
         raise ValueError("it must be true or false")
-    return text in ("true", "True")
+    return value in ("true", "True")
 
 
-def json_text(kind: type, check: Callable[[Any], None] | None = None) -> Callable[[str], str]:
+def json_string(kind: type, check: Callable[[Any], None] | None = None) -> Callable[[str], str]:
     """
-    Return a parser of JSON text that gives back the text itself.
+    Return a parser that checks JSON and returns the string itself.
 
     :param kind: dict or list.
-    :param check: raises ValueError when what is inside cannot be used.
+    :param check: raises ValueError when the decoded value is invalid.
     """
     parse = json_value(kind, check)
 
-    def keep(text: str) -> str:
-        parse(text)
-        return text
+    def keep(value: str) -> str:
+        parse(value)
+        return value
 
     return keep
 
 
 def json_value(kind: type, check: Callable[[Any], None] | None = None) -> Callable[[str], Any]:
-    """Return a parser of JSON text that gives back what it says."""
+    """Return a parser that decodes JSON."""
 
-    def parse(text: str) -> Any:
+    def parse(value: str) -> Any:
         try:
-            value = json.loads(text)
+            decoded = json.loads(value)
         except (ValueError, RecursionError):
             raise ValueError("it must be JSON") from None
-        if not isinstance(value, kind):
+        if not isinstance(decoded, kind):
             raise ValueError(f"it must be a JSON {'object' if kind is dict else 'array'}")
         if check is not None:
-            check(value)
-        return value
+            check(decoded)
+        return decoded
 
     return parse

@@ -1,4 +1,4 @@
-"""What was asked of the emulator, in order, without secrets."""
+"""The log of the requests to the API, in order of arrival, without secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any
 
-#: Older entries are dropped; the counts go on.
+#: Older entries are dropped; the counts continue.
 CAPACITY = 20_000
 HIDDEN = "***"
 
@@ -17,14 +17,14 @@ HIDDEN = "***"
 @dataclasses.dataclass
 class Entry:
     """
-    One request and what became of it.
+    One request and its outcome.
 
     :param seq: number in the order of arrival, from 1.
     :param time: arrival, Unix seconds.
     :param status: HTTP status that was sent, None when the connection was reset.
     :param code: Code of an error answer.
-    :param effect: whether something changed by the request.
-    :param fault: kind of the injected fault that it met.
+    :param effect: whether the request changed anything.
+    :param fault: kind of the injected fault that applied to it.
     """
 
     seq: int
@@ -65,7 +65,7 @@ class RequestLog:
         headers: Mapping[str, str],
         body_bytes: int,
     ) -> Entry:
-        """Note a request that has arrived, and return its entry to be completed."""
+        """Record a request on arrival, and return its entry, to be completed."""
         self._last += 1
         entry = Entry(
             seq=self._last,
@@ -96,7 +96,7 @@ class RequestLog:
         ]
 
     def clear(self) -> None:
-        """Forget the entries and the counts; seq goes on."""
+        """Remove the entries and the counts; seq continues."""
         self._entries.clear()
         self.counts.clear()
 

@@ -1,4 +1,4 @@
-"""An answer of the emulator before it is sent, and the vendor's shape of an error."""
+"""Responses of the API before they are sent, errors in the vendor's format."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ERROR_HELP = "https://api.alibabacloud.com/troubleshoot?q={code}&product=datawor
 @dataclasses.dataclass(frozen=True)
 class ApiResponse:
     """
-    What goes back.
+    A response, and how it is delivered.
 
-    :param code: Code of an error answer, for the log.
+    :param code: Code of an error response, for the request log.
     :param delivery: ``send`` it completely, ``cut`` it after half of its body, ``reset`` the connection instead, or
         ``drip`` it, byte by byte.
-    :param delay_seconds: how long to wait before that; with ``drip``, before each byte.
+    :param delay_seconds: delay before that; with ``drip``, before each byte.
     :param dripping_part: what is delivered byte by byte with ``drip``: ``body``, ``headers``, or the ``response``.
     """
 
@@ -58,7 +58,7 @@ def success(content: dict[str, Any], request_id: str, *, text_ids: Collection[st
 
 
 def failure(refusal: ApiRefusal, request_id: str, host: str) -> ApiResponse:
-    """Return the answer to a call that was refused, in the vendor's shape."""
+    """Return the response to a call that was refused, in the vendor's format."""
     content = {
         "RequestId": request_id,
         "HostId": host,
@@ -71,7 +71,7 @@ def failure(refusal: ApiRefusal, request_id: str, host: str) -> ApiResponse:
 
 
 def encode(content: Any) -> bytes:
-    """Return JSON as the vendor writes it: UTF-8, no blanks."""
+    """Return JSON as the vendor sends it: UTF-8, without spaces."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 

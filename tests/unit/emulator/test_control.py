@@ -1,4 +1,4 @@
-"""A test sees and steers the emulator through its control endpoint."""
+"""A test inspects and controls the emulator through its control endpoint."""
 
 from __future__ import annotations
 

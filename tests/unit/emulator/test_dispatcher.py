@@ -1,4 +1,4 @@
-"""What the emulator checks of each request before it looks at the action."""
+"""The emulator checks each request before it dispatches it to an action."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_header_changed_after_signing(
         ("x-acs-date", "2026-13-45T20:55:45Z", "InvalidTimeStamp.Format"),
         ("x-acs-date", "2020-01-01T00:00:00Z", "InvalidTimeStamp.Expired"),
         ("x-acs-content-sha256", "0" * 64, "SignatureDoesNotMatch"),
-        ("x-acs-version", "2024-05-18", "NoSuchVersion"),
+        ("x-acs-version", "2024-05-17", "NoSuchVersion"),
         ("content-type", "application/json", "InvalidContentType"),
         ("host", None, "IncompleteSignature"),
     ],
@@ -132,13 +132,16 @@ def test_connection_is_kept_and_answers_come_at_once(call: Caller, dataworks_emu
     connection = call.connect()
     connection.connect()
     socket_ = connection.sock
-    began = time.monotonic()
+    durations = []
 
     for _ in range(25):
-        assert call.send(call.signed("ListDIJobs", form=LIST), connection).status == 200
+        request = call.signed("ListDIJobs", form=LIST)
+        began = time.monotonic()
+        assert call.send(request, connection).status == 200
+        durations.append(time.monotonic() - began)
 
     assert connection.sock is socket_
-    assert time.monotonic() - began < 0.75  # with Nagle's algorithm it would be over a second
+    assert min(durations) < 0.035  # with Nagle's algorithm each of them is over 40 ms, however fast the machine is
     connection.close()
 
 

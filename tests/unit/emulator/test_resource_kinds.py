@@ -189,7 +189,7 @@ def test_version_decides_which_actions_there_are(reporting: EmulatorControl) -> 
     caller = Caller(reporting)
 
     old = caller("GetReport", query={"Id": "1"})
-    new = caller("StartDIJob", form={"DIJobId": "1001"}, signed={"x-acs-version": NEW})
+    new = caller("CreateDISyncTask", query={"ProjectId": "10000"}, signed={"x-acs-version": NEW})
     unknown = caller("GetReport", query={"Id": "1"}, signed={"x-acs-version": "2019-01-01"})
 
     assert [(reply.status, reply.code) for reply in (old, new, unknown)] == [

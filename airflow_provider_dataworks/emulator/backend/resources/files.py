@@ -36,15 +36,15 @@ class File:
     """
     One file. Call :meth:`advance` before reading anything of it.
 
-    :param status: of a real-time file, its instance's status.
-    :param solution_status: of a solution, its numeric status as text.
-    :param starts: starts that began something.
-    :param stops: stops that ended something.
+    :param status: status of a real-time file's instance.
+    :param solution_status: status of a solution, a number as a string.
+    :param starts: number of starts that had an effect.
+    :param stops: number of stops that had an effect.
     :param deployed: whether the file is in the production environment.
     :param start_outcome: the status in which a start of a real-time file ends.
-    :param wait_seconds: how long a started real-time file is in WAIT before that.
+    :param wait_seconds: duration of the status WAIT before that.
     :param solution_outcome: the status in which a run of a solution ends.
-    :param run_seconds: how long a solution runs; None is the emulator's setting.
+    :param run_seconds: duration of a solution's run; None is the emulator's setting.
     :param creations: CreateDISyncTask calls that made the file: 1, or 0 for one that was there from the start.
     """
 
@@ -73,12 +73,12 @@ class File:
     timeline: Timeline = dataclasses.field(default_factory=Timeline, repr=False)
 
     def advance(self, now: float) -> None:
-        """Bring the file's instance to its state of now (monotonic seconds)."""
+        """Apply the changes that are due at this monotonic time, in seconds."""
         self.timeline.apply(self, now)
 
     @property
     def busy(self) -> bool:
-        """Whether the instance runs, is about to, or is being stopped."""
+        """Whether the instance is running, starting or stopping."""
         if self.task_type == SOLUTION:
             running = self.solution_status == SOLUTION_RUNNING
             return running or self.timeline.awaits("solution_status", SOLUTION_RUNNING)
@@ -86,7 +86,7 @@ class File:
 
     def start(self, settings: Settings, now: float, wall: float) -> None:
         """
-        Begin a run of the instance.
+        Start a run of the instance.
 
         :param now: monotonic seconds.
         :param wall: Unix seconds.
@@ -105,7 +105,7 @@ class File:
         self.advance(now)
 
     def stop(self, settings: Settings, now: float) -> bool:
-        """Stop a real-time instance, and return whether there was anything to stop."""
+        """Stop a real-time instance, and return whether it was running."""
         if self.status == "KILLING" or not self.busy:
             return False
         stop_seconds = settings.stop_seconds if self.stop_seconds is None else self.stop_seconds
@@ -125,7 +125,7 @@ class File:
         return changed
 
     def instance_info(self) -> dict[str, Any]:
-        """Return the instance as GetDISyncInstanceInfo shows it."""
+        """Return the instance as GetDISyncInstanceInfo returns it."""
         if self.task_type == REALTIME:
             return {"Status": self.status, "Message": None, "Name": self.task_name, "SolutionInfo": None}
         step = {"StepId": 1, "StepName": "Create a base table", "Status": self._word(), "Info": ""}
@@ -133,7 +133,7 @@ class File:
         return {"Status": "success", "Message": None, "Name": None, "SolutionInfo": info}
 
     def details(self) -> dict[str, Any]:
-        """Return the file as GetDISyncTask shows it."""
+        """Return the file as GetDISyncTask returns it."""
         data: dict[str, Any] = {"Status": "success", "Message": None, "AlarmList": []}
         if self.task_type == REALTIME:
             return {**data, "Code": self.task_content, "SolutionDetail": None}
