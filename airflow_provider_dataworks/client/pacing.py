@@ -10,7 +10,7 @@ DECREASE = 0.5
 #: What an answer that is not throttled adds to it, in requests a second.
 INCREASE = 0.01
 #: The lowest rate, in requests a second.
-LOWEST_RATE = 0.1
+LOWEST_RATE = 0.05
 #: Seconds without a throttled answer after which the rate is the full one again.
 FORGOTTEN_AFTER = 300.0
 #: Throttled answers within so many seconds count as one: the requests were under way together.

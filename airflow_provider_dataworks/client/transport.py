@@ -99,7 +99,7 @@ class Exchange:
                 future.set_exception(error)
 
         context = contextvars.copy_context()
-        thread = threading.Thread(target=context.run, args=(run,), name=f"dataworks-{self.action}", daemon=True)
+        thread = threading.Thread(target=context.run, args=(run,), name=f"dataworks-request-{self.action}", daemon=True)
         try:
             thread.start()
         except RuntimeError:

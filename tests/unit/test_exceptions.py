@@ -202,3 +202,33 @@ def test_missing_keys_are_permanent_unless_they_may_come(may_pass: bool, kind: t
 
     assert type(error) is kind
     assert str(error) == "no keys"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "unknown", "words"),
+    [
+        (Outcome.UNKNOWN, True, "The answer was lost"),
+        (Outcome.REFUSED, True, "The answer to an earlier attempt was lost"),
+        (Outcome.NOT_EXECUTED, True, "The answer to an earlier attempt was lost"),
+        (Outcome.REFUSED, False, None),
+        (Outcome.NOT_EXECUTED, False, None),
+    ],
+)
+def test_text_says_whether_the_call_may_have_been_carried_out(
+    outcome: Outcome, unknown: bool, words: str | None
+) -> None:
+    error = api_error("X", 500, outcome)
+    error.outcome_unknown = unknown
+
+    raised = from_client(error)
+
+    assert raised.outcome_unknown is unknown
+    assert (words or "The reason.") in str(raised)
+    assert ("was lost" in str(raised)) is unknown
+
+
+def test_read_is_never_said_to_have_been_carried_out() -> None:
+    error = api_error("X", 500, Outcome.UNKNOWN, action="GetDIJob")
+
+    assert not from_client(error).outcome_unknown
+    assert "lost" not in str(from_client(error))

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from airflow_provider_dataworks.client import credentials
 from airflow_provider_dataworks.client.credentials import Credentials, FetchedCredentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import CredentialsError
 from tests.support.scripted_server import ScriptedServer
+
+from .conftest import ClientFactory
 
 # The library's schedulers say at the end of the process, when pytest has closed its streams, that they end.
 logging.getLogger("apscheduler").setLevel(logging.WARNING)
@@ -168,3 +176,155 @@ def test_library_is_loaded_by_the_first_use_alone() -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert found.stdout.strip() == "[]"
+
+
+# In the middle of a fetch
+
+
+@contextlib.contextmanager
+def interrupted_by(handler: Callable[[], object], seconds: float) -> Iterator[None]:
+    """Have a signal handler run in this thread after some time, as Airflow runs on_kill."""
+    before = signal.signal(signal.SIGALRM, lambda *_: handler())
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+class SlowSource:
+    """The vendor's library: answers with the next keys, the slow ones only when they may."""
+
+    def __init__(self) -> None:
+        self.keys = [Credentials("STS.first", "s1"), Credentials("STS.second", "s2"), Credentials("STS.third", "s3")]
+        self.asked = 0
+        #: By number of the request, from 1: what to wait for.
+        self.waits: dict[int, threading.Event] = {}
+
+    def get_credential(self) -> Credentials:
+        self.asked += 1
+        number = self.asked
+        if number in self.waits:
+            self.waits[number].wait(20)
+        return self.keys[number - 1]
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> SlowSource:
+    source = SlowSource()
+    monkeypatch.setattr("alibabacloud_credentials.client.Client", lambda *_: source)
+    return source
+
+
+def test_signal_handler_gets_the_last_keys_while_its_thread_renews_them(slow: SlowSource) -> None:
+    provider = FetchedCredentials("default", {}, "x")
+    provider.get()
+    slow.waits[2] = threading.Event()
+    got: list[str] = []
+
+    def on_kill() -> None:
+        got.append(provider.get().access_key_id)
+        slow.waits[2].set()
+
+    with interrupted_by(on_kill, 0.2):
+        assert provider.get().access_key_id == "STS.second"
+
+    assert got == ["STS.first"]
+
+
+def test_signal_handler_fetches_keys_of_its_own_while_its_thread_fetches_the_first(slow: SlowSource) -> None:
+    provider = FetchedCredentials("default", {}, "x")
+    slow.waits[1] = threading.Event()
+    got: list[str] = []
+
+    def on_kill() -> None:
+        got.append(provider.get().access_key_id)
+        slow.waits[1].set()
+
+    with interrupted_by(on_kill, 0.2):
+        assert provider.get().access_key_id == "STS.first"
+
+    assert got == ["STS.second"]
+    assert provider.get().access_key_id == "STS.third"
+
+
+def test_signal_handler_may_renew_keys_that_its_thread_fetches(slow: SlowSource) -> None:
+    provider = FetchedCredentials("default", {}, "x")
+    slow.waits[1] = threading.Event()
+
+    def on_kill() -> None:
+        provider.renew()
+        slow.waits[1].set()
+
+    with interrupted_by(on_kill, 0.2):
+        provider.get()
+
+    # What was fetched before the renewal is not given again.
+    assert provider._last is None
+
+
+def test_thread_gets_the_last_keys_while_another_renews_them(slow: SlowSource) -> None:
+    provider = FetchedCredentials("default", {}, "x")
+    provider.get()
+    slow.waits[2] = threading.Event()
+    renewing = threading.Thread(target=provider.get, daemon=True)
+    renewing.start()
+    while slow.asked < 2:
+        time.sleep(0.01)
+
+    assert provider.get().access_key_id == "STS.first"
+    slow.waits[2].set()
+    renewing.join(10)
+
+
+def test_thread_does_not_wait_for_ever_for_keys_that_another_fetches(
+    slow: SlowSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "_WAIT_WITHOUT", 0.2)
+    provider = FetchedCredentials("default", {}, "x")
+    slow.waits[1] = threading.Event()
+    fetching = threading.Thread(target=provider.get, daemon=True)
+    fetching.start()
+    while slow.asked < 1:
+        time.sleep(0.01)
+
+    with pytest.raises(CredentialsError, match=r"has not answered for 0\.2 s\)\. Check x\.") as raised:
+        provider.get()
+    slow.waits[1].set()
+    fetching.join(10)
+
+    assert raised.value.may_pass
+
+
+def test_stop_in_a_signal_handler_is_sent_while_a_slow_source_renews_the_keys(
+    slow: SlowSource, server: ScriptedServer, make_client: ClientFactory
+) -> None:
+    provider = FetchedCredentials("default", {}, "x")
+    slow.waits[2] = threading.Event()
+    client = make_client(server.url, provider)
+    hurried = make_client(server.url, provider, request_timeout=4, max_attempts=1, max_elapsed=4)
+    client.call("GetDIJob")
+    stopped: list[float] = []
+
+    def on_kill() -> None:
+        began = time.monotonic()
+        hurried.call("StopDIJob", body={"DIJobId": 1001})
+        stopped.append(time.monotonic() - began)
+        slow.waits[2].set()
+
+    with interrupted_by(on_kill, 0.2):
+        client.call("GetDIJob")
+
+    assert stopped
+    assert stopped[0] < 4
+    assert [request.headers["x-acs-action"] for request in server.received] == ["GetDIJob", "StopDIJob", "GetDIJob"]
+
+
+def test_control_characters_of_a_source_do_not_get_into_the_error(server: ScriptedServer) -> None:
+    server.answer(403, b"\x1b[2J\x9b31mno\r\n\xe2\x80\xaekeys")
+
+    with pytest.raises(CredentialsError) as raised:
+        from_uri(server).get()
+
+    assert str(raised.value).isprintable()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from airflow_provider_dataworks.client import pacing
+from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.pacing import Pacer, pacer_for
+from tests.benchmarks.throttling import simulate
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -79,3 +83,126 @@ def test_client_waits_for_its_moment_at_every_attempt(
     client.call("ListDIJobs")
 
     assert sleeps == [0.5, 0.1, 1.0]
+
+
+# What the service answers
+
+
+def test_throttled_answer_halves_the_rate_at_once(clock: _Clock) -> None:
+    pacer = Pacer(4)
+    pacer.reserve()
+
+    pacer.throttled()
+
+    assert pacer.rate == 2
+    assert [pacer.reserve() for _ in range(3)] == [0.5, 1.0, 1.5]
+
+
+def test_answers_that_were_under_way_together_count_once(clock: _Clock) -> None:
+    pacer = Pacer(4)
+    for _ in range(5):
+        pacer.throttled()
+    assert pacer.rate == 2
+
+    clock.now += 1
+    pacer.throttled()
+    assert pacer.rate == 1
+
+
+def test_good_answers_raise_the_rate_slowly_and_never_above_the_ceiling(clock: _Clock) -> None:
+    pacer = Pacer(4)
+    pacer.throttled()
+
+    for _ in range(100):
+        pacer.answered()
+    assert pacer.rate == pytest.approx(3)
+    for _ in range(500):
+        pacer.answered()
+    assert pacer.rate == 4
+
+
+@pytest.mark.parametrize(("per_second", "lowest"), [(4, 0.05), (0.02, 0.02)])
+def test_rate_never_ends(clock: _Clock, per_second: float, lowest: float) -> None:
+    pacer = Pacer(per_second)
+    for _ in range(50):
+        clock.now += 1
+        pacer.throttled()
+
+    assert pacer.rate == lowest
+
+
+def test_throttling_is_forgotten_after_five_minutes_without(clock: _Clock) -> None:
+    pacer = Pacer(4)
+    pacer.throttled()
+
+    clock.now += 299
+    pacer.reserve()
+    assert pacer.rate == 2
+    clock.now += 1
+    pacer.reserve()
+    assert pacer.rate == 4
+
+
+def test_throttling_sets_no_limit_where_there_is_none(clock: _Clock) -> None:
+    pacer = Pacer(0)
+    pacer.throttled()
+    pacer.answered()
+
+    assert [pacer.reserve() for _ in range(10)] == [0] * 10
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_answers_of_every_client_count_whoever_waits(
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], paced: bool
+) -> None:
+    pacer = Pacer(4)
+    client = make_client(server.url, pacer=pacer, paced=paced, max_attempts=1)
+    server.answer(429, b'{"Code": "Throttling.User"}')
+    with pytest.raises(ApiError):
+        client.call("ListDIJobs")
+    assert pacer.rate == 2
+    assert sleeps == []
+
+    client.call("ListDIJobs")
+
+    assert pacer.rate == pytest.approx(2 + pacing.INCREASE)
+    assert len(sleeps) == (1 if paced else 0)
+
+
+@pytest.mark.parametrize("code", ["Throttling.Api.Risk", "Throttling.Resource", "ServiceUnavailable", "Forbidden"])
+def test_other_refusals_are_no_throttling(server: ScriptedServer, make_client: ClientFactory, code: str) -> None:
+    pacer = Pacer(4)
+    server.answer(503, json.dumps({"Code": code}).encode())
+
+    with pytest.raises(ApiError):
+        make_client(server.url, pacer=pacer, max_attempts=1).call("ListDIJobs")
+
+    assert pacer.rate == 4
+
+
+def test_signal_handler_may_use_the_pacer_that_its_thread_uses() -> None:
+    pacer = Pacer(4)
+    rates: list[float] = []
+
+    def on_kill(*_: object) -> None:
+        pacer.throttled()
+        rates.append(pacer.rate)
+
+    before = signal.signal(signal.SIGALRM, on_kill)
+    try:
+        with pacer._lock:
+            signal.raise_signal(signal.SIGALRM)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    assert rates == [2]
+
+
+def test_sixteen_processes_share_an_edition_of_five_requests_a_second() -> None:
+    result = simulate(processes=16, per_second=4, edition=5, seconds=600)
+
+    assert result.failed_calls == 0
+    assert result.throttled_share < 0.16
+    # It is shared, not left alone.
+    assert result.admitted_per_second > 2
+    assert result.slowest_process > 0.15 * result.fastest_process

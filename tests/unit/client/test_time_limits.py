@@ -298,6 +298,6 @@ def test_request_is_made_where_no_thread_can_be_started(
 def _threads_are_gone() -> None:
     """Wait until no request of ours is under way any more."""
     deadline = time.monotonic() + 5
-    while names := [thread.name for thread in threading.enumerate() if thread.name.startswith("dataworks-")]:
+    while names := [thread.name for thread in threading.enumerate() if thread.name.startswith("dataworks-request-")]:
         assert time.monotonic() < deadline, names
         time.sleep(0.01)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
+import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +19,12 @@ from airflow_provider_dataworks.client.credentials import Credentials, FetchedCr
 from airflow_provider_dataworks.client.errors import CredentialsError
 from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
-from airflow_provider_dataworks.exceptions import DataWorksParameterError, DataWorksPermanentError
+from airflow_provider_dataworks.exceptions import (
+    DataWorksParameterError,
+    DataWorksPermanentError,
+    DataWorksTransientError,
+)
+from airflow_provider_dataworks.hooks import dataworks as hook_module
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.hook import connect, hook_for
 from tests.support.scripted_server import scripted_server
@@ -536,6 +544,39 @@ def test_hurried_hook_tries_once_and_briefly(
     hurried.stop_di_job(di_job_id=1001)
     hurried.stop_di_job(di_job_id=1001)
     assert hook.client.max_attempts == 5
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_hurried_hook_ends_in_time_whatever_hangs(monkeypatch: pytest.MonkeyPatch, attempts: int) -> None:
+    monkeypatch.setattr(hook_module, "HURRIED_TIMEOUT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        connect(monkeypatch, {"conn_type": "dataworks", "login": "id", "password": "secret", "host": host})
+        hurried = DataWorksHook().hurried(attempts)
+        began = time.monotonic()
+
+        with pytest.raises(DataWorksTransientError, match="no complete answer within") as raised:
+            hurried.stop_di_job(di_job_id=1001)
+
+    assert time.monotonic() - began < attempts * 0.3 + 3
+    assert raised.value.outcome_unknown
+
+
+def test_hurried_hook_ends_in_time_when_the_source_of_keys_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook_module, "HURRIED_TIMEOUT", 0.5)
+    # The import of the library is not what this is about.
+    importlib.import_module("alibabacloud_credentials.client")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        extra = {"auth_type": "credentials_uri", "credentials_uri": f"{url}/keys"}
+        connect(monkeypatch, {"conn_type": "dataworks", "host": url, "extra": extra})
+        began = time.monotonic()
+
+        with pytest.raises(DataWorksTransientError, match=r"No credentials within 0\.5 s") as raised:
+            DataWorksHook().hurried().stop_di_job(di_job_id=1001)
+
+    assert time.monotonic() - began < 4
+    assert not raised.value.outcome_unknown
 
 
 def test_hooks_of_one_account_share_their_pace(
