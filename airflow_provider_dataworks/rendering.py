@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -165,6 +166,8 @@ def read_template_file(name: str, path: str, environment: jinja2.Environment) ->
             if not Path(path).is_absolute():
                 raise
             content = Path(path).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            content = _read_utf_16(path, getattr(loader, "searchpath", ()))
     except (TemplateNotFound, FileNotFoundError):
         folders = ", ".join(map(str, getattr(loader, "searchpath", ()))) or "no folder: the task is in no DAG"
         raise DataWorksParameterError(
@@ -173,6 +176,14 @@ def read_template_file(name: str, path: str, environment: jinja2.Environment) ->
     except (OSError, ValueError) as error:
         raise DataWorksParameterError(name, f"the file {path!r} cannot be read: {error!s:.200}") from None
     return content.removeprefix("\ufeff")
+
+
+def _read_utf_16(path: str, folders: Iterable[Any]) -> str:
+    """Read a file that has UTF-16's byte order mark, which some editors and shells of Windows write."""
+    for place in [Path(folder, path.lstrip("/")) for folder in folders]:
+        if place.is_file() and place.read_bytes()[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return place.read_text(encoding="utf-16")
+    raise ValueError("it is not UTF-8")
 
 
 class _Renderer:

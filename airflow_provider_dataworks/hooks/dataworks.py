@@ -343,7 +343,8 @@ class DataWorksHook(BaseHook):
         :param source_data_source_type: such as MySQL; None (default) for all.
         :param destination_data_source_type: such as Hologres; None (default) for all.
         :param page_size: jobs a request, 1 to 100; default 100.
-        :return: a lazy iterator of jobs, each once; ids are integers.
+        :return: a lazy iterator of jobs, each once; ids are integers. XComs hold no iterator: a task returns
+            ``list(hook.list_di_jobs())``.
         :raises DataWorksPermanentError: refused.
         :raises DataWorksTransientError: no good answer after all attempts.
         """

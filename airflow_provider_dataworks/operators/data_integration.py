@@ -48,7 +48,9 @@ from airflow_provider_dataworks.waiting import (
 )
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    import os
+
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
     from airflow_provider_dataworks.readings import Reading
@@ -102,14 +104,14 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
     def __init__(
         self,
         *,
-        task_name: str,
-        task_content: dict[str, Any] | str,
-        task_type: str = "DI_OFFLINE",
-        project_id: int | str | None = None,
-        task_param: dict[str, Any] | str | None = None,
-        client_token: str | None = None,
-        dataworks_conn_id: str = "dataworks_default",
-        region_id: str | None = None,
+        task_name: str | XComArg,
+        task_content: dict[str, Any] | str | os.PathLike[str] | XComArg,
+        task_type: str | XComArg = "DI_OFFLINE",
+        project_id: int | str | XComArg | None = None,
+        task_param: dict[str, Any] | str | os.PathLike[str] | XComArg | None = None,
+        client_token: str | XComArg | None = None,
+        dataworks_conn_id: str | XComArg = "dataworks_default",
+        region_id: str | XComArg | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -204,18 +206,18 @@ class StartDISyncInstanceOperator(WaitingOperator):
     def __init__(
         self,
         *,
-        file_id: int | str,
-        task_type: str = "DI_REALTIME",
-        project_id: int | str | None = None,
-        start_param: dict[str, Any] | str | None = None,
+        file_id: int | str | XComArg,
+        task_type: str | XComArg = "DI_REALTIME",
+        project_id: int | str | XComArg | None = None,
+        start_param: dict[str, Any] | str | os.PathLike[str] | XComArg | None = None,
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 30.0,
         cancel_on_kill: bool = True,
         start_timeout: float = 60.0,
         max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
-        dataworks_conn_id: str = "dataworks_default",
-        region_id: str | None = None,
+        dataworks_conn_id: str | XComArg = "dataworks_default",
+        region_id: str | XComArg | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -423,21 +425,21 @@ class StartDIJobOperator(WaitingOperator):
     def __init__(
         self,
         *,
-        di_job_id: int | str,
-        project_id: int | str | None = None,
-        realtime_start_settings: dict[str, Any] | str | None = None,
-        force_to_rerun: bool | str | None = None,
+        di_job_id: int | str | XComArg,
+        project_id: int | str | XComArg | None = None,
+        realtime_start_settings: dict[str, Any] | str | os.PathLike[str] | XComArg | None = None,
+        force_to_rerun: bool | str | XComArg | None = None,
         wait_for_completion: bool = False,
-        target_statuses: Sequence[str] | str | None = None,
-        failure_statuses: Sequence[str] | str = DEFAULT_FAILURE_STATUSES,
+        target_statuses: Sequence[str] | str | XComArg | None = None,
+        failure_statuses: Sequence[str] | str | XComArg = DEFAULT_FAILURE_STATUSES,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 30.0,
-        if_running: Literal["attach", "fail"] = "attach",
+        if_running: Literal["attach", "fail"] | XComArg = "attach",
         cancel_on_kill: bool = True,
         start_timeout: float = 60.0,
         max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
-        dataworks_conn_id: str = "dataworks_default",
-        region_id: str | None = None,
+        dataworks_conn_id: str | XComArg = "dataworks_default",
+        region_id: str | XComArg | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -452,7 +454,7 @@ class StartDIJobOperator(WaitingOperator):
             region_id=region_id,
             **kwargs,
         )
-        self.di_job_id = di_job_id
+        self.di_job_id: Any = di_job_id
         self.realtime_start_settings = realtime_start_settings
         self.force_to_rerun = force_to_rerun
         self.target_statuses = target_statuses

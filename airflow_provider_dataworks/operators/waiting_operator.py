@@ -15,6 +15,8 @@ from airflow_provider_dataworks.exceptions import DataWorksTimeoutError, DataWor
 from airflow_provider_dataworks.waiting import DEFAULT_MAX_POLL_FAILURES, Verdict
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import XComArg
+
     from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
     from airflow_provider_dataworks.readings import Reading
     from airflow_provider_dataworks.wait_log import WaitLog
@@ -28,15 +30,15 @@ class WaitingOperator(DataWorksTask, BaseOperator):
     def __init__(
         self,
         *,
-        project_id: int | str | None = None,
+        project_id: int | str | XComArg | None = None,
         wait_for_completion: bool = False,
         deferrable: bool = False,
         poll_interval: float = 30.0,
         cancel_on_kill: bool = True,
         start_timeout: float = 60.0,
         max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
-        dataworks_conn_id: str = "dataworks_default",
-        region_id: str | None = None,
+        dataworks_conn_id: str | XComArg = "dataworks_default",
+        region_id: str | XComArg | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

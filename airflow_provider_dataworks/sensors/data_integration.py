@@ -43,7 +43,7 @@ from airflow_provider_dataworks.waiting import (
 )
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_dataworks.client.models import ListedJob
 
@@ -100,16 +100,16 @@ class DIJobStatusSensor(DataWorksTask, BaseSensorOperator):
     def __init__(
         self,
         *,
-        di_job_id: int | str | None = None,
-        job_name: str | None = None,
-        project_id: int | str | None = None,
-        target_statuses: Sequence[str] | str = ("Finished",),
-        failure_statuses: Sequence[str] | str = DEFAULT_FAILURE_STATUSES,
+        di_job_id: int | str | XComArg | None = None,
+        job_name: str | XComArg | None = None,
+        project_id: int | str | XComArg | None = None,
+        target_statuses: Sequence[str] | str | XComArg = ("Finished",),
+        failure_statuses: Sequence[str] | str | XComArg = DEFAULT_FAILURE_STATUSES,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         end_from_trigger: bool = False,
         max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
-        dataworks_conn_id: str = "dataworks_default",
-        region_id: str | None = None,
+        dataworks_conn_id: str | XComArg = "dataworks_default",
+        region_id: str | XComArg | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -286,6 +286,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "exports").mkdir()
     (tmp_path / "exports" / "orders.json").write_text('{"from": "{{ ds }}", "sep": "\\r\\n"}\n')
     (tmp_path / "bom.json").write_bytes(b'\xef\xbb\xbf{"a": "1"}')
+    (tmp_path / "utf16.json").write_bytes('{"a": "1"}'.encode("utf-16"))
     (tmp_path / "latin.json").write_bytes(b'{"a": "\xe9"}')
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "broken.json").write_text('{\n "a": 1,\n}')
@@ -296,12 +297,13 @@ KINDS: list[Any] = [
     ("exports/orders.json", '{"from": "2026-01-01", "sep": "\\r\\n"}\n'),
     (Path("exports/orders.json"), '{"from": "2026-01-01", "sep": "\\r\\n"}\n'),
     ("bom.json", '{"a": "1"}'),
+    ("utf16.json", '{"a": "1"}'),
 ]
 
 
 @MODES
 @pytest.mark.parametrize("read", ["when parsed", "when rendered"])
-@pytest.mark.parametrize(("path", "content"), KINDS, ids=["string", "Path", "byte order mark"])
+@pytest.mark.parametrize(("path", "content"), KINDS, ids=["string", "Path", "byte order mark", "UTF-16"])
 def test_whole_value_is_the_path_of_a_file(path: Any, content: str, read: str, native: bool, folder: Path) -> None:
     dag = make_dag(native=native, folder=folder)
     tasks: list[Any] = [
