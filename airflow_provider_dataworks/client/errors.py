@@ -77,6 +77,15 @@ def facts(action: str | None, code: str | None, http_status: int | None, request
     )
 
 
+def printable(value: object) -> str:
+    """Make a string of the service harmless to a log: what does not print becomes a space.
+
+    :param value: what the service sent; what is no string is turned into one.
+    :return: the string, on one line.
+    """
+    return "".join(character if character.isprintable() else " " for character in str(value))
+
+
 def reads(action: str) -> bool:
     """Whether an action's name says that it changes nothing."""
     return action.startswith(("List", "Get", "Query", "Search"))
