@@ -5,18 +5,32 @@ from __future__ import annotations
 import ast
 import json
 import math
+import os
+import re
 import reprlib
-from collections.abc import Iterable, Mapping
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from airflow_provider_dataworks.client.endpoints import is_region_id
 from airflow_provider_dataworks.client.models import JobStatus, TaskType
 from airflow_provider_dataworks.exceptions import DataWorksParameterError
+from airflow_provider_dataworks.rendering import JINJA_MARKS, has_marks
 
 MAX_PROJECT_ID = 10_000_000_000
 MAX_LONG = 2**63 - 1
 # Unix seconds stay below this until the year 5138; milliseconds have been above it since 1973.
 _FIRST_MILLISECONDS = 100_000_000_000
+_FIRST_MICROSECONDS = 100_000_000_000_000
+# 2000-01-01 in Unix seconds: smaller numbers are dates or durations by mistake.
+_FIRST_START_TIME = 946_684_800
+_DAY = 86400
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+# What Airflow's ts_nodash prints; datetime.fromisoformat reads it from Python 3.11 on only.
+_BASIC_ISO = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})([+-][0-9]{2}:?[0-9]{2})?")
+_BYTE_ORDER_MARK = "\ufeff"
 _NOTHING = ("", "none", "null")
 #: Texts that travel in the URL; servers take some 8 to 64 KB of it, percent signs included.
 MAX_URL_TEXT = 10_000
@@ -26,22 +40,43 @@ MAX_DEPTH = 100
 MAX_SECONDS = 10 * 366 * 86400
 
 
-def is_template(value: Any) -> bool:
-    """Whether a value has yet to be rendered: an upstream task's output, Jinja, or a file that Airflow reads."""
+def is_template(value: Any, marks: Sequence[str] = JINJA_MARKS) -> bool:
+    """Whether a value has yet to be rendered: an upstream task's output, or Jinja in it.
+
+    :param value: the value.
+    :param marks: what begins a template; default Jinja's default configuration.
+    """
     try:
-        return _is_template(value)
+        return _is_template(value, marks)
     except RecursionError:
         return False
 
 
-def _is_template(value: Any) -> bool:
+def _is_template(value: Any, marks: Sequence[str]) -> bool:
     if isinstance(value, str):
-        return "{{" in value or "{%" in value or value.endswith(".json")
+        return has_marks(value, marks)
     if isinstance(value, Mapping):
-        return any(_is_template(item) for pair in value.items() for item in pair)
+        return any(_is_template(item, marks) for pair in value.items() for item in pair)
     if isinstance(value, (list, tuple, set)):
-        return any(_is_template(item) for item in value)
-    return hasattr(value, "resolve")
+        return any(_is_template(item, marks) for item in value)
+    return hasattr(value, "resolve") and not isinstance(value, os.PathLike)
+
+
+def file_path(name: str, value: os.PathLike[Any], extensions: Sequence[str]) -> str:
+    """A local file's path, as a string.
+
+    :raises DataWorksParameterError: it is a remote path, or has none of the extensions.
+    """
+    try:
+        path = os.fspath(value)
+    except TypeError:
+        path = str(value)
+    if not isinstance(path, str) or "://" in path or not path.endswith(tuple(extensions)):
+        raise DataWorksParameterError(
+            name,
+            f"must be a dict, a JSON object or the path of a local {' or '.join(extensions)} file, not {_shown(value)}",
+        )
+    return path
 
 
 def optional(value: Any) -> Any:
@@ -68,6 +103,21 @@ def identifier(name: str, value: Any, *, lowest: int = 1, highest: int = MAX_LON
 def project_identifier(value: Any) -> int:
     """A workspace's id."""
     return identifier("project_id", value, highest=MAX_PROJECT_ID)
+
+
+def region_identifier(value: Any) -> str:
+    """A region's id, such as ``cn-shanghai``; it need not be a known one.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    if not is_region_id(value):
+        raise DataWorksParameterError("region_id", f"must be a region's id such as cn-shanghai, not {_shown(value)}")
+    return str(value)
+
+
+def optional_region_identifier(value: Any) -> str | None:
+    """As :func:`region_identifier`; None stays None."""
+    return None if optional(value) is None else region_identifier(value)
 
 
 def text(name: str, value: Any) -> str:
@@ -133,27 +183,39 @@ def boolean(name: str, value: Any) -> bool | None:
     value = optional(value)
     if value is None:
         return None
-    words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
     word = value.strip().lower() if isinstance(value, str) else str(value) if type(value) is int else ""
-    if word not in words:
+    if word not in _BOOLEANS:
         raise DataWorksParameterError(name, f"must be true or false, not {_shown(value)}")
-    return words[word]
+    return _BOOLEANS[word]
+
+
+_BOOLEANS = {
+    **dict.fromkeys(("true", "t", "1", "yes", "y", "on"), True),
+    **dict.fromkeys(("false", "f", "0", "no", "n", "off"), False),
+}
+
+
+def fixed_boolean(name: str, value: Any) -> bool:
+    """A boolean that is needed at construction, so that neither a template nor None can stand for it.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    if is_template(value):
+        raise DataWorksParameterError(
+            name, f"must be true or false: it is no template field, so that {_shown(value)} is never rendered"
+        )
+    result = boolean(name, value)
+    if result is None:
+        raise DataWorksParameterError(name, f"must be true or false, not {_shown(value)}")
+    return result
 
 
 def json_object(name: str, value: Any) -> dict[str, Any]:
-    """A JSON object given as a dict, as JSON text, or as the text of a dict (which templates make).
+    """A JSON object given as a dict, as JSON text, or as the text that Python prints for a dict (templates do).
 
-    :raises DataWorksParameterError: it is anything else, or holds what JSON cannot.
+    :raises DataWorksParameterError: it is anything else, or holds what JSON cannot; for JSON text with line and column.
     """
-    parsed: Any = value
-    if isinstance(value, str):
-        try:
-            parsed = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            try:
-                parsed = ast.literal_eval(value)
-            except _NO_LITERAL:
-                raise DataWorksParameterError(name, f"must be a dict or a JSON object: {error}") from None
+    parsed: Any = _parsed_text(name, value.removeprefix(_BYTE_ORDER_MARK)) if isinstance(value, str) else value
     if not isinstance(parsed, Mapping):
         raise DataWorksParameterError(name, f"must be a dict or a JSON object, not {type(parsed).__name__}")
     _refuse_depth(name, parsed)
@@ -166,7 +228,42 @@ def json_text(name: str, value: Any) -> str:
     :raises DataWorksParameterError: it is not an object, or holds what JSON cannot.
     """
     parsed = json_object(name, value)
-    return _sendable(name, value if isinstance(value, str) and _is_json(value) else _dumped(name, parsed))
+    if isinstance(value, str) and _is_json(written := value.removeprefix(_BYTE_ORDER_MARK)):
+        return _sendable(name, written)
+    return _sendable(name, _dumped(name, parsed))
+
+
+def _parsed_text(name: str, value: str) -> Any:
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        printed = _printed_by_python(value.strip())
+        if printed is not None:
+            return printed
+        raise DataWorksParameterError(name, _json_problem(value, error)) from None
+
+
+def _json_problem(value: str, error: Exception) -> str:
+    if value.endswith(".json") and len(value.splitlines()) == 1:
+        return (
+            f"{_shown(value)} is the path of a file, which only an operator reads, and only where the path stands in "
+            "the DAG as the whole argument; where the path is computed, write {% include %} with it"
+        )
+    if isinstance(error, json.JSONDecodeError):
+        return f"must be a dict or a JSON object: {error.msg} at line {error.lineno} column {error.colno}"
+    return f"must be a dict or a JSON object: {error!s:.200}"
+
+
+def _printed_by_python(value: str) -> Any:
+    """The value whose repr a text is; None if it is no repr."""
+    try:
+        with warnings.catch_warnings():
+            # Of escapes that Python does not know: these are no repr.
+            warnings.simplefilter("ignore")
+            parsed = ast.literal_eval(value)
+        return parsed if repr(parsed) == value else None
+    except _NO_LITERAL:
+        return None
 
 
 def optional_json_text(name: str, value: Any) -> str | None:
@@ -212,7 +309,8 @@ def _parameter(name: str, value: Any) -> Any:
 def start_time(name: str, value: Any) -> int:
     """A start offset in Unix seconds, from seconds, a datetime, or an ISO 8601 text; without a zone it is UTC.
 
-    :raises DataWorksParameterError: it is anything else, milliseconds among them.
+    :raises DataWorksParameterError: it is anything else: a date written in digits, milliseconds, a time before 2000 or
+        more than a day ahead.
     """
     seconds: Any = value
     if isinstance(value, str):
@@ -221,21 +319,34 @@ def start_time(name: str, value: Any) -> int:
         moment = seconds if seconds.tzinfo else seconds.replace(tzinfo=timezone.utc)
         try:
             seconds = moment.timestamp()
-        except OverflowError:
+        except (OverflowError, ValueError):
             seconds = -1
+    elif isinstance(seconds, (int, float)) and (date := _date_in_digits(seconds)):
+        raise DataWorksParameterError(name, f"{_shown(value)} looks like a date: write {date!r}")
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
         raise DataWorksParameterError(
             name, f"must be Unix seconds, a datetime or an ISO 8601 text, not {_shown(value)}"
         )
+    if seconds >= _FIRST_MICROSECONDS:
+        raise DataWorksParameterError(name, f"must be in seconds; {_shown(value)} is a smaller unit")
     if seconds >= _FIRST_MILLISECONDS:
         raise DataWorksParameterError(
             name, f"must be in seconds; {_shown(value)} looks like milliseconds: divide it by 1000"
         )
+    if seconds < _FIRST_START_TIME:
+        raise DataWorksParameterError(name, f"must not be before 2000; {_shown(value)} is {iso_utc(seconds)}")
+    if seconds > time.time() + _DAY:
+        raise DataWorksParameterError(name, f"must not be more than a day ahead; {_shown(value)} is {iso_utc(seconds)}")
     return int(seconds)
 
 
+def iso_utc(seconds: float) -> str:
+    """Unix seconds as ISO 8601 text in UTC."""
+    return datetime.fromtimestamp(int(seconds), timezone.utc).isoformat().replace("+00:00", "Z")
+
+
 def realtime_start_settings(value: Any) -> dict[str, Any] | None:
-    """RealtimeStartSettings of StartDIJob, in the API's own key names; None stays None.
+    """RealtimeStartSettings of StartDIJob, in the API's own key names; None stays None, also that of a key.
 
     :raises DataWorksParameterError: a key is not known, or a value can't be used.
     """
@@ -245,18 +356,46 @@ def realtime_start_settings(value: Any) -> dict[str, Any] | None:
     settings = json_object(name, value)
     _refuse_unknown(name, settings, ("StartTime", "FailoverSettings"))
     result: dict[str, Any] = {}
-    if optional(settings.get("FailoverSettings")) is not None:
-        inner = f"{name}.FailoverSettings"
-        failover = json_object(inner, settings["FailoverSettings"])
-        _refuse_unknown(inner, failover, ("Interval", "UpperLimit"))
-        result["FailoverSettings"] = {
-            key: identifier(f"{inner}.{key}", failover[key], lowest=lowest)
-            for key, lowest in (("Interval", 1), ("UpperLimit", 0))
-            if optional(failover.get(key)) is not None
-        }
-    if optional(settings.get("StartTime")) is not None:
-        result["StartTime"] = start_time(f"{name}.StartTime", settings["StartTime"])
+    if "FailoverSettings" in settings:
+        result["FailoverSettings"] = _failover_settings(f"{name}.FailoverSettings", settings["FailoverSettings"])
+    if "StartTime" in settings:
+        moment = optional(settings["StartTime"])
+        result["StartTime"] = None if moment is None else start_time(f"{name}.StartTime", moment)
     return result
+
+
+def _failover_settings(name: str, value: Any) -> dict[str, Any] | None:
+    if optional(value) is None:
+        return None
+    failover = json_object(name, value)
+    _refuse_unknown(name, failover, ("Interval", "UpperLimit"))
+    return {
+        key: None if optional(failover[key]) is None else identifier(f"{name}.{key}", failover[key], lowest=lowest)
+        for key, lowest in (("Interval", 1), ("UpperLimit", 0))
+        if key in failover
+    }
+
+
+def without_none(settings: Mapping[str, Any], name: str = "") -> tuple[dict[str, Any], list[str]]:
+    """Leave out the keys of settings that are None, and the dicts of which nothing is left.
+
+    :param settings: the settings.
+    :param name: what stands before the keys' names; default nothing.
+    :return: the settings that are left, and the names of the keys that were None.
+    """
+    left: dict[str, Any] = {}
+    dropped: list[str] = []
+    for key, value in settings.items():
+        if value is None:
+            dropped.append(f"{name}{key}")
+            continue
+        if isinstance(value, Mapping):
+            value, inner = without_none(value, f"{name}{key}.")
+            dropped += inner
+            if not value:
+                continue
+        left[key] = value
+    return left, dropped
 
 
 def statuses(name: str, value: Any, *, may_be_empty: bool = False) -> tuple[str, ...]:
@@ -351,17 +490,41 @@ def _refuse_constant(word: str) -> None:
 
 
 def _number_or_moment(name: str, value: str) -> float | datetime:
-    # As seconds it would be in 1970: what Airflow renders for ds_nodash.
-    if len(value) == 8 and value.isdecimal():
-        date = f"{value[:4]}-{value[4:6]}-{value[6:]}"
+    if date := _date_in_digits(value):
         raise DataWorksParameterError(name, f"{_shown(value)} looks like a date: write {date}")
-    try:
+    if _NUMBER.fullmatch(value):
         return float(value)
-    except ValueError:
-        pass
+    if basic := _BASIC_ISO.fullmatch(value):
+        value = "{}-{}-{}T{}:{}:{}".format(*basic.groups()[:6]) + (basic[7] or "")
+    # Digits of other scripts, and underscores, are none that a date has; fromisoformat takes some.
+    if value.isascii() and not value.isdigit():
+        try:
+            return datetime.fromisoformat(_with_colon_in_zone(value.replace("Z", "+00:00")))
+        except ValueError:
+            pass
+    raise DataWorksParameterError(name, f"must be Unix seconds, a datetime or an ISO 8601 text, not {_shown(value)}")
+
+
+def _with_colon_in_zone(value: str) -> str:
+    # +0800, which Python 3.10 does not read.
+    return re.sub(r"([T ].*[+-][0-9]{2})([0-9]{2})$", r"\1:\2", value)
+
+
+def _date_in_digits(value: str | float) -> str | None:
+    """The ISO 8601 spelling of what is, as digits alone, a year, month, day, hour, minute or second of 1970 to 2099."""
+    if isinstance(value, str):
+        digits = value
+    elif isinstance(value, bool) or not 1970 <= value < 10**14 or value != int(value):
+        return None
+    else:
+        digits = str(int(value))
+    if not (digits.isascii() and digits.isdigit() and len(digits) in (4, 6, 8, 10, 12, 14)):
+        return None
+    parts = [int(digits[:4]), *(int(digits[at : at + 2]) for at in range(4, len(digits), 2))]
     try:
-        return datetime.fromisoformat(value.replace("Z", "+00:00"))
+        moment = datetime(*(parts + [1, 1][len(parts) - 1 :]))  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:
-        raise DataWorksParameterError(
-            name, f"must be Unix seconds, a datetime or an ISO 8601 text, not {_shown(value)}"
-        ) from None
+        return None
+    if not 1970 <= moment.year <= 2099:
+        return None
+    return moment.isoformat() if len(digits) > 8 else moment.date().isoformat()

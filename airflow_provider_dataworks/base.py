@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.errors import printable
 from airflow_provider_dataworks.client.models import JobStatus, MigrationType
-from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksJobError
+from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksJobError, DataWorksParameterError
 from airflow_provider_dataworks.links.dataworks import LINK_KEY, DataWorksConsoleLink, console_url
+from airflow_provider_dataworks.rendering import TemplateRendering, dag_marks
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -24,7 +26,7 @@ Readers = Mapping[str, Callable[[Any], Any]]
 CONNECTION_READERS: Readers = {
     "project_id": lambda value: None if arguments.optional(value) is None else arguments.project_identifier(value),
     "dataworks_conn_id": lambda value: arguments.text("dataworks_conn_id", value),
-    "region_id": lambda value: arguments.optional_text("region_id", value),
+    "region_id": arguments.optional_region_identifier,
 }
 
 
@@ -32,7 +34,7 @@ CONNECTION_READERS: Readers = {
 _LONGEST_LEAD_TIME = 300.0
 
 
-class DataWorksTask:
+class DataWorksTask(TemplateRendering):
     """Mixed into operators and sensors: reads their arguments, once at construction as far as nothing is a template."""
 
     #: How each argument is read, by its attribute.
@@ -50,8 +52,13 @@ class DataWorksTask:
 
         :raises DataWorksParameterError: an argument can't be used.
         """
+        marks = dag_marks(self)
         for name, read in self.readers.items():
-            if not arguments.is_template(value := getattr(self, name)):
+            value = getattr(self, name)
+            if isinstance(value, os.PathLike) and name in self._json_file_fields():
+                value = arguments.file_path(name, value, self.template_ext)
+                setattr(self, name, value)
+            if not (arguments.is_template(value, marks) or self._is_json_file(name, value)):
                 read(value)
 
     def read_arguments(self) -> SimpleNamespace:
@@ -60,7 +67,15 @@ class DataWorksTask:
         :return: the arguments, by their attributes' names.
         :raises DataWorksParameterError: an argument can't be used.
         """
-        return SimpleNamespace(**{name: read(getattr(self, name)) for name, read in self.readers.items()})
+        return SimpleNamespace(**{name: self._read_argument(name) for name in self.readers})
+
+    def _read_argument(self, name: str) -> Any:
+        try:
+            return self.readers[name](getattr(self, name))
+        except DataWorksParameterError as error:
+            if (path := self._json_file_of(name)) is None:
+                raise
+            raise DataWorksParameterError(error.name, f"in the file {path!r}: {error.problem}") from None
 
     @cached_property
     def hook(self) -> DataWorksHook:
@@ -102,8 +117,11 @@ def warn_if_it_never_ends(log: Any, what: str, migration_type: str | None, targe
         )
 
 
-def workspace_url(hook: DataWorksHook, project_id: int) -> str:
-    """The workspace's address in the console that the connection names."""
+def workspace_url(hook: DataWorksHook, project_id: int | str | None) -> str:
+    """The workspace's address in the console that the connection names.
+
+    :raises DataWorksParameterError: ``project_id`` is not a workspace's id.
+    """
     settings = hook.settings
     return console_url(settings.region_id, project_id, settings.console, settings.console_site)
 
@@ -117,7 +135,10 @@ def job_failure(hook: DataWorksHook, log: Any, di_job_id: int, status: str | Non
     except DataWorksError as error:
         log.warning("The ErrorMessage of DI job %s cannot be read: %s", di_job_id, error)
     reason = printable(error_message) if error_message else "it gives no ErrorMessage"
-    where = workspace_url(hook, project_id) if project_id else "the DataWorks console"
+    try:
+        where = workspace_url(hook, project_id)
+    except DataWorksParameterError:
+        where = "the DataWorks console"
     return DataWorksJobError(
         f"DI job {di_job_id} is {printable(status)}: {reason.rstrip('. ')}. See {where}",
         job_id=di_job_id,

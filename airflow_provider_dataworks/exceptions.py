@@ -152,6 +152,8 @@ def from_client(error: ApiError | CredentialsError) -> DataWorksError:
         sentences.append(f"It was tried {error.attempts} times.")
     if error.outcome is Outcome.UNKNOWN and not reads(error.action):
         sentences.append("The answer was lost, so it is not known whether the service carried it out.")
+    elif error.outcome_unknown and not reads(error.action):
+        sentences.append("The answer to an earlier attempt was lost: the service may have carried that one out.")
     sentences.append(advice_for(error.code, error.http_status, error.message))
     text = " ".join(filter(None, sentences))
     about: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_dataworks import __version__
-from airflow_provider_dataworks.connection_form import CONNECTION_FIELDS, field_behaviour
+from airflow_provider_dataworks.connection.form import CONNECTION_FIELDS, field_behaviour
 
 _INTEGRATION = "Alibaba Cloud DataWorks"
 _PACKAGE = "airflow_provider_dataworks"

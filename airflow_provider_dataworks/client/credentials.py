@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from airflow_provider_dataworks.client.errors import CredentialsError
+from airflow_provider_dataworks.client.errors import CredentialsError, printable
 
 # Not by the extra's name: `airflow connections test` takes what is in brackets for markup and swallows it.
 INSTALL_COMMAND = "pip install alibabacloud-credentials"
+
+#: Seconds to wait for another thread's fetch, where keys were had before and where not.
+_WAIT_WITH_LAST_KEYS, _WAIT_WITHOUT = 1.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -90,23 +93,63 @@ class FetchedCredentials:
         self._kind = kind
         self._settings = settings
         self._described_by = described_by
-        self._lock = threading.Lock()
+        # A signal handler may ask while its own thread is in here, so the lock lets that thread in again.
+        self._lock = threading.RLock()
+        self._busy = False
         self._source: Any = None
+        self._last: Credentials | None = None
 
     def get(self) -> Credentials:
         """Fetch, or take what was fetched and still holds.
 
+        While another thread fetches, or the thread that this call interrupted, the last keys are given: they are
+        renewed well before their end.
+
         :return: credentials that are valid now.
         :raises CredentialsError: alibabacloud-credentials is not installed, or gives none.
         """
+        last = self._last
+        if not self._lock.acquire(timeout=_WAIT_WITH_LAST_KEYS if last else _WAIT_WITHOUT):
+            if last is not None:
+                return last
+            raise CredentialsError(
+                f"auth_type {self._kind}: no credentials could be fetched (their source has not answered for "
+                f"{_WAIT_WITHOUT:g} s). Check {self._described_by}.",
+                may_pass=True,
+            )
+        try:
+            if self._busy:
+                # This very thread is in the middle of it, further down the stack.
+                return last or self._fetch(anew=True)
+            self._busy = True
+            try:
+                return self._fetch()
+            finally:
+                self._busy = False
+        finally:
+            self._lock.release()
+
+    def renew(self) -> bool:
+        """Forget what was fetched.
+
+        :return: True: the next :meth:`get` fetches anew.
+        """
+        # Without the lock, which somebody may hold who waits for the source.
+        self._source = self._last = None
+        return True
+
+    def _fetch(self, *, anew: bool = False) -> Credentials:
         asked = False
         try:
             # One thread at a time: the first use fetches, the others then find it cached.
-            with self._lock, _logged_without_secrets():
-                if self._source is None:
-                    self._source = self._open_source()
+            with _logged_without_secrets():
+                source = None if anew else self._source
+                if source is None:
+                    source = self._open_source()
+                    if not anew:
+                        self._source = source
                 asked = True
-                model = self._source.get_credential()
+                model = source.get_credential()
         except CredentialsError:
             raise
         except Exception as error:  # noqa: BLE001 - the library raises its own, requests' and plain ones alike
@@ -124,16 +167,10 @@ class FetchedCredentials:
                 f"auth_type {self._kind}: the answer held keys with blanks or control characters. "
                 f"Check {self._described_by}."
             )
+        if source is self._source:
+            # Otherwise they were renewed meanwhile, because the service had refused them.
+            self._last = keys
         return keys
-
-    def renew(self) -> bool:
-        """Forget what was fetched.
-
-        :return: True: the next :meth:`get` fetches anew.
-        """
-        with self._lock:
-            self._source = None
-        return True
 
     def _open_source(self) -> Any:
         try:
@@ -156,7 +193,7 @@ class FetchedCredentials:
         for name, value in self._settings.items():
             if name in ("access_key_secret", "security_token") and value:
                 text = text.replace(str(value), "***")
-        return " ".join(_redacted(text).split())[:300]
+        return " ".join(printable(_redacted(text)).split())[:300]
 
 
 # The library's errors quote addresses, with all that is in their query, and answers, with the keys that are in them.

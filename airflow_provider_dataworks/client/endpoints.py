@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 # Regions without a host of their own (none in a VPC either); everything else follows the documented pattern.
@@ -29,6 +31,14 @@ KNOWN_REGIONS: tuple[str, ...] = (
 
 NETWORKS = ("public", "vpc")
 
+_REGION_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_REGIONAL_HOST = re.compile(r"dataworks(?:-[a-z]+)?\.([a-z0-9-]+)\.aliyuncs\.com")
+
+
+def is_region_id(value: Any) -> bool:
+    """Whether a value may be a region's id, and so a part of a host name or a path; it need not be a known one."""
+    return isinstance(value, str) and len(value) <= 63 and _REGION_ID.fullmatch(value) is not None
+
 
 def endpoint_url(region_id: str | None, network: str = "public", host: str | None = None) -> str:
     """Give the base URL to call.
@@ -39,12 +49,12 @@ def endpoint_url(region_id: str | None, network: str = "public", host: str | Non
     :return: scheme, host and port, without a path.
     :raises ValueError: nothing usable was given; the text names the field and what it may be.
     """
+    if region_id and not is_region_id(region_id):
+        raise ValueError(f"region_id must be a region's id such as cn-shanghai, not {region_id!a:.60}")
     if host:
         return _override(host)
     if not region_id:
         raise ValueError("region_id is missing: give it on the connection (such as cn-shanghai), or set host")
-    if not region_id.replace("-", "").isalnum() or not region_id.isascii() or region_id != region_id.lower():
-        raise ValueError(f"region_id must be a region's id such as cn-shanghai, not {region_id!a:.60}")
     if network not in NETWORKS:
         raise ValueError(f"network must be one of {', '.join(NETWORKS)}, not {network!r}")
     if region_id in _CENTRAL_REGIONS:
@@ -53,6 +63,25 @@ def endpoint_url(region_id: str | None, network: str = "public", host: str | Non
         return f"https://{_CENTRAL_HOST}"
     product = "dataworks-vpc" if network == "vpc" else "dataworks"
     return f"https://{product}.{region_id}.aliyuncs.com"
+
+
+def region_of_endpoint(url: str) -> str | None:
+    """Give the region that a host name of the service says it is in.
+
+    :param url: scheme, host and port, as :func:`endpoint_url` gives them.
+    :return: the region's id, None for the central host and for hosts that are not the service's own.
+    """
+    found = _REGIONAL_HOST.fullmatch((urlsplit(url).hostname or "").rstrip("."))
+    return found[1] if found and is_region_id(found[1]) else None
+
+
+def console_site_of(region_id: str | None) -> str:
+    """Give the site whose console shows a region unless the connection names another.
+
+    :param region_id: the region; None for the default.
+    :return: ``cn`` (aliyun.com) for regions of China and without a region, ``intl`` (alibabacloud.com) for others.
+    """
+    return "intl" if region_id and not region_id.startswith("cn-") else "cn"
 
 
 def sts_authority(host: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 
@@ -65,8 +66,53 @@ class ApiError(Exception):
         self.attempts = 1
         self.outcome_unknown = outcome is Outcome.UNKNOWN
 
+    @property
+    def throttled(self) -> bool:
+        """Whether the service did not carry the call out because there were too many."""
+        by_code = (self.code or "").startswith("Throttling")
+        return self.outcome is Outcome.NOT_EXECUTED and (by_code or self.http_status == 429)
+
     def __str__(self) -> str:
         return f"{self.message} [{facts(self.action, self.code, self.http_status, self.request_id)}]"
+
+
+_ESCAPE_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\|$)|\x1b.?", re.DOTALL)
+
+
+def printable(value: object) -> str:
+    """Make a string of the service harmless to a log, a terminal and an exception, on one line.
+
+    Escape sequences go; line breaks, tabs and every other kind of blank become a space; what else does not print, such
+    as control characters, changes of the writing direction or halves of a character, becomes a replacement character.
+
+    :param value: what the service sent, such as Message or ErrorMessage; what is no string is turned into one.
+    :return: the printable string; blanks that are not at issue stay as they are.
+    """
+    text = value if isinstance(value, str) else _as_text(value)
+    if text.isprintable():
+        return text
+    text = _ESCAPE_SEQUENCE.sub("", text)
+    return "".join(
+        char if char.isprintable() else " " if char.isspace() else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
+
+
+def _as_text(value: object) -> str:
+    try:
+        return str(value)
+    except (ValueError, RecursionError):
+        # An integer of thousands of digits, or objects nested too deep.
+        return f"an unprintable {type(value).__name__}"
+
+
+def snippet(text: str) -> str:
+    """The beginning of an unexpected text, on one line, without markup, in quotes.
+
+    :param text: such as the page of a proxy.
+    :return: its first 160 characters or so.
+    """
+    plain = " ".join(re.sub(r"<[^>]{0,200}>", " ", printable(text[:2000])).split())
+    return repr(plain[:160])
 
 
 def facts(action: str | None, code: str | None, http_status: int | None, request_id: str | None) -> str:
@@ -75,15 +121,6 @@ def facts(action: str | None, code: str | None, http_status: int | None, request
         f"action {action or 'none'}, code {code or 'none'}, "
         f"HTTP status {http_status or 'none'}, RequestId {request_id or 'none'}"
     )
-
-
-def printable(value: object) -> str:
-    """Make a string of the service harmless to a log: what does not print becomes a space.
-
-    :param value: what the service sent; what is no string is turned into one.
-    :return: the string, on one line.
-    """
-    return "".join(character if character.isprintable() else " " for character in str(value))
 
 
 def reads(action: str) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import tenacity
 
@@ -22,29 +23,47 @@ def resend_after(
     *,
     attempts: int,
     within: float,
+    within_throttled: float,
+    elapsed: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> T:
     """Go on after a first attempt that failed.
 
+    Who is throttled is one of many, and each gets through in the end: such attempts are bounded by time, not counted.
+
     :param first: how it failed.
     :param attempt: makes one more.
     :param again: whether another one may follow an error.
-    :param attempts: how many there may be, the first one included.
+    :param attempts: how many there may be, the first one included, and those that were throttled not.
     :param within: seconds after which none begins.
+    :param within_throttled: the same once an attempt was throttled.
+    :param elapsed: seconds since the call began.
     :param sleep: how to wait in between.
     :raises ApiError: the last attempt's.
     """
     failed = [first]
+    counted = 0
+    limit = within
 
     def replay() -> T:
         if failed:
             raise failed.pop()
         return attempt()
 
+    def stop(state: tenacity.RetryCallState) -> bool:
+        nonlocal counted, limit
+        # Where a test's pauses take no time, they count all the same.
+        then = max(elapsed(), state.idle_for) + state.upcoming_sleep
+        if _error_of(state, "throttled"):
+            limit = within_throttled
+        else:
+            counted += 1
+        return counted >= attempts or then >= limit
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(again),
         wait=_wait,
-        stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_before_delay(within),
+        stop=stop,
         before_sleep=_log_retry,
         sleep=sleep,
         reraise=True,
@@ -57,18 +76,31 @@ def resend_after(
 
 
 _SHORTEST_WAIT = 0.1
+_LONGEST_BACKOFF = 30.0
 
-_backoff = tenacity.wait_exponential_jitter(initial=1, max=30, jitter=1)
+
+def backoff(attempt: int) -> float:
+    """A pause with full jitter: those that failed together do not come back together.
+
+    :param attempt: how many attempts there have been, from 1.
+    :return: seconds, evenly spread from 0.1 to a bound that doubles from 1 to 30.
+    """
+    bound = min(2.0 ** min(attempt - 1, 10), _LONGEST_BACKOFF)
+    return random.uniform(_SHORTEST_WAIT, bound)  # noqa: S311 - nothing depends on it being secret
+
+
+def _error_of(state: tenacity.RetryCallState, attribute: str) -> Any:
+    error = state.outcome.exception() if state.outcome else None
+    return getattr(error, attribute, None)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    """As long as the server asks, else exponentially longer, with jitter."""
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, ApiError) else None
+    """As long as the server asks, and a little longer, else the backoff."""
+    asked: float | None = _error_of(state, "retry_after")
     if asked is None:
-        return min(_backoff(state), 30.0)
+        return backoff(state.attempt_number)
     # A server that asks for no wait at all is not to be hammered.
-    return max(asked, _SHORTEST_WAIT) + tenacity.wait_random(0, 0.1 * asked)(state)
+    return max(asked, _SHORTEST_WAIT) + random.uniform(0, 0.1 * asked)  # noqa: S311
 
 
 def _log_retry(state: tenacity.RetryCallState) -> None:

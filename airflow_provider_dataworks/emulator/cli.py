@@ -20,8 +20,8 @@ from airflow_provider_dataworks.emulator.settings import (
     STS_ACCESS_KEY_SECRET,
     STS_SECURITY_TOKEN,
     Settings,
+    non_negative_int,
     seconds,
-    whole,
 )
 
 VARIABLE = "AIRFLOW_CONN_DATAWORKS_DEFAULT"
@@ -58,15 +58,18 @@ it begins with one workspace, {PROJECT_ID} (--project-id), that holds
   resource group   {RESOURCE_GROUPS[0]}
   temporary key    {STS_ACCESS_KEY_ID}, {STS_ACCESS_KEY_SECRET}, security token {STS_SECURITY_TOKEN}
 
-control endpoint, no signature, loopback only, JSON in and out:
+control endpoint, no signature, loopback only, JSON in and out (Content-Type: application/json):
 
   GET    /_emulator/state               settings, jobs, files, faults, counts of requests
   GET    /_emulator/requests            the request log; ?action=NAME, ?since=SEQ; DELETE clears it
   POST   /_emulator/faults              {{"kind": "throttle"}} and perhaps action, count (-1 = always), skip,
-                                        effect ("before" or "after" the action is done); GET lists, DELETE clears
+                                        effect ("before" or "after" the action is done), where (values that
+                                        parameters must have); GET lists, DELETE clears
                                         kinds: throttle, error, expired_token (status, code, message, headers, body),
                                         reset, cut, slow (seconds), html, wrong_json, wrong_type, empty,
-                                        body (body), clock_skew (seconds)
+                                        body (body), raw (body, status, content_type, headers), clock_skew (seconds),
+                                        drip (seconds a byte; part: body, headers, response), gzip_bomb (megabytes),
+                                        late (seconds, reset): the action is executed that much later
   GET    /_emulator/jobs                all jobs; POST adds one or an array; GET, PATCH, DELETE /_emulator/jobs/ID
   GET    /_emulator/files               the same for files
   PATCH  /_emulator/settings            run_seconds, start_lag_seconds, stop_seconds, read_qps, write_qps,
@@ -81,7 +84,8 @@ example, with the port that is in the printed line:
   python -m airflow_provider_dataworks.emulator --port 8480 --run-seconds 5 > connection.env &
   set -a; . ./connection.env; set +a
   airflow connections test dataworks_default
-  curl -s -d '{{"kind": "throttle", "action": "StartDIJob"}}' http://127.0.0.1:8480/_emulator/faults
+  curl -s -H 'Content-Type: application/json' -d '{{"kind": "throttle", "action": "StartDIJob"}}' \\
+    http://127.0.0.1:8480/_emulator/faults
 """
 
 
@@ -95,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = vars(parser.parse_args(arguments))
     host, port, log_level = options.pop("host"), options.pop("port"), options.pop("log_level")
+    allowed_hosts = options.pop("allow_host")
     logging.basicConfig(
         stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -104,11 +109,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     from airflow_provider_dataworks.emulator.emulator import Emulator
-    from airflow_provider_dataworks.emulator.server import Server
+    from airflow_provider_dataworks.emulator.http.server import Server
 
     emulator = Emulator(Settings(**options))
     try:
-        server = Server(emulator, host, port)
+        server = Server(emulator, host, port, allowed_hosts)
     except OSError as error:
         print(f"Cannot listen on {host} port {port}: {error}", file=sys.stderr)
         return 1
@@ -140,6 +145,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a further host name that requests may be for, besides loopback names; may be repeated",
+    )
     parser.add_argument("--port", type=_port, default=0, help="port to listen on (default a free one)")
     for name, text in (
         ("run-seconds", "how long a started Full or offline job, or a solution, runs"),
@@ -180,7 +192,7 @@ def _seconds(text: str) -> float:
 
 
 def _whole(text: str) -> int:
-    return int(_argument(whole, text, int))
+    return int(_argument(non_negative_int, text, int))
 
 
 def _argument(check: object, text: str, kind: type) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
-class Refusal(Exception):
+class ApiRefusal(Exception):
     """
     A call that is answered with an error body.
 

@@ -134,7 +134,7 @@ def seconds(name: str, value: Any) -> float:
     return float(value)
 
 
-def flag(name: str, value: Any) -> bool:
+def boolean(name: str, value: Any) -> bool:
     """
     Check a boolean.
 
@@ -145,7 +145,7 @@ def flag(name: str, value: Any) -> bool:
     return value
 
 
-def whole(name: str, value: Any) -> int:
+def non_negative_int(name: str, value: Any) -> int:
     """
     Check a whole number that is not negative.
 
@@ -193,7 +193,7 @@ def _temporary_keys(name: str, value: Any) -> tuple[TemporaryKey, ...]:
             continue
         if not isinstance(item, dict) or not set(names[:3]) <= set(item) <= set(names):
             raise ValueError(f"{name} must be a list of objects with {', '.join(names[:3])} and perhaps expired")
-        keys.append(TemporaryKey(**{**item, "expired": flag("expired", item.get("expired", False))}))
+        keys.append(TemporaryKey(**{**item, "expired": boolean("expired", item.get("expired", False))}))
     return tuple(keys)
 
 
@@ -201,14 +201,14 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "run_seconds": seconds,
     "start_lag_seconds": seconds,
     "stop_seconds": seconds,
-    "read_qps": whole,
-    "write_qps": whole,
+    "read_qps": non_negative_int,
+    "write_qps": non_negative_int,
     "clock_skew_seconds": _skew,
-    "null_page": optional(whole),
-    "ids_as_text": flag,
-    "message_beside_success": flag,
+    "null_page": optional(non_negative_int),
+    "ids_as_text": boolean,
+    "message_beside_success": boolean,
     "start_running": one_of("refuse", "ignore"),
-    "require_deploy": flag,
+    "require_deploy": boolean,
     "folders": _texts,
     "resource_groups": _texts,
     "sts": _temporary_keys,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.emulator.control.client import EmulatorControl
+
+if TYPE_CHECKING:
+    from airflow_provider_dataworks.emulator.emulator import Emulator
 
 
 @contextlib.contextmanager
@@ -28,10 +31,29 @@ def running_emulator(*, host: str = "127.0.0.1", port: int = 0, **options: Any) 
 
     require_extra()
     from airflow_provider_dataworks.emulator.emulator import Emulator
-    from airflow_provider_dataworks.emulator.server import Server
     from airflow_provider_dataworks.emulator.settings import Settings
 
-    server = Server(Emulator(Settings(**options)), host, port)
+    with serve(Emulator(Settings(**options)), host=host, port=port) as control:
+        yield control
+
+
+@contextlib.contextmanager
+def serve(
+    emulator: Emulator, *, host: str = "127.0.0.1", port: int = 0, allowed_hosts: Collection[str] = ()
+) -> Iterator[EmulatorControl]:
+    """
+    Serve an emulator, for example one with kinds of resources or actions of your own, for the time of a ``with`` block.
+
+    :param emulator: the emulator.
+    :param host: address to listen on; default ``127.0.0.1``.
+    :param port: port to listen on; 0 (default) takes a free one.
+    :param allowed_hosts: further host names that requests may be for; default none.
+    :return: its control.
+    :raises OSError: the address cannot be listened on.
+    """
+    from airflow_provider_dataworks.emulator.http.server import Server
+
+    server = Server(emulator, host, port, allowed_hosts)
     thread = threading.Thread(target=server.run, name="dataworks-emulator", daemon=True)
     thread.start()
     try:

@@ -17,12 +17,13 @@ from airflow_provider_dataworks.client.client import DataWorksClient, Settle
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
 from airflow_provider_dataworks.client.models import Job, ListedJob, SyncInstanceInfo, TaskType
 from airflow_provider_dataworks.client.pacing import Pacer, pacer_for
-from airflow_provider_dataworks.connection_form import (
+from airflow_provider_dataworks.connection.form import (
     CONNECTION_FIELDS,
     HIDDEN_FIELDS,
     PLACEHOLDERS,
     RELABELING,
 )
+from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
     DataWorksNotFoundError,
@@ -32,7 +33,6 @@ from airflow_provider_dataworks.exceptions import (
     from_client,
     job_not_found,
 )
-from airflow_provider_dataworks.hooks.connection import ConnectionSettings, read_connection
 from airflow_provider_dataworks.waiting import new_run_shows, solution_start_shows
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ _MAX_DIGITS = 19
 
 #: A listing of more jobs than this (no workspace has so many) ends with an error instead of never.
 MAX_LISTED_JOBS = 200_000
+
+#: Seconds that one attempt of a hurried hook takes at most.
+HURRIED_TIMEOUT = 4.0
 
 _STARTABLE = (TaskType.DI_REALTIME, TaskType.DI_SOLUTION)
 
@@ -87,8 +90,11 @@ class DataWorksHook(BaseHook):
             settings.credentials,
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
+            request_timeout=settings.request_timeout,
             max_attempts=settings.max_attempts,
-            pacer=self.pacer if settings.paced else None,
+            max_elapsed=settings.max_elapsed,
+            pacer=self.pacer,
+            paced=settings.paced,
         )
 
     @property
@@ -107,7 +113,7 @@ class DataWorksHook(BaseHook):
     def tuned(self, **changes: Any) -> Self:
         """Give a hook for the same connection with other limits, and a session of its own.
 
-        :param changes: fields of :class:`~airflow_provider_dataworks.hooks.connection.ConnectionSettings`, such as
+        :param changes: fields of :class:`~airflow_provider_dataworks.connection.settings.ConnectionSettings`, such as
             ``max_attempts``.
         :return: the other hook, of the same class; this one stays as it is.
         """
@@ -117,15 +123,21 @@ class DataWorksHook(BaseHook):
         hook.settings = replace(self.settings, **changes)
         return hook
 
-    def hurried(self, max_attempts: int = 1, within: float = 4.0) -> Self:
+    def hurried(self, max_attempts: int = 1, within: float = HURRIED_TIMEOUT) -> Self:
         """Give a hook that tries briefly: a task that is killed has five seconds, a trigger thirty.
 
         :param max_attempts: how often one call is sent at most; default 1.
-        :param within: seconds for one attempt, a quarter of them to connect; default 4.
-        :return: a hook with a session of its own, to be closed, that waits for no pacing.
+        :param within: seconds for one attempt with all that belongs to it, credentials included; default 4.
+        :return: a hook with a session of its own, to be closed; a quarter of the time is to connect, and it waits for
+            no pacing.
         """
         return self.tuned(
-            max_attempts=max_attempts, connect_timeout=within / 4, read_timeout=within * 3 / 4, paced=False
+            max_attempts=max_attempts,
+            connect_timeout=within / 4,
+            read_timeout=within * 3 / 4,
+            request_timeout=within,
+            max_elapsed=max_attempts * within,
+            paced=False,
         )
 
     def close(self) -> None:
@@ -285,7 +297,7 @@ class DataWorksHook(BaseHook):
         job_id = arguments.identifier("di_job_id", di_job_id)
         body = {
             "DIJobId": job_id,
-            "RealtimeStartSettings": arguments.realtime_start_settings(realtime_start_settings),
+            "RealtimeStartSettings": self._start_settings(job_id, realtime_start_settings),
             "ForceToRerun": arguments.boolean("force_to_rerun", force_to_rerun),
         }
         before = self.get_di_job(di_job_id=job_id) if job_before is None else job_before
@@ -484,7 +496,7 @@ class DataWorksHook(BaseHook):
 
         :return: WTForms fields by name.
         """
-        from airflow_provider_dataworks.hooks.legacy_form import connection_form_widgets
+        from airflow_provider_dataworks.connection.legacy_form import connection_form_widgets
 
         return connection_form_widgets(CONNECTION_FIELDS)
 
@@ -520,6 +532,15 @@ class DataWorksHook(BaseHook):
                 "project_id", f"is missing: give it here or on the connection {self.dataworks_conn_id}"
             )
         return self.settings.project_id
+
+    def _start_settings(self, job_id: int, value: Any) -> dict[str, Any] | None:
+        settings, missing = arguments.without_none(arguments.realtime_start_settings(value) or {})
+        for name in missing:
+            self.log.warning("DI job %s: %s of realtime_start_settings is None and is left out", job_id, name)
+        if "StartTime" in settings:
+            moment = settings["StartTime"]
+            self.log.info("DI job %s: StartTime is %s (%s)", job_id, moment, arguments.iso_utc(moment))
+        return settings or None
 
     def _instance(
         self, project_id: int | str | None, task_type: str, file_id: int | str, accepted: tuple[TaskType, ...]

@@ -6,7 +6,9 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
+from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.assumptions import INTERNATIONAL_CONSOLE
+from airflow_provider_dataworks.client.endpoints import console_site_of
 
 LINK_KEY = "dataworks_console_link"
 
@@ -27,18 +29,24 @@ class DataWorksConsoleLink(BaseOperatorLink):
         return str(XCom.get_value(key=LINK_KEY, ti_key=ti_key) or "")
 
 
-def console_url(region_id: str | None, project_id: int, console: str = "new", site: str = "cn") -> str:
+def console_url(
+    region_id: str | None, project_id: int | str | None, console: str = "new", site: str | None = None
+) -> str:
     """Give the address of a workspace in the console.
 
     :param region_id: the workspace's region; None gives the list of workspaces.
-    :param project_id: the workspace.
+    :param project_id: the workspace's id, or its digits.
     :param console: ``new`` (default) for the unified console, ``legacy`` for the older host of each region.
-    :param site: where the user logs in: ``cn`` (default) for aliyun.com, ``intl`` for alibabacloud.com.
+    :param site: where the user logs in: ``cn`` for aliyun.com, ``intl`` for alibabacloud.com; None (default) for the
+        region's.
     :return: the URL.
+    :raises DataWorksParameterError: ``region_id`` or ``project_id`` cannot be one.
     """
-    if not region_id:
+    project_id = arguments.project_identifier(project_id)
+    region_id = arguments.optional_region_identifier(region_id)
+    if region_id is None:
         return "https://dataworks.console.aliyun.com/workspace/list"
     if console == "legacy":
         return f"https://workbench2-{region_id}.data.aliyun.com/?defaultProjectId={project_id}&env=prod"
-    host = INTERNATIONAL_CONSOLE if site == "intl" else "dataworks.data.aliyun.com"
+    host = INTERNATIONAL_CONSOLE if (site or console_site_of(region_id)) == "intl" else "dataworks.data.aliyun.com"
     return f"https://{host}/{region_id}/sc?defaultProjectId={project_id}"

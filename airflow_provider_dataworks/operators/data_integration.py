@@ -573,8 +573,9 @@ class StartDIJobOperator(WaitingOperator):
         job = self._look_for_earlier_start(job, memory)
         if memory.knows_run(job) and not self._must_start_again(job, targets, memory):
             self.log.info(
-                "%s: an earlier try of this task started the run that is %s; it is not started again",
+                "%s: an earlier try of this task %s the run that is %s; it is not started again",
                 self._what(),
+                "started" if memory.run_is_ours() else "attached to",
                 job.get("JobStatus"),
             )
             memory.adopt()

@@ -54,10 +54,10 @@ class WaitingOperator(DataWorksTask, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.project_id = project_id
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
+        self.wait_for_completion = arguments.fixed_boolean("wait_for_completion", wait_for_completion)
+        self.deferrable = arguments.fixed_boolean("deferrable", deferrable)
         self.poll_interval = arguments.seconds("poll_interval", poll_interval, above=0)
-        self.cancel_on_kill = cancel_on_kill
+        self.cancel_on_kill = arguments.fixed_boolean("cancel_on_kill", cancel_on_kill)
         self.start_timeout = arguments.seconds("start_timeout", start_timeout)
         self.max_poll_failures = arguments.identifier("max_poll_failures", max_poll_failures)
         self.dataworks_conn_id = dataworks_conn_id

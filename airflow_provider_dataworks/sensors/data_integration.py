@@ -118,8 +118,8 @@ class DIJobStatusSensor(DataWorksTask, BaseSensorOperator):
         self.project_id = project_id
         self.target_statuses = target_statuses
         self.failure_statuses = failure_statuses
-        self.deferrable = deferrable
-        self.end_from_trigger = end_from_trigger
+        self.deferrable = arguments.fixed_boolean("deferrable", deferrable)
+        self.end_from_trigger = arguments.fixed_boolean("end_from_trigger", end_from_trigger)
         self.max_poll_failures = arguments.identifier("max_poll_failures", max_poll_failures)
         self.dataworks_conn_id = dataworks_conn_id
         self.region_id = region_id

@@ -163,8 +163,9 @@ def test_waiting_time_is_handed_on_with_the_error(hook: DataWorksHook, dataworks
     with pytest.raises(DataWorksTransientError) as raised:
         CALLS["ListDIJobs"](hook)
 
-    assert raised.value.retry_after == 3600
-    assert len(dataworks_emulator.requests("ListDIJobs")) == 1
+    # An hour is asked for; five minutes are the most that is waited.
+    assert raised.value.retry_after == 300
+    assert len(dataworks_emulator.requests("ListDIJobs")) in (3, 4)
 
 
 def test_rate_limit_of_the_service_is_lived_with(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:

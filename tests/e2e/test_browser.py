@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dataworks.connection_form import CONNECTION_FIELDS
+from airflow_provider_dataworks.connection.form import CONNECTION_FIELDS
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from tests.e2e.runs import LONG, eventually
 from tests.support.airflow_local import LocalAirflow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,13 +28,15 @@ class _Upstream:
 
 @pytest.mark.parametrize(
     "value",
-    ["{{ ds }}", "x {% if a %}", "content.json", {"a": ["{{ ds }}"]}, {"{{ a }}": 1}, [_Upstream()], _Upstream()],
+    ["{{ ds }}", "x {% if a %}", "{# a #}", {"a": ["{{ ds }}"]}, {"{{ a }}": 1}, [_Upstream()], _Upstream()],
 )
 def test_value_that_is_yet_to_be_rendered_is_known(value: Any) -> None:
     assert arguments.is_template(value)
 
 
-@pytest.mark.parametrize("value", ["text", 5, None, {"a": [1, {"b": "c"}]}, (), "{ds}"])
+@pytest.mark.parametrize(
+    "value", ["text", 5, None, {"a": [1, {"b": "c"}]}, (), "{ds}", "content.json", {"a": ["a.json"]}, Path("a.json")]
+)
 def test_other_values_are_no_templates(value: Any) -> None:
     assert not arguments.is_template(value)
 
@@ -106,6 +109,10 @@ def test_workspace_ids_have_bounds(value: int, good: bool) -> None:
         (0, False),
         ("yes", True),
         ("no", False),
+        ("on", True),
+        (" Off\n", False),
+        ("t", True),
+        ("f", False),
         (None, None),
         ("None", None),
         ("", None),
@@ -119,7 +126,8 @@ def test_truth_values(value: Any, result: bool | None) -> None:
     ("value", "seconds"),
     [
         (NOON, NOON),
-        (0, 0),
+        (946_684_800, 946_684_800),
+        ("1.6715376e9", NOON),
         (NOON + 0.9, NOON),
         (str(NOON), NOON),
         (f" {NOON} ", NOON),
@@ -132,6 +140,10 @@ def test_truth_values(value: Any, result: bool | None) -> None:
         ("2022-12-20 20:00:00+08:00", NOON),
         ("2022-12-20T12:00:00", NOON),
         ("2022-12-20", NOON - 12 * 3600),
+        # Airflow's ts_nodash and ts_nodash_with_tz.
+        ("20221220T120000", NOON),
+        ("20221220T200000+0800", NOON),
+        ("2022-12-20T20:00:00+0800", NOON),
     ],
 )
 def test_start_time_is_seconds_a_datetime_or_iso_text(value: Any, seconds: int) -> None:
@@ -146,9 +158,55 @@ def test_milliseconds_are_recognised(value: Any) -> None:
         arguments.start_time("x", value)
 
 
-def test_date_without_hyphens_is_not_taken_for_seconds() -> None:
-    with pytest.raises(DataWorksParameterError, match="'20221220' looks like a date: write 2022-12-20"):
-        arguments.start_time("x", "20221220")
+@pytest.mark.parametrize(
+    ("digits", "iso"),
+    [
+        ("2026", "2026-01-01"),
+        ("202601", "2026-01-01"),
+        ("20261125", "2026-11-25"),
+        ("2026010108", "2026-01-01T08:00:00"),
+        ("202601010830", "2026-01-01T08:30:00"),
+        ("20260101083000", "2026-01-01T08:30:00"),
+        ("2024022923", "2024-02-29T23:00:00"),
+        ("1999", "1999-01-01"),
+        ("20991231235959", "2099-12-31T23:59:59"),
+    ],
+)
+@pytest.mark.parametrize("kind", [str, int, float, " {}\n".format, "{}.0".format, "+{}".format])
+def test_date_in_digits_is_not_taken_for_seconds(digits: str, iso: str, kind: Any) -> None:
+    with pytest.raises(DataWorksParameterError, match=f"looks like a date: write '?{iso}"):
+        arguments.start_time("x", kind(digits))
+    with pytest.raises(DataWorksParameterError, match=f"StartTime: .*looks like a date: write '?{iso}"):
+        arguments.realtime_start_settings({"StartTime": kind(digits)})
+
+
+@pytest.mark.parametrize(
+    "value", [0, "0", 1, 86400.0, "20261301", "20260231", 946_684_799, "1999-12-31T23:59:59Z", "0800", "1970-01-01"]
+)
+def test_times_before_2000_are_refused(value: Any) -> None:
+    with pytest.raises(DataWorksParameterError, match=r"x: must not be before 2000; .* is 19"):
+        arguments.start_time("x", value)
+
+
+def test_times_more_than_a_day_ahead_are_refused() -> None:
+    now = dt.datetime.now(dt.timezone.utc)
+    soon, late = now + dt.timedelta(hours=23), now + dt.timedelta(hours=25)
+
+    for value in (soon, soon.isoformat(), soon.timestamp(), str(int(soon.timestamp()))):
+        assert arguments.start_time("x", value) == int(soon.timestamp())
+    for value in (late, late.isoformat(), late.timestamp(), str(int(late.timestamp())), "2034-03-14", 9_999_999_999):
+        with pytest.raises(DataWorksParameterError, match=r"x: must not be more than a day ahead; .* is 2\d{3}-"):
+            arguments.start_time("x", value)
+    with pytest.raises(DataWorksParameterError, match=r"x: must be in seconds; .* is a smaller unit"):
+        arguments.start_time("x", NOON * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "value", ["1_671_537_600", "１６７１５３７６００", "0x63a1a0c0", "2022/12/20", "12/20/2022", "2022-12"]
+)
+def test_other_spellings_of_numbers_and_dates_are_refused(value: str) -> None:
+    with pytest.raises(DataWorksParameterError, match="x: must be Unix seconds, a datetime or an ISO 8601 text"):
+        arguments.start_time("x", value)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +223,14 @@ def test_pendulum_datetimes_are_datetimes() -> None:
     assert arguments.start_time("x", pendulum.datetime(2022, 12, 20, 20, tz="Asia/Shanghai")) == NOON
 
 
+def _is_no_json(value: str) -> bool:
+    try:
+        json.loads(value)
+    except ValueError:
+        return True
+    return False
+
+
 @given(
     st.dictionaries(
         st.text(max_size=5),
@@ -178,9 +244,75 @@ def test_pendulum_datetimes_are_datetimes() -> None:
 )
 def test_object_may_be_a_dict_or_the_text_of_one(value: dict[str, Any]) -> None:
     assert json.loads(arguments.json_text("x", value)) == value
-    assert json.loads(arguments.json_text("x", repr(value))) == value
+    printed = repr(value)
+    if _is_no_json(printed):
+        assert json.loads(arguments.json_text("x", printed)) == value
     written = json.dumps(value, indent=1)
     assert arguments.json_text("x", written) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ('{"column": ["id" "name"]}', "line 1 column 18"),
+        ('{"a": "\\x41"}', "line 1 column 8"),
+        ('{\n "a": 0x10\n}', "line 2 column 8"),
+        ('{"a": 1} # comment', "line 1 column 10"),
+        ('{"a": 1 # comment\n}', "line 1 column 9"),
+        ('{"a": [1, 2,]}', r"line 1 column \d+"),
+        ('{"a": 1,}', r"line 1 column \d+"),
+        ("{'a': 1,}", "line 1 column 2"),
+        ("{'a' : 1}", "line 1 column 2"),
+        ("{'a':1}", "line 1 column 2"),
+        ("{'a': 'b' 'c'}", "line 1 column 2"),
+        ("{'a': 0o17}", "line 1 column 2"),
+        ("{'a': 1_000}", "line 1 column 2"),
+        ("{'a': '\\/'}", "line 1 column 2"),
+        ("{'a': r'b'}", "line 1 column 2"),
+        ("{'a': u'b'}", "line 1 column 2"),
+        ("{'a': \"b\"}", "line 1 column 2"),
+        ("{'a': 1, 'a': 2}", "line 1 column 2"),
+        ("{'a': 1 + 2j}", "line 1 column 2"),
+        ("{'a': 1.50}", "line 1 column 2"),
+        ('{"a": True}', "line 1 column 7"),
+        ('{"a": 01}', "line 1 column 8"),
+        ('{"a": .5}', "line 1 column 7"),
+        ('{"a": "b\n"}', "line 1 column 9"),
+        ('{"a": 1} {"b": 2}', "line 1 column 10"),
+        ('{"a": 1', r"line 1 column \d+"),
+        ("{a: 1}", "line 1 column 2"),
+        ("job.jsonx", "line 1 column 1"),
+    ],
+)
+def test_text_that_is_neither_json_nor_printed_by_python_is_refused_with_its_place(value: str, where: str) -> None:
+    with pytest.raises(DataWorksParameterError, match=f"x: must be a dict or a JSON object: .* at {where}$"):
+        arguments.json_text("x", value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"a": "\\/", "b": "\\ud83d\\ude00", "c": 1E400, "d": -0, "e": 1.50}',
+        ' {"a":1,\t"a":2}\r\n',
+        '{"a": "# no comment", "b": "\\u005c"}',
+        "{}",
+    ],
+)
+def test_json_is_passed_on_as_it_was_written(written: str) -> None:
+    assert arguments.json_text("x", written) == written
+    assert arguments.json_text("x", "\ufeff" + written) == written
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": None, "b": [True, 1.5, -1e20, "it's", '"', "\n\\/", "é\u2028\x01"], "c": {"d": {}}, "it's": ()},
+        {"StartTime": 1671537600},
+    ],
+)
+def test_text_that_python_prints_for_a_dict_is_read(value: dict[str, Any]) -> None:
+    for printed in (str(value), f"\n {value} "):
+        assert arguments.json_text("x", printed) == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @pytest.mark.parametrize("value", ['{"a": NaN}', '{"a": Infinity}', {"a": float("inf")}, {"a": {1}}, {"a": b"x"}])
@@ -231,3 +363,28 @@ def test_other_seconds_are_refused(value: Any) -> None:
 def test_seconds_may_have_to_be_above_a_bound(value: float) -> None:
     with pytest.raises(DataWorksParameterError, match="x: must be above 0 seconds"):
         arguments.seconds("x", value, above=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "left", "dropped"),
+    [
+        ({"StartTime": None}, {}, ["StartTime"]),
+        ("{'StartTime': 'None'}", {}, ["StartTime"]),
+        ({"StartTime": ""}, {}, ["StartTime"]),
+        ({}, {}, []),
+        ({"FailoverSettings": {}}, {}, []),
+        ({"FailoverSettings": {"Interval": None}}, {}, ["FailoverSettings.Interval"]),
+        (
+            {"StartTime": " null ", "FailoverSettings": {"Interval": "5", "UpperLimit": None}},
+            {"FailoverSettings": {"Interval": 5}},
+            ["FailoverSettings.UpperLimit", "StartTime"],
+        ),
+        ({"StartTime": NOON, "FailoverSettings": None}, {"StartTime": NOON}, ["FailoverSettings"]),
+    ],
+)
+def test_settings_that_are_none_are_left_out(settings: Any, left: Any, dropped: list[str]) -> None:
+    read = arguments.realtime_start_settings(settings)
+
+    assert read is not None
+    assert arguments.realtime_start_settings(read) == read
+    assert arguments.without_none(read) == (left, dropped)

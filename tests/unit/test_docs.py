@@ -23,10 +23,10 @@ from airflow.models.connection import Connection
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_dataworks.client.errors import _ADVICE, Outcome, outcome_of
-from airflow_provider_dataworks.connection_form import AUTH_TYPES, CONNECTION_FIELDS, RELABELING
+from airflow_provider_dataworks.connection.form import AUTH_TYPES, CONNECTION_FIELDS, RELABELING
+from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksPermanentError
-from airflow_provider_dataworks.hooks.connection import ConnectionSettings, read_connection
 from airflow_provider_dataworks.operators.data_integration import (
     CreateDISyncTaskOperator,
     StartDIJobOperator,
@@ -484,7 +484,7 @@ def test_the_reference_has_the_public_modules_whole() -> None:
         "sensors.data_integration",
         "triggers.data_integration",
         "hooks.dataworks",
-        "hooks.connection",
+        "connection.settings",
         "links.dataworks",
         "exceptions",
         "client.client",

@@ -26,7 +26,7 @@ WITHOUT_AIRFLOW = [
     f"{PACKAGE}.client.endpoints",
     f"{PACKAGE}.client.client",
     f"{PACKAGE}.emulator.testing",
-    f"{PACKAGE}.emulator.app",
+    f"{PACKAGE}.emulator.http.app",
 ]
 HOOK = f"{PACKAGE}.hooks.dataworks"
 

@@ -10,7 +10,7 @@ import airflow
 import pytest
 
 from airflow_provider_dataworks import __version__
-from airflow_provider_dataworks.connection_form import CONNECTION_FIELDS
+from airflow_provider_dataworks.connection.form import CONNECTION_FIELDS
 
 PACKAGE = "airflow-provider-dataworks"
 MODULE = "airflow_provider_dataworks"

@@ -13,10 +13,11 @@ import airflow
 import jsonschema
 import pytest
 
-from airflow_provider_dataworks import __version__, connection_form
+from airflow_provider_dataworks import __version__
 from airflow_provider_dataworks.client import endpoints
+from airflow_provider_dataworks.connection import form
+from airflow_provider_dataworks.connection.fields import KNOWN_EXTRAS
 from airflow_provider_dataworks.get_provider_info import get_provider_info
-from airflow_provider_dataworks.hooks.connection import _KNOWN_EXTRAS
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
 AIRFLOW = Path(airflow.__file__).parent
@@ -102,7 +103,7 @@ def test_hook_and_provider_info_agree() -> None:
 
 
 def test_form_has_every_extra_that_is_read() -> None:
-    assert set(CONNECTION["conn-fields"]) == _KNOWN_EXTRAS - {"access_key_id", "access_key_secret"}
+    assert set(CONNECTION["conn-fields"]) == KNOWN_EXTRAS - {"access_key_id", "access_key_secret", "region"}
 
 
 @pytest.mark.parametrize(("name", "field"), CONNECTION["conn-fields"].items())
@@ -120,10 +121,10 @@ def test_secrets_are_masked() -> None:
 def test_drop_downs_offer_what_is_accepted() -> None:
     fields = CONNECTION["conn-fields"]
 
-    assert fields["auth_type"]["schema"]["enum"] == [None, *connection_form.AUTH_TYPES]
+    assert fields["auth_type"]["schema"]["enum"] == [None, *form.AUTH_TYPES]
     assert fields["network"]["schema"]["enum"] == [None, *endpoints.NETWORKS]
-    assert fields["console"]["schema"]["enum"] == [None, *connection_form.CONSOLES]
-    assert fields["console_site"]["schema"]["enum"] == [None, *connection_form.CONSOLE_SITES]
+    assert fields["console"]["schema"]["enum"] == [None, *form.CONSOLES]
+    assert fields["console_site"]["schema"]["enum"] == [None, *form.CONSOLE_SITES]
     assert set(fields["region_id"]["schema"]["examples"]) <= set(endpoints.KNOWN_REGIONS)
 
 
@@ -138,6 +139,18 @@ def test_what_nearly_every_connection_needs_is_not_folded_away() -> None:
     in_sight = [name for name, field in CONNECTION["conn-fields"].items() if "section" not in field["schema"]]
 
     assert in_sight == ["region_id", "project_id", "auth_type", "security_token"]
+
+
+def test_what_every_connection_needs_stands_first_and_is_marked() -> None:
+    first = list(CONNECTION["conn-fields"].items())[:2]
+
+    assert [(name, field["label"]) for name, field in first] == [
+        ("region_id", "Region (required)"),
+        ("project_id", "Workspace ID (required)"),
+    ]
+    for _, field in first:
+        assert "Required unless" in field["description"]
+    assert not [name for name, field in list(CONNECTION["conn-fields"].items())[2:] if "(required)" in field["label"]]
 
 
 @pytest.mark.parametrize("standard", ["login", "password", "host", "port"])

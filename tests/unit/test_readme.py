@@ -10,7 +10,7 @@ from typing import Any
 from airflow.models.connection import Connection
 from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_dataworks.hooks.connection import read_connection
+from airflow_provider_dataworks.connection.settings import read_connection
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 
@@ -35,7 +35,7 @@ def test_connection_is_usable() -> None:
 
 
 def test_every_extra_of_the_connection_form_is_explained() -> None:
-    from airflow_provider_dataworks.connection_form import CONNECTION_FIELDS
+    from airflow_provider_dataworks.connection.form import CONNECTION_FIELDS
 
     table = README.split("## The connection")[1].split("\n## ")[0]
     assert [name for name in CONNECTION_FIELDS if f"`{name}`" not in table] == []

@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.credentials import Credentials
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
+from airflow_provider_dataworks.client.resending import backoff
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.emulator.settings import (
     STS_ACCESS_KEY_ID,
@@ -23,6 +24,7 @@ from tests.support.scripted_server import ScriptedServer
 from .conftest import ClientFactory
 
 THROTTLED = json.dumps({"Code": "Throttling.User", "Message": "too fast"}).encode()
+UNAVAILABLE = json.dumps({"Code": "ServiceUnavailable", "Message": "closed"}).encode()
 
 
 def list_jobs(client: DataWorksClient) -> dict[str, Any]:
@@ -36,23 +38,31 @@ def refused(client: DataWorksClient, action: str = "ListDIJobs", **how: Any) -> 
 
 
 def test_pauses_grow_with_jitter_and_end_at_thirty_seconds(
-    emulator: EmulatorControl, server: ScriptedServer, make_client: ClientFactory, sleeps: list[float]
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float]
 ) -> None:
     for _ in range(9):
-        server.answer(429, THROTTLED)
+        server.answer(503, UNAVAILABLE)
 
     error = refused(make_client(server.url, max_attempts=9))
 
     assert error.attempts == len(server.received) == 9
-    assert [lowest <= pause <= lowest + 1 for pause, lowest in zip(sleeps, (1, 2, 4, 8, 16), strict=False)] == [
-        True
-    ] * 5
-    assert sleeps[5:] == [30, 30, 30]
-    assert sleeps[:5] != [1, 2, 4, 8, 16]
+    bounds = (1, 2, 4, 8, 16, 30, 30, 30)
+    assert [0.1 <= pause <= bound for pause, bound in zip(sleeps, bounds, strict=True)] == [True] * 8
+    assert len(set(sleeps)) == 8
+
+
+@pytest.mark.parametrize(("attempt", "bound"), [(1, 1), (3, 4), (6, 30), (5000, 30)])
+def test_jitter_is_full(attempt: int, bound: float) -> None:
+    pauses = [backoff(attempt) for _ in range(500)]
+
+    assert min(pauses) >= 0.1
+    assert max(pauses) <= bound
+    # Those that failed together come back all over the time, not at its end.
+    assert 0.4 * bound < sum(pauses) / len(pauses) < 0.65 * bound
 
 
 def test_five_attempts_are_the_default(client: DataWorksClient, emulator: EmulatorControl) -> None:
-    emulator.add_fault("throttle", count=-1)
+    emulator.add_fault("error", status=503, code="ServiceUnavailable", count=-1)
 
     error = refused(client)
 
@@ -158,6 +168,17 @@ def test_date_as_a_waiting_time_is_obeyed(
         {"x_acs_retry_after": "-1"},
         {"retry_after": "soon"},
         {"x_ratelimit_user": "Limit:1,Remain:0"},
+        {"retry_after": "1e20"},
+        {"retry_after": "-5"},
+        {"retry_after": "²"},
+        {"retry_after": "1.5"},
+        {"retry_after": "9" * 5000},
+        {"x_acs_retry_after": "9" * 5000},
+        {"x_ratelimit_user": f"TimeLeft:{'9' * 5000},"},
+        {"x_ratelimit_user": "TimeLeft:²,"},
+        {"retry_after": "Mon, 99 Foo 99999999999 99:99:99 GMT"},
+        {"retry_after": "Fri, 01 Jan 999999999999999999999 00:00:00 GMT"},
+        {"retry_after": ","},
     ],
 )
 def test_waiting_time_that_cannot_be_read_is_passed_over(
@@ -167,13 +188,34 @@ def test_waiting_time_that_cannot_be_read_is_passed_over(
 
     list_jobs(make_client(server.url))
 
-    assert 1 <= sleeps[0] <= 2
+    assert 0.1 <= sleeps[0] <= 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"retry_after": "86400"},
+        {"x_acs_retry_after": "86400000"},
+        {"x_ratelimit_user": "Limit:1,Remain:0,TimeLeft:86400000,Reset:1"},
+        {"retry_after": "Fri, 31 Dec 9999 23:59:59 GMT"},
+        {"retry_after": "999999999999999"},
+    ],
+)
+def test_no_server_imposes_more_than_five_minutes(
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], headers: dict[str, str]
+) -> None:
+    server.answer(429, THROTTLED, **headers)
+
+    list_jobs(make_client(server.url))
+
+    (pause,) = sleeps
+    assert 300 <= pause <= 330
 
 
 def test_waiting_time_beyond_the_overall_bound_ends_the_call_at_once(
     server: ScriptedServer, make_client: ClientFactory, sleeps: list[float]
 ) -> None:
-    server.answer(429, THROTTLED, x_acs_retry_after="200000")
+    server.answer(503, UNAVAILABLE, x_acs_retry_after="200000")
 
     error = refused(make_client(server.url))
 
@@ -191,6 +233,36 @@ def test_overall_bound_ends_the_attempts(emulator: EmulatorControl, make_client:
 
     assert time.monotonic() - began < 2
     assert 2 <= error.attempts <= 6
+
+
+# Throttling
+
+
+def test_throttled_call_goes_on_for_ten_minutes(
+    client: DataWorksClient, emulator: EmulatorControl, sleeps: list[float]
+) -> None:
+    emulator.add_fault("throttle", count=-1)
+
+    error = refused(client)
+
+    assert (error.outcome, error.throttled, error.outcome_unknown) == (Outcome.NOT_EXECUTED, True, False)
+    assert 600 <= sum(sleeps) <= 930
+    assert error.attempts == len(emulator.requests("ListDIJobs")) == len(sleeps) + 1
+
+
+def test_throttled_attempts_do_not_count(client: DataWorksClient, emulator: EmulatorControl) -> None:
+    emulator.add_fault("throttle", count=12)
+    emulator.add_fault("error", status=503, code="ServiceUnavailable", count=4)
+
+    assert list_jobs(client)["DIJobPaging"]["TotalCount"] == 6
+    assert len(emulator.requests("ListDIJobs")) == 17
+
+
+def test_one_attempt_is_one_also_when_it_is_throttled(server: ScriptedServer, make_client: ClientFactory) -> None:
+    server.answer(429, THROTTLED)
+
+    assert refused(make_client(server.url, max_attempts=1)).attempts == 1
+    assert len(server.received) == 1
 
 
 class _Fixed:

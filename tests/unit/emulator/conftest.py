@@ -28,10 +28,11 @@ class Call:
     target: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
     def raw(self) -> bytes:
         """Return the request as it goes over the wire."""
-        head = [f"POST {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers.items())]
+        head = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers.items())]
         return "\r\n".join([*head, f"Content-Length: {len(self.body)}", "", ""]).encode() + self.body
 
 
@@ -63,6 +64,7 @@ class Caller:
         self,
         action: str,
         *,
+        method: str = "POST",
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         body: bytes | None = None,
@@ -72,6 +74,7 @@ class Caller:
         """
         Return a signed request.
 
+        :param method: the HTTP method.
         :param signed: headers to change before the signature; None takes one away.
         :param headers: headers to change after it.
         """
@@ -87,7 +90,7 @@ class Caller:
             **(signed or {}),
         }
         signing = {name: value for name, value in values.items() if value is not None}
-        request = SimpleNamespace(method="POST", pathname="/", query=dict(query or {}), headers=signing)
+        request = SimpleNamespace(method=method, pathname="/", query=dict(query or {}), headers=signing)
         authorization: str = Utils.get_authorization(
             request,
             "ACS3-HMAC-SHA256",
@@ -97,7 +100,7 @@ class Caller:
         )
         sent = {**signing, "authorization": authorization, **(headers or {})}
         target = "/?" + urlencode(query) if query else "/"
-        return Call(target, {name: value for name, value in sent.items() if value is not None}, payload)
+        return Call(target, {name: value for name, value in sent.items() if value is not None}, payload, method)
 
     def connect(self) -> http.client.HTTPConnection:
         """Return a connection that is not yet open."""
@@ -107,7 +110,7 @@ class Caller:
         """Send a request, on a connection of its own unless one is given."""
         used = connection or self.connect()
         try:
-            used.request("POST", call.target, call.body, call.headers)
+            used.request(call.method, call.target, call.body or None, call.headers)
             response = used.getresponse()
             return Reply(
                 response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()

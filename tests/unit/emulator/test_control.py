@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dataworks.emulator.app import create_app
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.emulator.emulator import Emulator
+from airflow_provider_dataworks.emulator.http.app import create_app
 from airflow_provider_dataworks.emulator.settings import ACCESS_KEY_SECRET, STS_SECURITY_TOKEN, Settings
 from airflow_provider_dataworks.emulator.testing import running_emulator
 

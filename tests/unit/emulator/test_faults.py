@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
@@ -25,6 +26,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "wrong_type": {},
     "empty": {},
     "body": {"body": {"Data": None}},
+    "raw": {"body": "[" * 1000},
     "reset": {},
     "cut": {},
 }
@@ -246,6 +248,14 @@ def test_fault_after_a_refusal_hides_it(call: Caller, dataworks_emulator: Emulat
         {"kind": "slow"},
         {"kind": "slow", "seconds": -1},
         {"kind": "clock_skew", "seconds": "1"},
+        {"kind": "raw"},
+        {"kind": "drip", "seconds": -1},
+        {"kind": "drip", "seconds": 1, "part": "tail"},
+        {"kind": "gzip_bomb", "megabytes": 0},
+        {"kind": "gzip_bomb", "megabytes": 1.5},
+        {"kind": "late", "seconds": 1, "reset": 1},
+        {"kind": "error", "headers": {"a": "中"}},
+        {"kind": "throttle", "where": {"DIJobId": 1001}},
         {"kind": "body"},
         {"kind": "reset", "status": 500},
     ],
@@ -255,3 +265,150 @@ def test_fault_that_makes_no_sense_is_refused(dataworks_emulator: EmulatorContro
         dataworks_emulator.add_fault(**fault)
 
     assert dataworks_emulator.faults() == []
+
+
+def test_fault_meets_only_requests_with_these_parameters(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.add_fault("error", "GetDIJob", count=-1, where={"DIJobId": "1002"})
+
+    codes = [call("GetDIJob", form={"DIJobId": di_job_id}).status for di_job_id in ("1001", "1002", "1003", "1002")]
+
+    assert codes == [200, 500, 200, 500]
+
+
+def test_raw_answer_has_the_status_type_headers_and_body_that_were_asked_for(
+    call: Caller, dataworks_emulator: EmulatorControl
+) -> None:
+    dataworks_emulator.add_fault(
+        "raw", status=503, content_type="text/html;charset=undefined", headers={"Retry-After": "9"}, body="²"
+    )
+
+    reply = call.list()
+
+    assert (reply.status, reply.body.decode()) == (503, "²")
+    assert (reply.headers["content-type"], reply.headers["retry-after"]) == ("text/html;charset=undefined", "9")
+
+
+def test_dripping_answer_comes_byte_by_byte(
+    call: Caller, dataworks_emulator: EmulatorControl, raw: socket.socket
+) -> None:
+    dataworks_emulator.add_fault("drip", seconds=0.05)
+    began = time.monotonic()
+
+    raw.sendall(call.signed("StartDIJob", form={"DIJobId": "1001"}).raw())
+
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += raw.recv(65536)
+    while len(answer.partition(b"\r\n\r\n")[2]) < 4:
+        answer += raw.recv(65536)
+    assert time.monotonic() - began >= 0.2
+    assert dataworks_emulator.job(1001)["starts"] == 1
+
+
+def test_late_request_has_its_effect_although_the_client_has_gone(
+    call: Caller, dataworks_emulator: EmulatorControl, raw: socket.socket
+) -> None:
+    dataworks_emulator.add_fault("late", "StartDIJob", seconds=0.3)
+
+    raw.sendall(call.signed("StartDIJob", form={"DIJobId": "1001"}).raw())
+    raw.shutdown(socket.SHUT_RDWR)
+
+    assert dataworks_emulator.job(1001)["starts"] == 0
+    ends = time.monotonic() + 10
+    while not dataworks_emulator.job(1001)["starts"] and time.monotonic() < ends:
+        time.sleep(0.05)
+    (entry,) = dataworks_emulator.requests("StartDIJob")
+    assert (entry["fault"], entry["effect"]) == ("late", True)
+
+
+def test_job_can_hide_when_it_was_started(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.set_job(1001, hides_started_time=True)
+    call.start()
+
+    data = call("GetDIJob", form={"DIJobId": "1001"}).json["Data"]
+
+    assert (data["JobStatus"], data.get("StartedTime")) == ("Running", None)
+    assert dataworks_emulator.job(1001)["StartedTime"]
+
+
+@pytest.mark.parametrize(("part", "slow"), [("headers", b"HTTP/1.1"), ("response", b"HTTP/1.1")])
+def test_headers_can_drip_too(
+    call: Caller, dataworks_emulator: EmulatorControl, raw: socket.socket, part: str, slow: bytes
+) -> None:
+    dataworks_emulator.add_fault("drip", "StartDIJob", seconds=0.05, part=part)
+    began = time.monotonic()
+
+    raw.sendall(call.signed("StartDIJob", form={"DIJobId": "1001"}).raw())
+    start = b""
+    while len(start) < len(slow):
+        start += raw.recv(1)
+
+    assert start == slow
+    assert time.monotonic() - began >= 0.05 * len(slow)
+    assert dataworks_emulator.job(1001)["starts"] == 1
+
+
+@pytest.mark.parametrize("part", ["body", "headers", "response"])
+def test_dripping_answer_is_complete_in_the_end(call: Caller, dataworks_emulator: EmulatorControl, part: str) -> None:
+    dataworks_emulator.add_fault("drip", "StopDIJob", seconds=0.0005, part=part)
+
+    reply = call("StopDIJob", form={"DIJobId": "1001"})
+
+    assert reply.status == 200
+    assert reply.json["RequestId"] == reply.headers["x-acs-request-id"]
+
+
+def test_gzip_bomb_is_small_on_the_wire_and_large_unpacked(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.add_fault("gzip_bomb", "StartDIJob", megabytes=20)
+
+    reply = call.start()
+
+    assert reply.headers["content-encoding"] == "gzip"
+    assert len(reply.body) < 50_000
+    unpacked = gzip.decompress(reply.body)
+    assert len(unpacked) > 20 * 2**20
+    assert "RequestId" in json.loads(unpacked)
+    assert dataworks_emulator.job(1001)["starts"] == 0
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirect_goes_where_it_was_told(call: Caller, dataworks_emulator: EmulatorControl, status: int) -> None:
+    dataworks_emulator.add_fault("raw", status=status, headers={"Location": "http://192.0.2.7/x"}, body="")
+
+    reply = call.start()
+
+    assert (reply.status, reply.headers["location"]) == (status, "http://192.0.2.7/x")
+    assert dataworks_emulator.job(1001)["starts"] == 0
+
+
+@pytest.mark.parametrize("value", ["²", "1e400", "-1", "soon", "Wed, 21 Oct 2099 07:28:00 GMT", "9" * 5000, ""])
+def test_retry_after_can_be_any_string(call: Caller, dataworks_emulator: EmulatorControl, value: str) -> None:
+    dataworks_emulator.add_fault("throttle", headers={"Retry-After": value})
+
+    reply = call.list()
+
+    assert (reply.status, reply.headers["retry-after"]) == (429, value)
+
+
+def test_answer_can_be_nested_deeply(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.add_fault("raw", body="[" * 100_000)
+
+    assert call.list().body == b"[" * 100_000
+
+
+def test_late_request_can_have_its_effect_after_its_connection_was_reset(
+    call: Caller, dataworks_emulator: EmulatorControl, raw: socket.socket
+) -> None:
+    dataworks_emulator.add_fault("late", "StartDIJob", seconds=0.4, reset=True)
+
+    raw.sendall(call.signed("StartDIJob", form={"DIJobId": "1001"}).raw())
+    with pytest.raises(ConnectionResetError):
+        received(raw)
+
+    assert dataworks_emulator.requests("StartDIJob") == []
+    ends = time.monotonic() + 10
+    while not dataworks_emulator.job(1001)["starts"]:
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    (entry,) = dataworks_emulator.requests("StartDIJob")
+    assert (entry["fault"], entry["effect"], entry["status"]) == ("late", True, None)

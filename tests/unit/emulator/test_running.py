@@ -80,6 +80,14 @@ def test_line_can_be_read_by_a_shell() -> None:
     assert connection["extra"] == {"region_id": "cn-shanghai", "project_id": 10000}
 
 
+def test_command_allows_a_further_host_name() -> None:
+    with started("--allow-host", "emulator.internal") as (_, line):
+        caller = Caller(control(line))
+
+        assert caller("ListProjects", signed={"host": "emulator.internal:80"}).status == 200
+        assert caller("ListProjects", signed={"host": "other.internal:80"}).status == 403
+
+
 def test_stop_does_not_wait_for_a_slow_answer() -> None:
     with started() as (process, line):
         emulator = control(line)
@@ -226,7 +234,8 @@ def test_plugin_serves_a_test_suite_of_a_user(tmp_path: Path) -> None:
 def test_nothing_of_airflow_is_imported() -> None:
     code = (
         "import sys\n"
-        "from airflow_provider_dataworks.emulator import __main__, pytest_plugin, server, testing\n"
+        "from airflow_provider_dataworks.emulator import __main__, pytest_plugin, testing\n"
+        "from airflow_provider_dataworks.emulator.http import server\n"
         "print([name for name in sys.modules if name.split('.')[0] == 'airflow'])"
     )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_dataworks.emulator.files import File
-from airflow_provider_dataworks.emulator.jobs import MIGRATION_TYPES, Job
+from airflow_provider_dataworks.emulator.backend.resources.di_jobs import MIGRATION_TYPES, Job
+from airflow_provider_dataworks.emulator.backend.resources.files import File
+from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter
 from airflow_provider_dataworks.emulator.settings import Settings
-from airflow_provider_dataworks.emulator.throttle import RateLimiter
 
 SETTINGS = Settings(run_seconds=10, stop_seconds=2)
 

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_dataworks.client.client import DataWorksClient
+from airflow_provider_dataworks.client.transport import Answer, Exchange
+from airflow_provider_dataworks.connection.settings import read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksNotFoundError, DataWorksParameterError
-from airflow_provider_dataworks.hooks.connection import read_connection
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from airflow_provider_dataworks.operators.data_integration import (
     CreateDISyncTaskOperator,
@@ -178,9 +179,9 @@ def test_argument_of_the_hook(
     seen: list[str] = []
     true_send = DataWorksClient._send
 
-    def send(client: DataWorksClient, action: str, query: Any, body: Any) -> dict[str, Any]:
-        seen.append(action)
-        return true_send(client, action, query, body)
+    def send(client: DataWorksClient, exchange: Exchange, query: str, form: str) -> Answer:
+        seen.append(exchange.action)
+        return true_send(client, exchange, query, form)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DataWorksClient, "_send", send)

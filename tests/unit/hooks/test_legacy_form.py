@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dataworks.connection_form import CONNECTION_FIELDS
+from airflow_provider_dataworks.connection.form import CONNECTION_FIELDS
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
 WTFORMS = find_spec("wtforms") is not None and find_spec("flask_appbuilder") is not None
@@ -63,7 +63,7 @@ def test_form_has_every_field() -> None:
 def test_what_was_typed_can_be_stored_and_read_back() -> None:
     from airflow.models.connection import Connection
 
-    from airflow_provider_dataworks.hooks.connection import read_connection
+    from airflow_provider_dataworks.connection.settings import read_connection
 
     assert set(FILLED) == set(CONNECTION_FIELDS)
     form = form_of(**FILLED)

@@ -14,9 +14,9 @@ from airflow.models.connection import Connection
 
 from airflow_provider_dataworks.client.credentials import Credentials, FetchedCredentials
 from airflow_provider_dataworks.client.errors import CredentialsError
+from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksParameterError, DataWorksPermanentError
-from airflow_provider_dataworks.hooks.connection import ConnectionSettings, read_connection
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.hook import connect, hook_for
 from tests.support.scripted_server import scripted_server
@@ -124,9 +124,103 @@ def test_json_of_the_official_provider_works() -> None:
     assert read.credentials.get() == Credentials("LTAI-2", "hidden-2")
 
 
+def test_extras_of_the_official_providers_page_work(warnings: Callable[[], set[str]]) -> None:
+    read = settings(
+        login=None,
+        password=None,
+        region_id=None,
+        region="cn-beijing",
+        auth_type="AK",
+        access_key_id="LTAI-2",
+        access_key_secret="hidden-2",
+    )
+
+    assert read.credentials.get() == Credentials("LTAI-2", "hidden-2")
+    assert (read.region_id, read.endpoint) == ("cn-beijing", "https://dataworks.cn-beijing.aliyuncs.com")
+    assert warnings() == set()
+
+
+def test_region_id_wins_over_region(warnings: Callable[[], set[str]]) -> None:
+    assert settings(region_id="cn-shanghai", region="cn-shanghai").region_id == "cn-shanghai"
+    assert warnings() == set()
+
+    assert settings(region_id="cn-shanghai", region="cn-beijing").region_id == "cn-shanghai"
+    assert warnings() == {"connection x: region is cn-beijing and region_id is cn-shanghai; region_id is used"}
+
+
+def test_region_that_cannot_be_one_is_refused_under_its_own_name() -> None:
+    assert refusal(region_id=None, region=5).startswith("connection x, field region: must be a text")
+
+
 def test_region_of_the_hook_wins() -> None:
     assert settings("eu-west-1").endpoint == "https://dataworks.eu-west-1.aliyuncs.com"
     assert settings("").endpoint == "https://dataworks.cn-shanghai.aliyuncs.com"
+
+
+@pytest.mark.parametrize("host", [None, "dataworks.example.com"])
+@pytest.mark.parametrize("region", ["@evil.example/", "Shanghai", "cn shanghai", "cn-shanghai.", 5])
+def test_region_of_the_hook_that_cannot_be_one_is_refused(host: str | None, region: Any) -> None:
+    with pytest.raises(DataWorksParameterError, match=r"^region_id: must be a region's id such as cn-shanghai, not "):
+        settings(region, host=host)
+
+
+@pytest.mark.parametrize(
+    ("host", "region_of_host"),
+    [
+        ("dataworks.cn-shanghai.aliyuncs.com", "cn-shanghai"),
+        ("https://DataWorks-VPC.cn-shanghai.aliyuncs.com:443/", "cn-shanghai"),
+        ("dataworks.eu-central-1.aliyuncs.com.", "eu-central-1"),
+        ("dataworks.mars-north-1.aliyuncs.com", "mars-north-1"),
+    ],
+)
+def test_host_of_another_region_than_the_tasks_or_the_connections_is_refused(host: str, region_of_host: str) -> None:
+    for of_task, of_connection in (("ap-southeast-1", "cn-shanghai"), (None, "ap-southeast-1")):
+        with pytest.raises(DataWorksParameterError) as raised:
+            settings(of_task, host=host, region_id=of_connection)
+        assert str(raised.value) == (
+            f"connection x, field host: is the endpoint of region {region_of_host}, but region_id is ap-southeast-1: "
+            "remove host, or use one region"
+        )
+
+
+def test_host_of_the_same_region_is_accepted() -> None:
+    assert settings("cn-beijing", host="dataworks.cn-beijing.aliyuncs.com", region_id="cn-shanghai").region_id == (
+        "cn-beijing"
+    )
+    assert settings(host="dataworks-vpc.cn-shanghai.aliyuncs.com").region_id == "cn-shanghai"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["dataworks.aliyuncs.com", "dataworks.example.com", "dataworks.cn-beijing.aliyuncs.com.example.com", "10.0.0.1"],
+)
+def test_host_that_names_no_region_goes_with_any(host: str) -> None:
+    assert settings("eu-central-1", host=host).region_id == "eu-central-1"
+
+
+def test_region_is_taken_from_a_host_that_names_it() -> None:
+    read = settings(region_id=None, host="dataworks.eu-central-1.aliyuncs.com")
+
+    assert (read.region_id, read.console_site) == ("eu-central-1", "intl")
+
+
+@pytest.mark.parametrize(
+    ("region", "site"),
+    [
+        ("cn-shanghai", "cn"),
+        ("cn-hongkong", "cn"),
+        ("cn-north-2-gov-1", "cn"),
+        ("ap-southeast-1", "intl"),
+        ("eu-central-1", "intl"),
+        ("us-west-1", "intl"),
+        ("me-central-1", "intl"),
+    ],
+)
+def test_console_site_follows_the_region_unless_it_is_set(region: str, site: str) -> None:
+    assert settings(region_id=region).console_site == site
+    assert settings(region).console_site == site
+    assert settings(region_id=region, console_site="cn").console_site == "cn"
+    assert settings(region_id=region, console_site="intl").console_site == "intl"
 
 
 def test_region_is_not_needed_where_a_host_is() -> None:
@@ -138,10 +232,10 @@ def test_region_is_not_needed_where_a_host_is() -> None:
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], set[str]]]:
     """What reading a connection warned of."""
-    name = "airflow_provider_dataworks.hooks.connection"
+    name = "airflow_provider_dataworks.connection"
     with caplog.at_level(logging.WARNING, logger=name):
         logging.getLogger(name).addHandler(caplog.handler)
-        yield lambda: {record.getMessage() for record in caplog.records}
+        yield lambda: {record.getMessage() for record in caplog.records if record.name.startswith(name)}
         logging.getLogger(name).removeHandler(caplog.handler)
 
 
@@ -198,6 +292,10 @@ def test_value_that_cannot_be_used_is_named_with_what_it_may_be(field: str, valu
     [
         ({"region_id": None}, "region_id is missing: give it on the connection (such as cn-shanghai), or set host"),
         ({"region_id": "Shanghai!"}, "region_id must be a region's id such as cn-shanghai, not 'Shanghai!'"),
+        (
+            {"region_id": "@evil.example/", "host": "dataworks.example.com"},
+            "region_id must be a region's id such as cn-shanghai, not '@evil.example/'",
+        ),
         ({"network": "vpc", "region_id": "cn-wuhan"}, "network vpc is not offered in region_id cn-wuhan"),
         ({"host": "http://dataworks.example.com"}, "host: plain http is accepted for loopback hosts alone; use https"),
         ({"host": "https://[::1"}, "host must be a host name"),
@@ -223,6 +321,30 @@ def test_missing_keys_are_named(kind: str) -> None:
 @pytest.mark.parametrize(("kind", "field"), [("sts", "security_token"), ("ram_role_arn", "role_arn")])
 def test_field_that_a_kind_needs_is_named(kind: str, field: str) -> None:
     assert refusal(auth_type=kind) == f"connection x, field {field}: is missing: auth_type {kind} needs it"
+
+
+@pytest.mark.parametrize("auth_type", [None, "access_key", "AK", "sts", "ram_role_arn"])
+@pytest.mark.parametrize("key", [{"login": "STS.NExample"}, {"login": None, "access_key_id": "STS.NExample"}])
+def test_temporary_accesskey_without_its_token_is_refused_by_name(auth_type: str | None, key: dict[str, Any]) -> None:
+    text = refusal(auth_type=auth_type, role_arn="acs:ram::1:role/a", **key)
+
+    assert text.startswith("connection x, field security_token: is missing: ")
+    if auth_type != "sts":
+        assert "the AccessKey ID is a temporary one (it begins with STS.)" in text
+    assert "NExample" not in text
+
+
+def test_temporary_accesskey_whose_token_would_not_be_sent_is_refused() -> None:
+    text = refusal(auth_type="access_key", login="STS.NExample", security_token="hidden-token")
+
+    assert text.startswith("connection x, field auth_type: must be sts: the AccessKey ID is a temporary one")
+
+
+def test_temporary_accesskey_with_its_token_is_accepted() -> None:
+    key = {"login": "STS.NExample", "security_token": "token"}
+
+    assert settings(**key).credentials.get().security_token == "token"
+    assert settings(auth_type="ram_role_arn", role_arn="acs:ram::1:role/a", **key).account == "acs:ram::1:role/a"
 
 
 @pytest.mark.parametrize("extra", ["not json", "[1]", '"text"'])
@@ -397,6 +519,8 @@ def test_settings_reach_the_client(dataworks_emulator: EmulatorControl, monkeypa
     hook = hook_for(dataworks_emulator, monkeypatch, connect_timeout=1.5, read_timeout=2.5, max_attempts=7)
 
     assert (hook.client.timeout, hook.client.max_attempts) == ((1.5, 2.5), 7)
+    assert hook.client.request_timeout == 5.0
+    assert hook.tuned(request_timeout=3.0).client.request_timeout == 3.0
 
 
 def test_hurried_hook_tries_once_and_briefly(
@@ -405,7 +529,10 @@ def test_hurried_hook_tries_once_and_briefly(
     hook = hook_for(dataworks_emulator, monkeypatch, max_qps=0.001)
     hurried = hook.hurried()
 
-    assert (hurried.client.max_attempts, hurried.client.timeout, hurried.client.pacer) == (1, (1.0, 3.0), None)
+    assert (hurried.client.max_attempts, hurried.client.timeout, hurried.client.paced) == (1, (1.0, 3.0), False)
+    assert (hurried.client.request_timeout, hurried.client.max_elapsed) == (4.0, 4.0)
+    # What it is answered counts for all.
+    assert hurried.client.pacer is hook.client.pacer
     hurried.stop_di_job(di_job_id=1001)
     hurried.stop_di_job(di_job_id=1001)
     assert hook.client.max_attempts == 5

@@ -46,7 +46,20 @@ GOOD: dict[str, dict[str, Any]] = {
 
 BAD_IDS: list[Any] = [0, -1, 1.5, "1.5", "abc", True, [], {}, 2**63, "１２", b"1", "-1", "1 2"]
 BAD_TEXTS: list[Any] = [5, [], {}, True, b"text"]
-BAD_OBJECTS: list[Any] = ["[]", "5", "{", "not json", 5, [], ["a"], "{'a'", True]
+BAD_OBJECTS: list[Any] = [
+    "[]",
+    "5",
+    "{",
+    "not json",
+    5,
+    [],
+    ["a"],
+    "{'a'",
+    True,
+    '{"a": ["b" "c"]}',
+    '{"a": 1,}',
+    "a.json",
+]
 
 BAD: dict[tuple[str, str], list[Any]] = {
     ("create_di_sync_task", "project_id"): [*BAD_IDS, 10_000_000_001],
@@ -75,6 +88,10 @@ BAD: dict[tuple[str, str], list[Any]] = {
         {"StartTime": "1671516776000"},
         {"StartTime": "yesterday"},
         {"StartTime": "20221220"},
+        {"StartTime": 20221220},
+        {"StartTime": 2026010108.0},
+        {"StartTime": 0},
+        {"StartTime": 4_000_000_000},
         {"StartTime": -1},
         {"StartTime": True},
         {"StartTime": float("nan")},
@@ -233,3 +250,26 @@ def test_content_is_sent_as_json_and_json_text_as_it_was_written(
     file_id = hook.create_di_sync_task(task_type="DI_OFFLINE", task_name="t", task_content=content)
 
     assert dataworks_emulator.file(file_id)["TaskContent"] == sent
+
+
+@pytest.mark.parametrize("settings", [{"StartTime": None}, "{'StartTime': None}", {}, {"FailoverSettings": {}}])
+def test_start_settings_without_a_value_are_not_sent(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(hook.log, "warning", lambda text, *values: warnings.append(text % values))
+
+    hook.start_di_job(di_job_id=1002, realtime_start_settings=settings)
+
+    assert dataworks_emulator.requests()[-1]["form"] == {"DIJobId": "1002"}
+    expected = ["DI job 1002: StartTime of realtime_start_settings is None and is left out"]
+    assert warnings == (expected if "StartTime" in settings else [])
+
+
+def test_start_time_is_logged_with_its_iso_form(hook: DataWorksHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(hook.log, "info", lambda text, *values: lines.append(text % values))
+
+    hook.start_di_job(di_job_id=1002, realtime_start_settings={"StartTime": "2022-12-20 20:00:00+08:00"})
+
+    assert "DI job 1002: StartTime is 1671537600 (2022-12-20T12:00:00Z)" in lines

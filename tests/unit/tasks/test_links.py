@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_dataworks.base import job_failure
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.exceptions import DataWorksParameterError
+from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from airflow_provider_dataworks.links.dataworks import LINK_KEY, DataWorksConsoleLink, console_url
 from airflow_provider_dataworks.operators.data_integration import (
     CreateDISyncTaskOperator,
@@ -32,6 +35,12 @@ def test_address_follows_console_and_site(console: str, site: str, url: str) -> 
 
 def test_unified_console_of_aliyun_is_the_default() -> None:
     assert console_url("cn-shanghai", 10000) == NEW
+
+
+def test_console_of_a_region_abroad_is_that_of_the_international_site() -> None:
+    abroad = "https://dataworks.data.alibabacloud.com/eu-central-1/sc?defaultProjectId=10000"
+    assert console_url("eu-central-1", 10000) == abroad
+    assert console_url("eu-central-1", 10000, site="cn") == abroad.replace("alibabacloud", "aliyun")
 
 
 @pytest.mark.parametrize("console", ["new", "legacy"])
@@ -89,5 +98,71 @@ def test_the_region_and_workspace_of_the_task_win(emulator: EmulatorControl, mon
 
     task.execute(context)
 
-    url = "https://dataworks.data.aliyun.com/ap-southeast-1/sc?defaultProjectId=20000"
+    url = "https://dataworks.data.alibabacloud.com/ap-southeast-1/sc?defaultProjectId=20000"
     assert context["pushed"][LINK_KEY] == url
+
+
+# Regions are part of the link's host or path
+
+NO_REGIONS = [
+    "@evil.example/",
+    "evil.example/cn-shanghai",
+    "cn-shanghai/../..",
+    "cn shanghai",
+    "CN-SHANGHAI",
+    "-",
+    "a--b",
+]
+
+
+@pytest.mark.parametrize("region", NO_REGIONS)
+@pytest.mark.parametrize("console", ["new", "legacy"])
+def test_link_is_built_from_a_region_id_only(region: str, console: str) -> None:
+    with pytest.raises(DataWorksParameterError, match="region_id: must be a region's id such as cn-shanghai"):
+        console_url(region, 10000, console)
+
+
+@pytest.mark.parametrize("project_id", ["10000&env=x", 0, "1/evil"])
+def test_link_is_built_from_a_workspace_id_only(project_id: Any) -> None:
+    with pytest.raises(DataWorksParameterError, match="project_id: must be an integer"):
+        console_url("cn-shanghai", project_id)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **more: CreateDISyncTaskOperator(task_name="t", task_content=CONTENT, **more),
+        lambda **more: StartDISyncInstanceOperator(file_id=2001, **more),
+        lambda **more: StartDIJobOperator(di_job_id=1001, **more),
+        lambda **more: DIJobStatusSensor(di_job_id=1004, deferrable=False, **more),
+    ],
+    ids=["create", "start_instance", "start_job", "sensor"],
+)
+@pytest.mark.parametrize("region", NO_REGIONS[:2])
+def test_region_of_a_task_that_cannot_be_one_is_refused_before_anything_is_sent(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, make: Any, region: str
+) -> None:
+    connect(monkeypatch, emulator.connection)
+    with pytest.raises(DataWorksParameterError, match="region_id: must be a region's id"):
+        make(task_id="t", region_id=region)
+    task, context = make(task_id="t", region_id="{{ params.region }}"), make_context()
+    task.region_id = region
+
+    with pytest.raises(DataWorksParameterError, match="region_id: must be a region's id"):
+        task.execute(context)
+
+    assert (emulator.requests(), context["pushed"]) == ([], {})
+
+
+@pytest.mark.parametrize("project_id", ["1/evil", None, 0])
+def test_failed_job_of_no_known_workspace_is_still_the_jobs_failure(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, project_id: Any
+) -> None:
+    connect(monkeypatch, emulator.connection)
+    hook = DataWorksHook()
+    monkeypatch.setattr(hook, "get_di_job", lambda **_: {"ProjectId": project_id, "ErrorMessage": "disk full"})
+
+    error = job_failure(hook, hook.log, 1001, "Failed")
+
+    assert error.error_message == "disk full"
+    assert str(error).endswith("See the DataWorks console")

@@ -1,0 +1,1 @@
+"""An Airflow connection of type dataworks: its form, its settings, its credentials."""

@@ -1,0 +1,1 @@
+"""What the emulated service holds: resources, their timelines, and the state that they are in."""

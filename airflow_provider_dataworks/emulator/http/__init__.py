@@ -1,0 +1,1 @@
+"""HTTP: the server and the application that hands requests to the dispatcher."""

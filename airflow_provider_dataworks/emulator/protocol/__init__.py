@@ -1,0 +1,1 @@
+"""The OpenAPI's protocol: signatures, parameters, the dispatch to an action, responses, faults."""

@@ -1,0 +1,303 @@
+"""No request outlasts its total time, whatever drips; in a signal handler neither."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_dataworks.client.credentials import Credentials
+from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
+from tests.support.certificates import server_context, write_certificate
+from tests.support.scripted_server import ScriptedServer
+
+from .conftest import KEY, ClientFactory
+
+#: Seconds between two bytes; each comes long before the read timeout.
+DRIP = 0.05
+BEGINNING = b"HTTP/1.1 200 OK\r\nx-acs-request-id: R-drip\r\ncontent-type: application/json\r\n"
+
+
+class Dripping:
+    """A server whose connections get what a test says, a byte at a time."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.listener.getsockname()[1])
+        #: What comes at once after the request, and what then drips, over and over.
+        self.first, self.then = b"", b" "
+        self.reads = True
+        self.requests: list[bytes] = []
+        self.ended = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._drip, args=(connection,), daemon=True).start()
+
+    def _drip(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            if self.reads:
+                self.requests.append(connection.recv(65536))
+            connection.sendall(self.first)
+            while True:
+                for byte in self.then:
+                    connection.sendall(bytes([byte]))
+                    time.sleep(DRIP)
+        self.ended.set()
+
+
+@pytest.fixture
+def dripping() -> Iterator[Dripping]:
+    """Return a server that drips."""
+    server = Dripping()
+    yield server
+    server.listener.close()
+
+
+def late(call: Callable[[], Any], limit: float, kind: type[Exception] = ApiError) -> Any:
+    began = time.monotonic()
+    with pytest.raises(kind) as raised:
+        call()
+    spent = time.monotonic() - began
+    assert limit * 0.9 <= spent < limit + 5
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (BEGINNING + b"content-length: 100000\r\n\r\n{", b" "),
+        (BEGINNING + b"transfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (BEGINNING + b"\r\n{", b" "),
+        (BEGINNING + b"x-drip: ", b"x"),
+        (b"HTTP/1.1 2", b"0"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["body", "chunks", "body without a length", "headers", "status line", "informational"],
+)
+def test_answer_that_drips_ends_with_its_time(
+    dripping: Dripping, make_client: ClientFactory, first: bytes, then: bytes
+) -> None:
+    dripping.first, dripping.then = first, then
+    client = make_client(f"http://127.0.0.1:{dripping.port}", read_timeout=5, request_timeout=0.4)
+
+    error = late(lambda: client.call("StartDIJob", body={"DIJobId": 1001}), 0.4)
+
+    assert (error.outcome, error.outcome_unknown, error.attempts) == (Outcome.UNKNOWN, True, 1)
+    assert error.message == "no complete answer within 0.4 s: the connection was closed"
+    # What came of it is not lost.
+    if first.endswith((b"{", b"\r\n\r\n")):
+        assert (error.http_status, error.request_id) == (200, "R-drip")
+    assert dripping.ended.wait(5), "the connection is still open"
+    assert len(dripping.requests) == 1
+
+
+def test_total_time_is_twice_the_read_timeout_by_default(dripping: Dripping, make_client: ClientFactory) -> None:
+    assert make_client("https://a").request_timeout == 40.0
+
+    client = make_client(f"http://127.0.0.1:{dripping.port}", read_timeout=0.2, max_attempts=1)
+    late(lambda: client.call("GetDIJob"), 0.4)
+
+
+def test_handshake_that_drips_has_sent_nothing(dripping: Dripping, make_client: ClientFactory) -> None:
+    # The beginning of a TLS record: a handshake of 16,000 bytes, which comes in an hour.
+    dripping.first = b"\x16\x03\x03\x3e\x80"
+    client = make_client(f"https://127.0.0.1:{dripping.port}", connect_timeout=1, request_timeout=0.4, max_attempts=1)
+
+    error = late(lambda: client.call("StartDIJob"), 0.4)
+
+    assert (error.outcome, error.outcome_unknown) == (Outcome.NOT_EXECUTED, False)
+    assert error.message == "no connection within 0.4 s: the connection was closed"
+
+
+def test_handshake_that_breaks_off_has_sent_nothing(make_client: ClientFactory, server: ScriptedServer) -> None:
+    client = make_client(server.url.replace("http:", "https:"), max_attempts=1)
+
+    with pytest.raises(ApiError, match="no connection") as raised:
+        client.call("StartDIJob")
+
+    assert (raised.value.outcome, raised.value.outcome_unknown) == (Outcome.NOT_EXECUTED, False)
+
+
+def test_tls_answer_that_drips_ends_with_its_time(
+    make_client: ClientFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = write_certificate(tmp_path / "server.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    ended = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError), listener:
+            plain, _ = listener.accept()
+            with server_context(certificate).wrap_socket(plain, server_side=True) as connection:
+                connection.recv(65536)
+                connection.sendall(BEGINNING + b"content-length: 100000\r\n\r\n{")
+                while True:
+                    connection.sendall(b" ")
+                    time.sleep(DRIP)
+        ended.set()
+
+    threading.Thread(target=serve, daemon=True).start()
+    # Long enough for a handshake on a busy machine.
+    client = make_client(f"https://127.0.0.1:{listener.getsockname()[1]}", request_timeout=1.5)
+
+    error = late(lambda: client.call("StartDIJob"), 1.5)
+
+    assert (error.outcome, error.request_id) == (Outcome.UNKNOWN, "R-drip")
+    assert ended.wait(5), "the connection is still open"
+
+
+def test_proxy_that_drips_has_passed_nothing_on(
+    dripping: Dripping, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{dripping.port}")
+    dripping.first = b"HTTP/1.1 200 Connection established\r\nx-drip: "
+    client = make_client("https://dataworks.example", request_timeout=0.4, max_attempts=1)
+
+    error = late(lambda: client.call("StartDIJob"), 0.4)
+
+    assert error.outcome is Outcome.NOT_EXECUTED
+    assert dripping.ended.wait(5), "the connection is still open"
+    assert b"CONNECT" in dripping.requests[0]
+
+
+def test_address_look_up_that_hangs_has_sent_nothing(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true_look_up, go_on = socket.getaddrinfo, threading.Event()
+
+    def hang(*args: Any, **kwargs: Any) -> Any:
+        go_on.wait(10)
+        return true_look_up(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    client = make_client(server.url, request_timeout=0.3, max_attempts=1)
+
+    error = late(lambda: client.call("StartDIJob"), 0.3)
+    go_on.set()
+    _threads_are_gone()
+
+    assert error.outcome is Outcome.NOT_EXECUTED
+    # Not afterwards either.
+    assert server.received == []
+
+
+def test_source_of_keys_that_hangs_ends_with_the_time_of_the_request(
+    server: ScriptedServer, make_client: ClientFactory
+) -> None:
+    go_on = threading.Event()
+
+    class Slow:
+        def get(self) -> Credentials:
+            go_on.wait(10)
+            return KEY
+
+        def renew(self) -> bool:
+            return False
+
+    client = make_client(server.url, Slow(), request_timeout=0.3)
+
+    error = late(lambda: client.call("StartDIJob"), 0.3, CredentialsError)
+    go_on.set()
+    _threads_are_gone()
+
+    assert error.may_pass
+    assert server.received == []
+
+
+def test_whole_call_ends_with_its_time(dripping: Dripping, make_client: ClientFactory) -> None:
+    client = make_client(
+        f"http://127.0.0.1:{dripping.port}", read_timeout=5, request_timeout=5, max_elapsed=0.5, max_attempts=50
+    )
+
+    error = late(lambda: client.call("GetDIJob"), 0.5)
+
+    assert error.outcome_unknown
+
+
+def test_connection_of_an_answer_in_time_is_used_again(server: ScriptedServer, make_client: ClientFactory) -> None:
+    client = make_client(server.url, request_timeout=5)
+    for status in (200, 204, 400, 302, 200):
+        server.answer(status, b"" if status == 204 else b'{"Code": "X"}' if status >= 300 else b"{}")
+        with contextlib.suppress(ApiError):
+            client.call("StartDIJob")
+
+    assert [request.connection for request in server.received] == [1] * 5
+    _threads_are_gone()
+
+
+def test_request_in_a_signal_handler_ends_with_its_time(
+    dripping: Dripping, server: ScriptedServer, make_client: ClientFactory
+) -> None:
+    """What on_kill does: a call inside a signal handler, while the same thread waits for another call's answer."""
+    waiting = make_client(f"http://127.0.0.1:{dripping.port}", read_timeout=5, request_timeout=1.2)
+    hurried = make_client(server.url, request_timeout=1)
+    done: list[dict[str, Any]] = []
+    before = signal.signal(signal.SIGALRM, lambda *_: done.append(hurried.call("StopDIJob", body={"DIJobId": 1001})))
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        late(lambda: waiting.call("StartDIJob"), 1.2)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert done == [{"RequestId": "R-1"}]
+
+
+def test_exception_of_a_signal_handler_closes_the_connection(dripping: Dripping, make_client: ClientFactory) -> None:
+    """What Airflow's execution_timeout does."""
+
+    class OverError(BaseException):
+        pass
+
+    def end(*_: object) -> None:
+        raise OverError
+
+    client = make_client(f"http://127.0.0.1:{dripping.port}", read_timeout=30)
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(OverError):
+            client.call("StartDIJob")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert dripping.ended.wait(5), "the connection is still open"
+
+
+def test_request_is_made_where_no_thread_can_be_started(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make_client(server.url)
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        # The server's own thread for the connection cannot start either.
+        patch.setattr(client, "timeout", (1.0, 0.2))
+        with pytest.raises(ApiError):
+            client.call("StartDIJob")
+
+    assert client.call("GetDIJob") == {"RequestId": "R-1"}
+
+
+def _threads_are_gone() -> None:
+    """Wait until no request of ours is under way any more."""
+    deadline = time.monotonic() + 5
+    while names := [thread.name for thread in threading.enumerate() if thread.name.startswith("dataworks-")]:
+        assert time.monotonic() < deadline, names
+        time.sleep(0.01)
