@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_dataworks import arguments
+from airflow_provider_dataworks.client.errors import printable
 from airflow_provider_dataworks.client.models import JobStatus, MigrationType
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksJobError, DataWorksParameterError
 from airflow_provider_dataworks.links.dataworks import LINK_KEY, DataWorksConsoleLink, console_url
@@ -27,6 +28,10 @@ CONNECTION_READERS: Readers = {
     "dataworks_conn_id": lambda value: arguments.text("dataworks_conn_id", value),
     "region_id": arguments.optional_region_identifier,
 }
+
+
+#: Seconds that pass at most from a try's start_date until its execute begins.
+_LONGEST_LEAD_TIME = 300.0
 
 
 class DataWorksTask(TemplateRendering):
@@ -92,9 +97,13 @@ class DataWorksTask(TemplateRendering):
 
 
 def try_began(context: Context) -> float:
-    """When this try of the task began, Unix time."""
+    """When this try of the task began, Unix time by this machine's clock.
+
+    Airflow's start_date may be of another clock: a moment that ``execute`` cannot have begun at is not taken.
+    """
+    now = time.time()
     started = getattr(context["ti"], "start_date", None)
-    return started.timestamp() if started else time.time()
+    return min(now, max(started.timestamp(), now - _LONGEST_LEAD_TIME)) if started else now
 
 
 def warn_if_it_never_ends(log: Any, what: str, migration_type: str | None, targets: Sequence[str]) -> None:
@@ -125,12 +134,13 @@ def job_failure(hook: DataWorksHook, log: Any, di_job_id: int, status: str | Non
         error_message, project_id = job.get("ErrorMessage"), job.get("ProjectId", project_id)
     except DataWorksError as error:
         log.warning("The ErrorMessage of DI job %s cannot be read: %s", di_job_id, error)
+    reason = printable(error_message) if error_message else "it gives no ErrorMessage"
     try:
         where = workspace_url(hook, project_id)
     except DataWorksParameterError:
         where = "the DataWorks console"
     return DataWorksJobError(
-        f"DI job {di_job_id} is {status}: {(error_message or 'it gives no ErrorMessage').rstrip('. ')}. See {where}",
+        f"DI job {di_job_id} is {printable(status)}: {reason.rstrip('. ')}. See {where}",
         job_id=di_job_id,
         status=status,
         error_message=error_message,

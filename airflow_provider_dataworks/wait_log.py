@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from airflow_provider_dataworks.client import assumptions
+from airflow_provider_dataworks.client.errors import printable
 from airflow_provider_dataworks.client.models import TaskType
 from airflow_provider_dataworks.waiting import KNOWN_STATUSES
 
@@ -89,12 +90,12 @@ class WaitLog:
 
     def end(self, status: str | None, migration_type: str | None = None) -> None:
         """Say how the wait ended."""
-        kind = f" (MigrationType {migration_type})" if migration_type else ""
+        kind = f" (MigrationType {printable(migration_type)})" if migration_type else ""
         self._log.info("%s: the wait ended at %s%s after %s", self._what, self.word(status), kind, self.waited())
 
     def word(self, status: str | None) -> str:
         meaning = self._meanings.get(status or "")
-        return f"{status} ({meaning})" if meaning else str(status)
+        return f"{status} ({meaning})" if meaning else printable(status)
 
 
 def duration(seconds: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from typing import Any
 
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.models import JobStatus, MigrationType, TaskType
@@ -52,14 +53,34 @@ def default_targets(migration_type: str | None) -> tuple[str, ...]:
     return (str(JobStatus.RUNNING),) if MigrationType.never_ends(migration_type) else (str(JobStatus.FINISHED),)
 
 
-def new_run_shows(
-    status: str | None, started_time: int | None, old_status: str | None, old_started_time: int | None
-) -> bool:
-    """Whether a job shows the run that was started after the old facts were read.
+#: Statuses that a job leaves by itself, so that another one proves no start.
+_LEFT_BY_ITSELF = frozenset({str(JobStatus.RUNNING), str(JobStatus.STOPPING)})
 
-    There is no run id: StartedTime moved, or the status left its old value.
+
+def new_run_shows(
+    status: str | None,
+    started_time: Any,
+    old_status: str | None,
+    old_started_time: Any,
+    *,
+    left_by_itself: frozenset[str] = _LEFT_BY_ITSELF,
+) -> bool:
+    """Whether a job or a solution shows the run that was started after the old facts were read.
+
+    There is no run id: StartedTime moved, or the status left its old value, unless a run leaves that by itself. What
+    an answer does not give proves nothing.
+
+    :param left_by_itself: statuses that change without a start; default a job's Running and Stopping.
     """
-    return started_time != old_started_time or normal_status(status) != normal_status(old_status)
+    if started_time is not None and started_time != old_started_time:
+        return True
+    now, before = normal_status(status), normal_status(old_status)
+    return "" not in (now, before) and now != before and before not in left_by_itself
+
+
+def solution_start_shows(status: str | None, started: Any, old_status: str | None, old_started: Any) -> bool:
+    """Whether a solution shows the start that came after the old facts were read."""
+    return new_run_shows(status, started, old_status, old_started, left_by_itself=assumptions.SOLUTION_RUNS)
 
 
 @dataclass
@@ -87,7 +108,7 @@ class InstanceWait:
         :param now: the Unix time.
         """
         if self.task_type == TaskType.DI_SOLUTION:
-            self.shown = self.shown or status != self.old_status or started != self.old_started
+            self.shown = self.shown or solution_start_shows(status, started, self.old_status, self.old_started)
             reached, ended = assumptions.SOLUTION_REACHED, assumptions.SOLUTION_ENDED
         else:
             self.shown = self.shown or status != self.old_status or status in assumptions.REALTIME_START_ARRIVED

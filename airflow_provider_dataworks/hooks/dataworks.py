@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from airflow.providers.common.compat.sdk import AirflowException, BaseHook
 
@@ -14,7 +15,7 @@ from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.client import DataWorksClient, Settle
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
-from airflow_provider_dataworks.client.models import Job, JobStatus, ListedJob, SyncInstanceInfo, TaskType
+from airflow_provider_dataworks.client.models import Job, ListedJob, SyncInstanceInfo, TaskType
 from airflow_provider_dataworks.client.pacing import Pacer, pacer_for
 from airflow_provider_dataworks.connection.form import (
     CONNECTION_FIELDS,
@@ -25,12 +26,23 @@ from airflow_provider_dataworks.connection.form import (
 from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
+    DataWorksNotFoundError,
     DataWorksParameterError,
     DataWorksPermanentError,
     DataWorksTransientError,
     job_not_found,
 )
 from airflow_provider_dataworks.hooks.errors import from_client
+from airflow_provider_dataworks.waiting import new_run_shows, solution_start_shows
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+#: 64-bit numbers have no more.
+_MAX_DIGITS = 19
+
+#: A listing of more jobs than this (no workspace has so many) ends with an error instead of never.
+MAX_LISTED_JOBS = 200_000
 
 #: Seconds that one attempt of a hurried hook takes at most.
 HURRIED_TIMEOUT = 4.0
@@ -98,30 +110,33 @@ class DataWorksHook(BaseHook):
         """
         return self.client
 
-    def tuned(self, **changes: Any) -> DataWorksHook:
+    def tuned(self, **changes: Any) -> Self:
         """Give a hook for the same connection with other limits, and a session of its own.
 
         :param changes: fields of :class:`~airflow_provider_dataworks.connection.settings.ConnectionSettings`, such as
             ``max_attempts``.
-        :return: the other hook; this one stays as it is.
+        :return: the other hook, of the same class; this one stays as it is.
         """
-        hook = DataWorksHook(self.dataworks_conn_id, self.region_id)
+        # Not type(self)(...): a subclass may take other arguments.
+        hook = copy(self)
+        hook.__dict__.pop("client", None)
         hook.settings = replace(self.settings, **changes)
         return hook
 
-    def hurried(self, max_attempts: int = 1) -> DataWorksHook:
+    def hurried(self, max_attempts: int = 1, within: float = HURRIED_TIMEOUT) -> Self:
         """Give a hook that tries briefly: a task that is killed has five seconds, a trigger thirty.
 
         :param max_attempts: how often one call is sent at most; default 1.
-        :return: a hook with 1 second to connect and 3 to answer, at most 4 for an attempt with all that belongs to it,
-            credentials included; it waits for no pacing.
+        :param within: seconds for one attempt with all that belongs to it, credentials included; default 4.
+        :return: a hook with a session of its own, to be closed; a quarter of the time is to connect, and it waits for
+            no pacing.
         """
         return self.tuned(
             max_attempts=max_attempts,
-            connect_timeout=1.0,
-            read_timeout=3.0,
-            request_timeout=HURRIED_TIMEOUT,
-            max_elapsed=max_attempts * HURRIED_TIMEOUT,
+            connect_timeout=within / 4,
+            read_timeout=within * 3 / 4,
+            request_timeout=within,
+            max_elapsed=max_attempts * within,
             paced=False,
         )
 
@@ -167,7 +182,7 @@ class DataWorksHook(BaseHook):
             resend=True,
             check=_data_check("CreateDISyncTask", "FileId"),
         )
-        file_id = int(answer["Data"]["FileId"])
+        file_id = cast(int, _whole_number(answer["Data"]["FileId"]))
         self.log.info("Created %s %r as file %s (RequestId %s)", task_type, task_name, file_id, answer.get("RequestId"))
         return file_id
 
@@ -205,7 +220,7 @@ class DataWorksHook(BaseHook):
             if solution:
                 return _solution_started(self.get_solution_detail(**target), solution_before or {})
             info = self.get_di_sync_instance_info(task_type=TaskType.DI_REALTIME, **target)
-            return info.get("Status") in assumptions.REALTIME_START_ARRIVED
+            return str(info.get("Status")) in assumptions.REALTIME_START_ARRIVED
 
         answer = self._send(
             "StartDISyncInstance",
@@ -289,7 +304,8 @@ class DataWorksHook(BaseHook):
 
         def arrived() -> bool:
             job = self.get_di_job(di_job_id=job_id)
-            return job.get("StartedTime") != before.get("StartedTime") or job.get("JobStatus") == JobStatus.RUNNING
+            old = (before.get("JobStatus"), before.get("StartedTime"))
+            return new_run_shows(job.get("JobStatus"), job.get("StartedTime"), *old)
 
         answer = self._send("StartDIJob", body=body, settle=self._settle("StartDIJob", arrived))
         request_id = str(answer.get("RequestId") or "")
@@ -324,8 +340,10 @@ class DataWorksHook(BaseHook):
             "DIJobId": arguments.identifier("di_job_id", di_job_id),
             "WithDetails": bool(arguments.boolean("with_details", with_details)),
         }
-        answer = self._send("GetDIJob", body=body, check=_object_check("GetDIJob"))
-        return cast(Job, _with_integer_ids(answer["Data"]))
+        answer = self._send("GetDIJob", body=body, check=_job_check)
+        job = _with_integer_ids(answer["Data"])
+        job["DIJobId"] = job.get("DIJobId") or body["DIJobId"]
+        return cast(Job, job)
 
     def list_di_jobs(
         self,
@@ -394,24 +412,48 @@ class DataWorksHook(BaseHook):
         name = arguments.optional_text("job_name", job_name)
         if arguments.optional(di_job_id) is None and name is None:
             raise DataWorksParameterError("di_job_id", "give di_job_id or job_name")
-        jobs = self.list_di_jobs(project_id=project, job_name=name)
         if arguments.optional(di_job_id) is not None:
-            job_id = arguments.identifier("di_job_id", di_job_id)
-            for job in jobs:
-                if job.get("DIJobId") == job_id:
-                    return job
-            which = f"with id {job_id}" + (f" among those named like {name!r:.200}" if name else "")
-            raise self._in_context(job_not_found(which, project), project)
-        matches = [job for job in jobs if job.get("JobName") == name]
-        if not matches:
-            raise self._in_context(job_not_found(f"named {name!r:.200}", project), project)
-        if len(matches) > 1:
-            ids = ", ".join(str(job.get("DIJobId")) for job in matches)
-            error = DataWorksPermanentError(
-                f"Workspace {project} has {len(matches)} DI jobs named {name!r:.200} (ids {ids}): give di_job_id."
-            )
-            raise self._in_context(error, project)
-        return matches[0]
+            return self._find_by_id(project, arguments.identifier("di_job_id", di_job_id), name)
+        # The list may shift between two pages: a miss counts only if it repeats.
+        for _ in range(2):
+            jobs = self.list_di_jobs(project_id=project, job_name=name)
+            matches = [job for job in jobs if job.get("JobName") == name]
+            if len(matches) > 1:
+                ids = ", ".join(str(job.get("DIJobId")) for job in matches)
+                error = DataWorksPermanentError(
+                    f"Workspace {project} has {len(matches)} DI jobs named {name!r:.200} (ids {ids}): give di_job_id."
+                )
+                raise self._in_context(error, project)
+            if matches:
+                return matches[0]
+        raise self._in_context(job_not_found(f"named {name!r:.200}", project), project)
+
+    def _find_by_id(self, project: int, job_id: int, name: str | None) -> ListedJob:
+        """Look on the first page of the list, then ask for the job itself: the list may be long, and may shift."""
+        which = f"with id {job_id}" + (f" among those named like {name!r:.200}" if name else "")
+        missing = self._in_context(job_not_found(which, project), project)
+        page, total = self._page({"ProjectId": project, "JobName": name, "PageSize": 100, "PageNumber": 1})
+        for listed in page:
+            if listed.get("DIJobId") == job_id:
+                return listed
+        try:
+            job = self.get_di_job(di_job_id=job_id)
+        except DataWorksNotFoundError:
+            raise missing from None
+        except DataWorksPermanentError:
+            # Who may list need not be allowed to read; and no code is documented for a job that is not there.
+            if total is not None and total <= len(page):
+                raise missing from None
+        else:
+            named = name is None or name.lower() in str(job.get("JobName")).lower()
+            if named and job.get("ProjectId") in (None, project):
+                return job
+            raise missing
+        for _ in range(2):
+            for listed in self.list_di_jobs(project_id=project, job_name=name):
+                if listed.get("DIJobId") == job_id:
+                    return listed
+        raise missing
 
     def call(
         self, action: str, *, query: dict[str, Any] | None = None, body: dict[str, Any] | None = None
@@ -548,31 +590,36 @@ class DataWorksHook(BaseHook):
         return settle
 
     def _pages(self, body: dict[str, Any]) -> Iterator[list[ListedJob]]:
-        """Ask for page after page until the count is reached; one page without jobs in between is not the end."""
+        """Ask for page after page until the count is reached, or two pages in a row bring nothing new."""
         seen: set[Any] = set()
-        number, empty, size = 0, 0, int(body["PageSize"])
-        while empty < 2:
+        number, fruitless, size = 0, 0, int(body["PageSize"])
+        while fruitless < 2:
             number += 1
             jobs, total = self._page({**body, "PageNumber": number})
             # The list may shift between two pages: a job that comes twice is given once.
-            page = [job for job in jobs if job.get("DIJobId") not in seen]
-            seen.update(job.get("DIJobId") for job in page)
+            page = [job for job in jobs if job["DIJobId"] not in seen]
+            seen.update(job["DIJobId"] for job in page)
+            if len(seen) > MAX_LISTED_JOBS:
+                raise DataWorksTransientError(
+                    f"ListDIJobs gave more than {MAX_LISTED_JOBS} jobs: give job_name or di_job_id.",
+                    action="ListDIJobs",
+                )
             yield page
-            empty = 0 if jobs else empty + 1
+            fruitless = 0 if page else fruitless + 1
             if (total is None and len(jobs) < size) or (total is not None and number * size >= total):
                 return
 
     def _page(self, body: dict[str, Any]) -> tuple[list[ListedJob], int | None]:
         answer = self._send("ListDIJobs", body=body, check=_paging_check)
         paging = answer["DIJobPaging"]
-        total = paging.get("TotalCount")
         jobs = [cast(ListedJob, _with_integer_ids(job)) for job in paging.get("DIJobs") or []]
-        return jobs, None if total is None else int(total)
+        return jobs, _whole_number(paging.get("TotalCount"))
 
 
 def _solution_started(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     """Whether a solution shows a start that came after it was read before."""
-    return now.get("StartTime") != before.get("StartTime") or now.get("Status") != before.get("Status")
+    old = (before.get("Status"), before.get("StartTime"))
+    return solution_start_shows(now.get("Status"), now.get("StartTime"), *old)
 
 
 def _may_have_started(action: str, error: ApiError, unreadable: DataWorksError) -> NoReturn:
@@ -613,7 +660,7 @@ def _data_check(action: str, wanted: str | None = None) -> Callable[[dict[str, A
         _refuse_bad_status(action, answer, data)
         if str(data.get("Status")).lower() not in assumptions.DATA_STATUS_GOOD:
             return f"Data.Status is {data.get('Status')!r}"
-        if wanted is not None and not str(data.get(wanted) or "").isdigit():
+        if wanted is not None and not _whole_number(data.get(wanted)):
             return f"Data.{wanted} is missing"
         return None
 
@@ -645,9 +692,32 @@ def _refuse_bad_status(action: str, answer: dict[str, Any], data: dict[str, Any]
 
 
 def _paging_check(answer: dict[str, Any]) -> str | None:
+    """A check that an answer of ListDIJobs has a page of jobs whose fields have the documented types."""
     paging = answer.get("DIJobPaging")
-    if not isinstance(paging, dict) or not isinstance(paging.get("DIJobs") or [], list):
+    jobs = paging.get("DIJobs") or [] if isinstance(paging, dict) else None
+    if not isinstance(paging, dict) or not isinstance(jobs, list):
         return "DIJobPaging is missing"
+    if paging.get("TotalCount") is not None and _whole_number(paging["TotalCount"]) is None:
+        return f"TotalCount is {paging['TotalCount']!r:.50}"
+    return next((gap for gap in map(_job_gap, jobs) if gap), None)
+
+
+def _job_check(answer: dict[str, Any]) -> str | None:
+    """A check that an answer of GetDIJob has a job whose fields have the documented types."""
+    return _object_check("GetDIJob")(answer) or _job_gap(answer["Data"], listed=False)
+
+
+def _job_gap(job: Any, *, listed: bool = True) -> str | None:
+    """What is wrong with a job in an answer; None if it can be read."""
+    if not isinstance(job, dict):
+        return f"a job is {job!r:.50}"
+    for name in ("DIJobId", "ProjectId", "StartedTime"):
+        needed = listed and name == "DIJobId"
+        if (needed or job.get(name) not in (None, "")) and _whole_number(job.get(name)) is None:
+            return f"{name} of a job is {job.get(name)!r:.50}"
+    for name in ("JobStatus", "JobName", "MigrationType"):
+        if not isinstance(job.get(name), (str, type(None))):
+            return f"{name} of a job is {job[name]!r:.50}"
     return None
 
 
@@ -655,6 +725,15 @@ def _with_integer_ids(job: Mapping[str, Any]) -> dict[str, Any]:
     """A job whose ids are integers, also when the service wrote them as text."""
     result = dict(job)
     for name in ("DIJobId", "ProjectId", "StartedTime"):
-        if isinstance(result.get(name), str) and result[name].isdigit():
-            result[name] = int(result[name])
+        if name in result:
+            result[name] = _whole_number(result[name])
     return result
+
+
+def _whole_number(value: Any) -> int | None:
+    """A number from 0 that the service wrote as a number or as text; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**_MAX_DIGITS else None

@@ -31,6 +31,7 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksTransientError,
     job_not_found,
 )
+from airflow_provider_dataworks.operators.stopping import RunState, StartedRun
 from airflow_provider_dataworks.operators.waiting_operator import WaitingOperator, short_pauses
 from airflow_provider_dataworks.run_memory import RunMemory
 from airflow_provider_dataworks.wait_log import WaitLog
@@ -62,7 +63,7 @@ _JSON_RENDERERS = {"task_content": "json", "task_param": "json"}
 class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
     """Creates a sync task: a draft file in DataStudio (API page: CreateDISyncTask).
 
-    A retry creates nothing twice: all tries of a task in a run send the same client token.
+    A retry creates nothing twice: all tries of a task in a run send the same client token, until the task is cleared.
 
     :param task_name: the file's name, unique in its folder.
     :param task_content: the job definition in script mode: dict, JSON text, or the path of a ``.json`` file.
@@ -70,7 +71,7 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
     :param project_id: workspace id; None (default) for the connection's.
     :param task_param: ``FileFolderPath`` and ``ResourceGroup``: dict, JSON text, or the path of a ``.json`` file;
         default None.
-    :param client_token: None (default) derives one from DAG id, task id, run id and map index.
+    :param client_token: None (default) derives one from DAG id, task id, run id, map index and the clears of the task.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
     :param region_id: wins over the connection's; default None.
     :return: FileId, int.
@@ -146,13 +147,15 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
 
 
 def client_token_for(context: Context) -> str:
-    """A token that all tries of one task in one run share, and nothing else does.
+    """A token that all tries of one task in one run share, until the task is cleared, and nothing else does.
+
+    A clear raises max_tries above all tries before it; a retry leaves it alone (Airflow 2.11 and 3).
 
     :param context: the task instance's, from Airflow.
     :return: 32 hexadecimal digits.
     """
     ti = context["ti"]
-    whole = json.dumps([ti.dag_id, ti.task_id, ti.run_id, ti.map_index])
+    whole = json.dumps([ti.dag_id, ti.task_id, ti.run_id, ti.map_index, getattr(ti, "max_tries", None)])
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
@@ -251,13 +254,10 @@ class StartDISyncInstanceOperator(WaitingOperator):
         self.push_console_link(context, project_id)
         look = partial(read_instance, project_id=project_id, task_type=given.di_task_type, file_id=given.file_id)
         before = self._look_once_it_is_stopped(look, WaitLog.of_instance(self.log, given.di_task_type, given.file_id))
-        ours = not _instance_runs(given.di_task_type, before)
-        if ours:
-            self._start(project_id, given, before)
+        if ours := not _instance_runs(given.di_task_type, before):
+            ours = self._start(project_id, given, look, before)
         else:
-            self.log.warning(
-                "%s is %s already: it is not started again, start_param is not applied", self._what(), before.status
-            )
+            self._say_that_it_runs(before)
         if not self.wait_for_completion:
             return int(given.file_id)
 
@@ -311,18 +311,52 @@ class StartDISyncInstanceOperator(WaitingOperator):
             f"({self.start_timeout:g} s); it was not started."
         )
 
-    def _start(self, project_id: int, given: SimpleNamespace, before: Reading) -> None:
+    def _start(
+        self, project_id: int, given: SimpleNamespace, look: Callable[[DataWorksHook], Reading], before: Reading
+    ) -> bool:
+        """Start it.
+
+        :return: False if the start was refused because somebody else's came first.
+        """
         if given.di_task_type == TaskType.DI_REALTIME:
-            self._stop_what_we_started = lambda attempts: self.hook.hurried(attempts).stop_di_sync_instance(
-                project_id=project_id, task_type=given.di_task_type, file_id=given.file_id
+            self._started_run = StartedRun(
+                stop=lambda hook: hook.stop_di_sync_instance(
+                    project_id=project_id, task_type=given.di_task_type, file_id=given.file_id
+                ),
+                read_state=lambda hook: _realtime_state(look(hook), before),
             )
-        self.hook.start_di_sync_instance(
-            project_id=project_id,
-            task_type=given.di_task_type,
-            file_id=given.file_id,
-            start_param=given.start_param,
-            solution_before={"Status": before.status, "StartTime": before.started},
+        try:
+            self.hook.start_di_sync_instance(
+                project_id=project_id,
+                task_type=given.di_task_type,
+                file_id=given.file_id,
+                start_param=given.start_param,
+                solution_before={"Status": before.status, "StartTime": before.started},
+            )
+        except DataWorksError as error:
+            if error.outcome_unknown:
+                raise
+            self._started_run = None
+            if not isinstance(error, DataWorksPermanentError):
+                raise
+            runs = partial(_instance_runs, given.di_task_type)
+            if (now := self._read_after_refusal(look, runs)) is None:
+                raise
+            self._say_that_it_runs(now)
+            return False
+        if self._started_run is not None:
+            self._started_run.shown = True
+        return True
+
+    def _say_that_it_runs(self, now: Reading) -> None:
+        self.log.warning(
+            "%s is %s already: it is not started again, start_param is not applied", self._what(), now.status
         )
+
+    def _why_not_stopped(self) -> str:
+        if self.di_task_type == TaskType.DI_SOLUTION:
+            return "the API stops no solutions"
+        return super()._why_not_stopped()
 
     def _defer(
         self, project_id: int, given: SimpleNamespace, wait: InstanceWait, deadline: float | None, *, stop: bool
@@ -335,7 +369,7 @@ class StartDISyncInstanceOperator(WaitingOperator):
             task_type=given.di_task_type,
             old_status=wait.old_status,
             old_started=wait.old_started,
-            show_by=wait.show_by,
+            start_timeout=max(0.0, wait.show_by - time.time()),
             shown=wait.shown,
             stop_on_kill=self.cancel_on_kill and stop and given.di_task_type == TaskType.DI_REALTIME,
         )
@@ -362,6 +396,13 @@ def _instance_runs(task_type: str, reading: Reading) -> bool:
     if task_type == TaskType.DI_SOLUTION:
         return reading.status in assumptions.SOLUTION_RUNS
     return reading.status in assumptions.REALTIME_START_ARRIVED
+
+
+def _realtime_state(reading: Reading, before: Reading) -> RunState:
+    """What has become of a real-time task's start; nothing but the status tells its runs apart."""
+    if reading.status in assumptions.REALTIME_START_ARRIVED:
+        return RunState.RUNNING
+    return RunState.NOT_SHOWN if reading.status == before.status else RunState.ENDED
 
 
 class StartDIJobOperator(WaitingOperator):
@@ -472,10 +513,10 @@ class StartDIJobOperator(WaitingOperator):
         memory = RunMemory(context, given.di_job_id)
         try:
             self._execute(context, given, memory)
-        except (DataWorksPermanentError, DataWorksJobError):
+        except DataWorksJobError:
             memory.forget()
             raise
-        memory.forget()
+        memory.note_done()
         return int(given.di_job_id)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
@@ -493,7 +534,7 @@ class StartDIJobOperator(WaitingOperator):
             heard = events.read_event(event)
             if heard.kind == events.FAILED:
                 raise self._failed(given.di_job_id, heard.status)
-        except (DataWorksPermanentError, DataWorksJobError):
+        except DataWorksJobError:
             memory.forget()
             raise
         if heard.kind == events.TIMED_OUT:
@@ -501,7 +542,7 @@ class StartDIJobOperator(WaitingOperator):
         self.log.info(
             "%s is %s (MigrationType %s) after %s", self._what(), heard.status, heard.migration_type, heard.waited
         )
-        memory.forget()
+        memory.note_done()
         return int(given.di_job_id)
 
     def _execute(self, context: Context, given: SimpleNamespace, memory: RunMemory) -> None:
@@ -514,6 +555,11 @@ class StartDIJobOperator(WaitingOperator):
         targets = given.target_statuses or default_targets(job.get("MigrationType"))
         warn_if_it_never_ends(self.log, self._what(), job.get("MigrationType"), targets)
 
+        if memory.was_done(job):
+            self.log.info("%s: an earlier try of this task did its work; nothing is started again", self._what())
+            if memory.run_is_ours() and memory.knows_run(job):
+                self._started_run = self._run_to_stop(job, shown=True)
+            return
         job, old, ours = self._begin(given, job, targets, memory)
         if self.wait_for_completion:
             self._wait(project_id, given, job, old, targets, deadline, ours=ours)
@@ -529,27 +575,60 @@ class StartDIJobOperator(WaitingOperator):
         job = self._look_for_earlier_start(job, memory)
         if memory.knows_run(job) and not self._must_start_again(job, targets, memory):
             self.log.info(
-                "%s: an earlier try of this task started the run that is %s; it is not started again",
+                "%s: an earlier try of this task %s the run that is %s; it is not started again",
                 self._what(),
+                "started" if memory.run_is_ours() else "attached to",
                 job.get("JobStatus"),
             )
             memory.adopt()
-            self._stop_what_we_started = self._stopper(given.di_job_id)
-            return job, None, True
+            if ours := memory.run_is_ours():
+                self._started_run = self._run_to_stop(job, shown=True)
+            return job, None, ours
         job = self._wait_while_stopping(job)
         if normal_status(job.get("JobStatus")) == JobStatus.RUNNING:
             self._attach_or_fail(given)
+            memory.note_attached(job)
             return job, None, False
+        if (others := self._start(given, job, memory)) is not None:
+            return others, None, False
+        new = self._wait_until_new_run_shows(job)
+        self._started_run = self._run_to_stop(job, shown=True)
+        memory.note_shown(new)
+        return new, job, True
+
+    def _start(self, given: SimpleNamespace, job: Job, memory: RunMemory) -> Job | None:
+        """Start the job.
+
+        :param job: the job as it is now.
+        :return: None; or the job with the run of somebody else who was faster.
+        """
         memory.note(job)
         # From here on a kill stops the job: the request may arrive even if its answer does not.
-        self._stop_what_we_started = self._stopper(given.di_job_id)
-        self.hook.start_di_job(
-            di_job_id=given.di_job_id,
-            realtime_start_settings=given.realtime_start_settings,
-            force_to_rerun=given.force_to_rerun,
-            job_before=job,
-        )
-        return self._wait_until_new_run_shows(job), job, True
+        self._started_run = self._run_to_stop(job, shown=False)
+        try:
+            self.hook.start_di_job(
+                di_job_id=given.di_job_id,
+                realtime_start_settings=given.realtime_start_settings,
+                force_to_rerun=given.force_to_rerun,
+                job_before=job,
+            )
+        except DataWorksError as error:
+            if error.outcome_unknown:
+                raise
+            # It was surely not executed: any run that shows is somebody else's.
+            self._started_run = None
+            memory.withdraw()
+            if not isinstance(error, DataWorksPermanentError):
+                raise
+            others = self._read_after_refusal(
+                lambda hook: hook.get_di_job(di_job_id=given.di_job_id), lambda now: _shows_new_run(now, job)
+            )
+            if others is None:
+                raise
+            self._attach_or_fail(given)
+            memory.note_attached(others)
+            return others
+        return None
 
     def _project_id(self, given: SimpleNamespace, job: Job) -> int:
         """The workspace: given, the connection's, or the job's own."""
@@ -562,9 +641,14 @@ class StartDIJobOperator(WaitingOperator):
         status = normal_status(job.get("JobStatus"))
         if status == JobStatus.STOPPING:
             return True
-        if status in TERMINAL_STATUSES:
-            return judge(status, targets, ()) is not Verdict.REACHED or memory.was_cleared()
-        return False
+        if status not in TERMINAL_STATUSES:
+            return False
+        if memory.was_cleared():
+            return True
+        if not self.wait_for_completion:
+            # The task starts and does not wait: that its run has ended meanwhile is no reason for another.
+            return status in (JobStatus.FAILED, JobStatus.STOPPED)
+        return judge(status, targets, ()) is not Verdict.REACHED
 
     def _attach_or_fail(self, given: SimpleNamespace) -> None:
         if given.if_running == "fail":
@@ -600,10 +684,7 @@ class StartDIJobOperator(WaitingOperator):
 
         :return: the job with the new run.
         """
-        before = (old.get("JobStatus"), old.get("StartedTime"))
-        job = self._look_until(
-            lambda seen: new_run_shows(seen.get("JobStatus"), seen.get("StartedTime"), *before), self.start_timeout
-        )
+        job = self._look_until(lambda seen: _shows_new_run(seen, old), self.start_timeout)
         if job is not None:
             return job
         raise DataWorksTimeoutError(
@@ -614,15 +695,18 @@ class StartDIJobOperator(WaitingOperator):
     def _look_for_earlier_start(self, job: Job, memory: RunMemory) -> Job:
         """Give the run of a try that died right after its start the time to show that start_timeout allows.
 
+        All of it, from now: when the earlier try started the job is known only by another machine's clock.
+
         :return: the job, with that run if there is one.
         """
-        seconds = memory.seconds_to_show(job, self.start_timeout)
-        if seconds <= 0:
+        if not memory.may_yet_show(job):
             return job
         self.log.info(
-            "%s: an earlier try may have started it just now: waiting up to %.0f s for the run", self._what(), seconds
+            "%s: an earlier try may have started it just now: waiting up to %.0f s for the run",
+            self._what(),
+            self.start_timeout,
         )
-        return self._look_until(memory.knows_run, seconds) or job
+        return self._look_until(memory.knows_run, self.start_timeout) or job
 
     def _look_until(self, wanted: Callable[[Job], bool], seconds: float) -> Job | None:
         """Read the job until it is as wanted; None if it is not within so many seconds."""
@@ -668,6 +752,9 @@ class StartDIJobOperator(WaitingOperator):
                 look, lambda seen: judge(seen.status, targets, given.failure_statuses), story, deadline
             )
             status = reading.status
+        if normal_status(status) in TERMINAL_STATUSES:
+            # A kill from now on must not stop the next run, which is somebody else's.
+            self._started_run = None
         if verdict is Verdict.FAILED:
             raise self._failed(given.di_job_id, status)
 
@@ -692,14 +779,36 @@ class StartDIJobOperator(WaitingOperator):
             stop_on_kill=self.cancel_on_kill and stop,
             old_status=old.get("JobStatus") if old is not None and ended_before else None,
             old_started_time=old.get("StartedTime") if old is not None and ended_before else None,
+            # The wait begins only when the new run shows.
+            new_run_seen=old is not None,
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 
     def _failed(self, di_job_id: int, status: str | None) -> DataWorksJobError:
         return job_failure(self.hook, self.log, di_job_id, status)
 
-    def _stopper(self, di_job_id: int) -> Callable[[int], Any]:
-        return lambda attempts: self.hook.hurried(attempts).stop_di_job(di_job_id=di_job_id)
+    def _run_to_stop(self, before: Job, *, shown: bool) -> StartedRun:
+        """What a kill stops.
+
+        :param before: the job before the start.
+        :param shown: whether the new run shows.
+        """
+        di_job_id = before["DIJobId"]
+
+        def read_state(hook: DataWorksHook) -> RunState:
+            now = hook.get_di_job(di_job_id=di_job_id)
+            if not _shows_new_run(now, before):
+                return RunState.NOT_SHOWN
+            runs = normal_status(now.get("JobStatus")) == JobStatus.RUNNING
+            return RunState.RUNNING if runs else RunState.ENDED
+
+        return StartedRun(lambda hook: hook.stop_di_job(di_job_id=di_job_id), read_state, shown)
 
     def _what(self) -> str:
         return f"DI job {self.di_job_id}"
+
+
+def _shows_new_run(now: Job, before: Job) -> bool:
+    """Whether a job shows a run that it did not have before."""
+    old = (before.get("JobStatus"), before.get("StartedTime"))
+    return new_run_shows(now.get("JobStatus"), now.get("StartedTime"), *old)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.base import DataWorksTask
-from airflow_provider_dataworks.exceptions import DataWorksTimeoutError, DataWorksTransientError
+from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksTimeoutError, DataWorksTransientError
+from airflow_provider_dataworks.operators.stopping import StartedRun
 from airflow_provider_dataworks.waiting import DEFAULT_MAX_POLL_FAILURES, Verdict
 
 if TYPE_CHECKING:
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
     from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
     from airflow_provider_dataworks.readings import Reading
     from airflow_provider_dataworks.wait_log import WaitLog
+
+T = TypeVar("T")
+
+#: Seconds within which the run that made the service refuse a start shows.
+_LOST_RACE_SHOWS_WITHIN = 3.5
+
+#: How long on_kill may take.
+KILL_SECONDS = 4.0
+
+#: How long stopping may take at the deadline, which leaves up to 30 seconds.
+DEADLINE_SECONDS = 15.0
 
 
 class WaitingOperator(DataWorksTask, BaseOperator):
@@ -51,15 +64,20 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         self.max_poll_failures = arguments.identifier("max_poll_failures", max_poll_failures)
         self.dataworks_conn_id = dataworks_conn_id
         self.region_id = region_id
-        # Takes the number of attempts.
-        self._stop_what_we_started: Callable[[int], Any] | None = None
+        # What a kill and the deadline stop.
+        self._started_run: StartedRun | None = None
 
     def on_kill(self) -> None:
-        """Ask the service once to stop what this try started; Airflow ends the process five seconds from now."""
-        if self._stop_what_we_started is None or not self.cancel_on_kill:
+        """Stop what this try started; Airflow ends the process five seconds from now."""
+        if self._started_run is None or not self.cancel_on_kill:
             return
         try:
-            self._stop_what_we_started(1)
+            if not self._started_run.end(self.hook, seconds=KILL_SECONDS):
+                self.log.error(
+                    "%s was asked to stop, but its start has not shown yet: it may yet start. Look after it in the "
+                    "console, and stop it there if it runs",
+                    self._what(),
+                )
         except Exception:
             self.log.exception("What this task started could not be stopped: look after it in the console")
 
@@ -86,7 +104,17 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         :raises DataWorksTimeoutError: the deadline came.
         :raises DataWorksTransientError: too many polls in a row failed.
         """
-        hook = self.hook.tuned(max_attempts=1)
+        with closing(self.hook.tuned(max_attempts=1)) as hook:
+            return self._poll(hook, read, judged, story, deadline)
+
+    def _poll(
+        self,
+        hook: DataWorksHook,
+        read: Callable[[DataWorksHook], Reading],
+        judged: Callable[[Reading], Verdict],
+        story: WaitLog,
+        deadline: float | None,
+    ) -> tuple[Verdict, Reading]:
         failures = 0
         while True:
             pause = self.poll_interval
@@ -111,15 +139,41 @@ class WaitingOperator(DataWorksTask, BaseOperator):
                     raise self._timed_out(story.waited(), self._end_at_deadline())
             time.sleep(pause)
 
+    def _read_after_refusal(self, read: Callable[[DataWorksHook], T], started: Callable[[T], bool]) -> T | None:
+        """Read what refused to be started: it may run because somebody else started it a moment before.
+
+        :param read: reads it.
+        :param started: whether a reading shows such a start.
+        :return: that reading; None if nothing shows within a few seconds.
+        """
+        give_up = time.monotonic() + min(self.start_timeout, _LOST_RACE_SHOWS_WITHIN)
+        for pause in short_pauses():
+            try:
+                if started(reading := read(self.hook)):
+                    return reading
+            except DataWorksError as error:
+                self.log.warning("%s cannot be read after its refused start: %s", self._what(), error)
+                return None
+            if time.monotonic() + pause > give_up:
+                return None
+            time.sleep(pause)
+        return None
+
     def _end_at_deadline(self) -> str:
         """Stop what this task started, if it is to be stopped; say what became of it."""
-        if self._stop_what_we_started is None or not self.cancel_on_kill:
-            return "it is still running: this task did not start it, or cancel_on_kill is off"
+        if not self.cancel_on_kill:
+            return "it is still running: cancel_on_kill is off"
+        if self._started_run is None:
+            return f"it is still running: {self._why_not_stopped()}"
         try:
-            self._stop_what_we_started(3)
+            stopped = self._started_run.end(self.hook, seconds=DEADLINE_SECONDS, max_attempts=3)
         except Exception as error:  # noqa: BLE001 - whatever it is, the task must hear of the deadline
             return f"it could not be stopped and may be running on ({error})"
-        return "it was asked to stop"
+        return "it was asked to stop" if stopped else "it was asked to stop, but may yet start: its start does not show"
+
+    def _why_not_stopped(self) -> str:
+        """Why the deadline stops nothing, with cancel_on_kill."""
+        return "this task did not start it"
 
     def _timed_out(self, waited: str, became: str) -> DataWorksTimeoutError:
         return DataWorksTimeoutError(

@@ -244,6 +244,8 @@ class DIJobStatusTrigger(_WaitTrigger):
     :param old_status: a terminal status that the job had before it was started, which the list may show for a while;
         None (default) if it had none.
     :param old_started_time: StartedTime (Unix seconds) that goes with it; default None.
+    :param new_run_seen: whether GetDIJob has shown the new run already, so that what it gives is of that run; default
+        False.
     :param end_from_trigger: whether success and failure end the task here, without a worker; default False.
     :param skip_on_failure: with ``end_from_trigger``, whether a failure skips the task (the sensor's soft_fail);
         default False.
@@ -255,6 +257,7 @@ class DIJobStatusTrigger(_WaitTrigger):
         "failure_statuses",
         "old_status",
         "old_started_time",
+        "new_run_seen",
         "end_from_trigger",
         "skip_on_failure",
     )
@@ -275,6 +278,7 @@ class DIJobStatusTrigger(_WaitTrigger):
         waiting_since: float | None = None,
         old_status: str | None = None,
         old_started_time: int | None = None,
+        new_run_seen: bool = False,
         end_from_trigger: bool = False,
         skip_on_failure: bool = False,
     ) -> None:
@@ -293,6 +297,7 @@ class DIJobStatusTrigger(_WaitTrigger):
         self.failure_statuses = list(failure_statuses)
         self.old_status = old_status
         self.old_started_time = old_started_time
+        self.new_run_seen = new_run_seen
         self.end_from_trigger = end_from_trigger
         self.skip_on_failure = skip_on_failure
         self._new_run_shows = old_status is None
@@ -321,7 +326,7 @@ class DIJobStatusTrigger(_WaitTrigger):
         except DataWorksError as error:
             await write(self.log.warning, "%s: cannot tell its runs apart for now: %s", self.subject_name, error)
             return Verdict.GO_ON
-        if exact.started == self.old_started_time:
+        if exact.started == self.old_started_time and not self.new_run_seen:
             return Verdict.GO_ON
         return judge(exact.status, self.target_statuses, self.failure_statuses)
 
@@ -362,7 +367,7 @@ class DISyncInstanceTrigger(_WaitTrigger):
     :param task_type: DI_REALTIME or DI_SOLUTION.
     :param old_status: the status before the start.
     :param old_started: a solution's StartTime before the start.
-    :param show_by: Unix time by which the start must show.
+    :param start_timeout: seconds within which the start must show, from the trigger's own start.
     :param shown: whether it showed already; default False.
     :param poll_interval: seconds between two polls, default 30; those who share it, share the polls.
     :param region_id: wins over the connection's; default None.
@@ -373,7 +378,7 @@ class DISyncInstanceTrigger(_WaitTrigger):
     :param waiting_since: Unix time at which the task began to wait, for the log; None (default) for now.
     """
 
-    _argument_names = ("file_id", "task_type", "old_status", "old_started", "show_by", "shown")
+    _argument_names = ("file_id", "task_type", "old_status", "old_started", "start_timeout", "shown")
 
     def __init__(
         self,
@@ -384,7 +389,7 @@ class DISyncInstanceTrigger(_WaitTrigger):
         task_type: str,
         old_status: str | None,
         old_started: str | None,
-        show_by: float,
+        start_timeout: float,
         shown: bool = False,
         poll_interval: float = 30.0,
         region_id: str | None = None,
@@ -407,9 +412,10 @@ class DISyncInstanceTrigger(_WaitTrigger):
         self.task_type = task_type
         self.old_status = old_status
         self.old_started = old_started
-        self.show_by = show_by
+        self.start_timeout = start_timeout
+        self.show_by = time.time() + start_timeout
         self.shown = shown
-        self._instance = InstanceWait(task_type, old_status, old_started, show_by, shown)
+        self._instance = InstanceWait(task_type, old_status, old_started, self.show_by, shown)
 
     @property
     def subject(self) -> Subject:

@@ -36,6 +36,23 @@ def test_a_retry_creates_nothing_more_and_returns_the_same_id(emulator: Emulator
     assert emulator.file(first)["creations"] == 1
 
 
+def test_a_clear_has_another_token_and_the_retries_after_it_have_that(emulator: EmulatorControl) -> None:
+    first = [client_token_for(make_context(try_number=number, max_tries=2)) for number in (1, 2, 3)]
+    cleared = [client_token_for(make_context(try_number=number, max_tries=5)) for number in (4, 5, 6)]
+
+    assert (len(set(first)), len(set(cleared)), len({*first, *cleared})) == (1, 1, 2)
+
+
+def test_a_cleared_task_whose_draft_was_deleted_makes_a_new_one(emulator: EmulatorControl) -> None:
+    first = run_task(create(), make_context(max_tries=0))
+    emulator.remove_file(first)
+
+    again = run_task(create(), make_context(try_number=2, max_tries=1))
+
+    assert again != first
+    assert emulator.file(again)["TaskName"] == "orders"
+
+
 @pytest.mark.parametrize("other", [{"dag_id": "x"}, {"task_id": "x"}, {"run_id": "x"}, {"map_index": 3}])
 def test_another_task_run_or_map_index_has_another_token(other: dict[str, Any]) -> None:
     assert client_token_for(make_context(**other)) != client_token_for(make_context())

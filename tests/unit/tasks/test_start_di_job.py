@@ -89,6 +89,18 @@ def test_a_bad_end_is_an_error_with_the_jobs_own_message(
 
 
 @MODES
+def test_control_characters_of_the_jobs_message_stay_out_of_the_error(
+    emulator: EmulatorControl, deferrable: bool
+) -> None:
+    emulator.set_job(1001, outcome="Failed", ErrorMessage="no table\x1b[31m t\r\n2026-01-01 INFO all went well\x00")
+
+    with pytest.raises(DataWorksJobError, match=r"no table.* t .*2026-01-01 INFO all went well") as caught:
+        run_task(start(wait_for_completion=True, deferrable=deferrable))
+
+    assert str(caught.value).isprintable()
+
+
+@MODES
 def test_real_time_jobs_are_waited_for_until_they_run(emulator: EmulatorControl, deferrable: bool) -> None:
     assert run_task(start(di_job_id=1002, wait_for_completion=True, deferrable=deferrable)) == 1002
 
@@ -265,7 +277,6 @@ def test_a_retry_recognises_its_own_run(emulator: EmulatorControl, status: str) 
             run_task(task, make_context(try_number=2, max_tries=3, store=store))
     else:
         run_task(start(wait_for_completion=True), make_context(try_number=2, max_tries=3, store=store))
-        assert store.content == {}
 
     assert emulator.job(1001)["starts"] == 1
 
@@ -311,13 +322,10 @@ def _die_after_the_start(emulator: EmulatorControl, store: StateStore) -> None:
 
 
 @MODES
-def test_the_memory_is_empty_after_the_end(emulator: EmulatorControl, deferrable: bool) -> None:
+def test_the_memory_is_empty_after_a_bad_end(emulator: EmulatorControl, deferrable: bool) -> None:
     store = StateStore()
-
-    run_task(start(wait_for_completion=True, deferrable=deferrable), make_context(store=store))
-    assert store.content == {}
-
     emulator.set_job(1001, outcome="Failed")
+
     with pytest.raises(DataWorksJobError):
         run_task(start(wait_for_completion=True, deferrable=deferrable), make_context(store=store))
     assert store.content == {}
