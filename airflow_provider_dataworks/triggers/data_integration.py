@@ -421,8 +421,8 @@ class DISyncInstanceTrigger(_WaitTrigger):
     :param project_id: the workspace.
     :param file_id: the real-time task's or the solution's file id.
     :param task_type: DI_REALTIME or DI_SOLUTION.
-    :param old_status: the status before the start.
-    :param old_started: a solution's StartTime before the start.
+    :param old_status: the status before the start; default None, not known.
+    :param old_started: a solution's StartTime before the start; default None.
     :param start_timeout: seconds, counted from when the trigger begins to wait, within which the start must show;
         default 60.
     :param shown: whether it showed already; default False.
