@@ -21,6 +21,7 @@ class Reading:
     :param name: of a job.
     :param started: StartedTime of a job read by id, StartTime of a solution.
     :param error_message: of a job read by id.
+    :param by_id: whether it was asked for by its id; default False: a page of the list had it, and the list may lag.
     """
 
     status: str
@@ -28,6 +29,7 @@ class Reading:
     name: str | None = None
     started: Any = None
     error_message: str | None = None
+    by_id: bool = False
 
 
 def read_job(hook: DataWorksHook, *, project_id: int, di_job_id: int) -> Reading:
@@ -45,6 +47,7 @@ def read_job(hook: DataWorksHook, *, project_id: int, di_job_id: int) -> Reading
         job.get("JobName"),
         job.get("StartedTime"),
         job.get("ErrorMessage"),
+        by_id=True,
     )
 
 
@@ -52,6 +55,6 @@ def read_instance(hook: DataWorksHook, *, project_id: int, task_type: str, file_
     """A real-time task by GetDISyncInstanceInfo, a solution by GetDISyncTask."""
     if task_type == TaskType.DI_SOLUTION:
         detail = hook.get_solution_detail(project_id=project_id, file_id=file_id)
-        return Reading(str(detail.get("Status")), started=detail.get("StartTime"))
+        return Reading(str(detail.get("Status")), started=detail.get("StartTime"), by_id=True)
     info = hook.get_di_sync_instance_info(project_id=project_id, task_type=task_type, file_id=file_id)
-    return Reading(str(info.get("Status")), name=info.get("Name"))
+    return Reading(str(info.get("Status")), name=info.get("Name"), by_id=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from airflow.triggers.base import (
@@ -19,6 +20,7 @@ from airflow.triggers.base import (
 from airflow_provider_dataworks.exceptions import DataWorksError
 from airflow_provider_dataworks.readings import Reading
 from airflow_provider_dataworks.triggers import events
+from airflow_provider_dataworks.triggers.blocking import call, within
 from airflow_provider_dataworks.triggers.log_thread import write
 from airflow_provider_dataworks.triggers.poller import JOB, Key, Poller, Subject, Subscription, subscribe
 from airflow_provider_dataworks.triggers.task_state import task_was_ended
@@ -26,6 +28,7 @@ from airflow_provider_dataworks.wait_log import WaitLog
 from airflow_provider_dataworks.waiting import (
     DEFAULT_FAILURE_STATUSES,
     DEFAULT_MAX_POLL_FAILURES,
+    TERMINAL_STATUSES,
     InstanceWait,
     Verdict,
     judge,
@@ -36,6 +39,13 @@ from airflow_provider_dataworks.waiting import (
 _LOG_BEFORE_EVENT = 2.0
 
 _DEFERRAL_SETTLES_WITHIN = 5.0
+
+#: Limits in seconds. Airflow gives on_kill thirty; its answer about a task's state takes five the first time.
+_STATE_READ_WITHIN = 12.0
+_STOPPED_WITHIN = 16.0
+_EXPLAINED_WITHIN = 20.0
+
+_DEFAULT_START_TIMEOUT = 60.0
 
 
 class _WaitTrigger(BaseTrigger):
@@ -55,8 +65,14 @@ class _WaitTrigger(BaseTrigger):
         stop_on_kill: bool,
         max_poll_failures: int,
         waiting_since: float | None,
+        unknown: Mapping[str, Any],
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._began = time.monotonic()
+        if unknown:
+            # A later version of this package deferred the task, and was then downgraded.
+            names = ", ".join(sorted(unknown))
+            self.log.warning("%s takes no argument %s: ignored", type(self).__name__, names)
         self.dataworks_conn_id = dataworks_conn_id
         self.region_id = region_id
         self.project_id = project_id
@@ -87,6 +103,7 @@ class _WaitTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire once."""
+        self._began = time.monotonic()
         fired = self.fired(await self._wait())
         if type(fired) is TriggerEvent:
             await asyncio.sleep(self._until_the_deferral_has_settled())
@@ -96,12 +113,11 @@ class _WaitTrigger(BaseTrigger):
         """Seconds to hold an event back.
 
         A scheduler may learn up to five seconds late that the worker's process is gone. If the task is queued again by
-        then, it takes the task for killed and fails it.
+        then, it takes the task for killed and fails it. Counted from here: the worker's clock may differ from this one.
         """
         if self.waiting_since is None:
             return 0.0
-        hold = min(self.poll_interval, _DEFERRAL_SETTLES_WITHIN)
-        return max(0.0, min(hold, self.waiting_since + hold - time.time()))
+        return max(0.0, self._began + min(self.poll_interval, _DEFERRAL_SETTLES_WITHIN) - time.monotonic())
 
     async def on_kill(self) -> None:
         """Stop what the task started, when it was ended by hand while it waited here (Airflow 3.3+).
@@ -111,8 +127,9 @@ class _WaitTrigger(BaseTrigger):
         if not self.stop_on_kill:
             return
         try:
-            if await task_was_ended(self.task_instance):
-                await asyncio.to_thread(self.stop)
+            asked = task_was_ended(self.task_instance)
+            if await within(_STATE_READ_WITHIN, asked, "Reading the task's state from Airflow"):
+                await self._stop_within_limit()
                 await write(self.log.info, "The task was ended by hand: asked %s to stop", self.subject_name)
             else:
                 await write(self.log.info, "The task will run again: %s is left running", self.subject_name)
@@ -134,6 +151,11 @@ class _WaitTrigger(BaseTrigger):
         """What is waited for."""
 
     @property
+    def ends_task_itself(self) -> bool:
+        """Whether success and failure end the task here, without a worker."""
+        return False
+
+    @property
     def subject_name(self) -> str:
         """What is waited for, for people."""
         return f"{self.subject.kind} {self.subject.id}"
@@ -146,7 +168,7 @@ class _WaitTrigger(BaseTrigger):
         """
 
     @abstractmethod
-    async def judge(self, reading: Reading, poller: Poller, subscription: Subscription) -> Verdict:
+    def judge(self, reading: Reading, poller: Poller, subscription: Subscription) -> Verdict:
         """Say what a reading means.
 
         :param reading: what a poll saw.
@@ -165,10 +187,10 @@ class _WaitTrigger(BaseTrigger):
         :param poller: where the trigger waits.
         """
 
-    def next_look(self) -> float | None:
-        """A moment at which the last reading must be judged anew.
+    def needs_poll_at(self) -> float | None:
+        """A moment at which there must be another poll, whatever the interval.
 
-        :return: Unix time, None if there is no such moment.
+        :return: ``time.monotonic()``, None if there is no such moment.
         """
         return None
 
@@ -176,33 +198,44 @@ class _WaitTrigger(BaseTrigger):
         story = self.wait_log()
         key = Key(self.dataworks_conn_id, self.region_id, self.project_id, self.poll_interval)
         reading: Reading | None = None
+        extra_poll: float | None = None
         with subscribe(key, self.subject, self.max_poll_failures) as (poller, subscription):
             while True:
                 news = await subscription.news(self._until_something_is_due(story))
                 if isinstance(news, DataWorksError):
                     await write(self.log.error, "%s: the wait ends: %s", self.subject_name, news)
                     return events.WaitEvent.of_error(news)
-                reading = news or reading
                 verdict = Verdict.GO_ON
-                if reading is not None:
+                if news is not None:
+                    reading = news
+                    # Judged first: what it asks of the poller is not to wait for the log.
+                    verdict = self.judge(reading, poller, subscription)
                     await write(story.see, reading.status)
-                    verdict = await self.judge(reading, poller, subscription)
                 if reading is not None and verdict is not Verdict.GO_ON:
                     await write(story.end, reading.status, reading.migration_type)
                     kind = events.REACHED if verdict is Verdict.REACHED else events.FAILED
                     if kind == events.FAILED:
-                        await self.explain_failure(poller)
+                        await self._explain_within_limit(poller)
                     return self._event(kind, reading, story)
                 if self.deadline is not None and time.time() >= self.deadline:
                     event = self._event(events.TIMED_OUT, reading, story)
                     event.became = await self._end_at_deadline()
                     return event
+                moment = self.needs_poll_at()
+                if moment is not None and moment != extra_poll and time.monotonic() >= moment:
+                    extra_poll = moment
+                    poller.ask_soon(subscription)
                 failed = subscription.failures
                 await write(story.heartbeat, f"; the last {failed} polls failed" if failed else "")
 
     def _until_something_is_due(self, story: WaitLog) -> float:
-        moments = [moment - time.time() for moment in (self.deadline, self.next_look()) if moment is not None]
-        return max(0.05, min([story.until_heartbeat(), *moments]))
+        waits = [story.until_heartbeat()]
+        if self.deadline is not None:
+            waits.append(self.deadline - time.time())
+        moment = self.needs_poll_at()
+        if moment is not None and moment > time.monotonic():
+            waits.append(moment - time.monotonic())
+        return max(0.05, min(waits))
 
     def _event(self, kind: str, reading: Reading | None, story: WaitLog) -> events.WaitEvent:
         return events.WaitEvent(
@@ -218,10 +251,22 @@ class _WaitTrigger(BaseTrigger):
         if not self.stop_on_kill:
             return "it is still running: this task did not start it, or cancel_on_kill is off"
         try:
-            await asyncio.to_thread(self.stop)
+            await self._stop_within_limit()
         except Exception as error:  # noqa: BLE001 - whatever it is, the task must hear of the deadline
             return f"it could not be stopped and may be running on ({error})"
         return "it was asked to stop"
+
+    async def _stop_within_limit(self) -> None:
+        await call(self.stop, seconds=_STOPPED_WITHIN, what="The request to stop")
+
+    async def _explain_within_limit(self, poller: Poller) -> None:
+        try:
+            await within(_EXPLAINED_WITHIN, self.explain_failure(poller), "Reading the ErrorMessage")
+        except Exception as error:  # noqa: BLE001 - the wait has ended, whatever cannot be read of the reason
+            await write(self.log.warning, "%s: its ErrorMessage cannot be read: %s", self.subject_name, error)
+        if self.ends_task_itself:
+            # No worker says it again, and of what Airflow hears after the event nothing gets into the task's log.
+            await asyncio.sleep(_LOG_BEFORE_EVENT)
 
 
 class DIJobStatusTrigger(_WaitTrigger):
@@ -244,11 +289,12 @@ class DIJobStatusTrigger(_WaitTrigger):
     :param old_status: a terminal status that the job had before it was started, which the list may show for a while;
         None (default) if it had none.
     :param old_started_time: StartedTime (Unix seconds) that goes with it; default None.
-    :param new_run_seen: whether GetDIJob has shown the new run already, so that what it gives is of that run; default
-        False.
     :param end_from_trigger: whether success and failure end the task here, without a worker; default False.
     :param skip_on_failure: with ``end_from_trigger``, whether a failure skips the task (the sensor's soft_fail);
         default False.
+    :param new_run_seen: whether the task itself has seen the run that it waits for, by GetDIJob; default False. Then a
+        final status that GetDIJob gives is that run's, also where there is no StartedTime, and one that only the list
+        gives is confirmed by GetDIJob.
     """
 
     _argument_names = (
@@ -257,9 +303,9 @@ class DIJobStatusTrigger(_WaitTrigger):
         "failure_statuses",
         "old_status",
         "old_started_time",
-        "new_run_seen",
         "end_from_trigger",
         "skip_on_failure",
+        "new_run_seen",
     )
 
     def __init__(
@@ -278,9 +324,10 @@ class DIJobStatusTrigger(_WaitTrigger):
         waiting_since: float | None = None,
         old_status: str | None = None,
         old_started_time: int | None = None,
-        new_run_seen: bool = False,
         end_from_trigger: bool = False,
         skip_on_failure: bool = False,
+        new_run_seen: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             dataworks_conn_id=dataworks_conn_id,
@@ -291,58 +338,67 @@ class DIJobStatusTrigger(_WaitTrigger):
             stop_on_kill=stop_on_kill,
             max_poll_failures=max_poll_failures,
             waiting_since=waiting_since,
+            unknown=kwargs,
         )
         self.di_job_id = di_job_id
         self.target_statuses = list(target_statuses)
         self.failure_statuses = list(failure_statuses)
         self.old_status = old_status
         self.old_started_time = old_started_time
-        self.new_run_seen = new_run_seen
         self.end_from_trigger = end_from_trigger
         self.skip_on_failure = skip_on_failure
-        self._new_run_shows = old_status is None
+        self.new_run_seen = new_run_seen
+        # Whether what the list says is about the new run.
+        self._list_shows_new_run = old_status is None and not new_run_seen
 
     @property
     def subject(self) -> Subject:
         return Subject(JOB, self.di_job_id)
 
+    @property
+    def ends_task_itself(self) -> bool:
+        return self.end_from_trigger
+
     def wait_log(self) -> WaitLog:
         return WaitLog.of_job(self.log, self.di_job_id, self.waiting_since)
 
-    async def judge(self, reading: Reading, poller: Poller, subscription: Subscription) -> Verdict:
-        self._new_run_shows = (
-            self._new_run_shows
-            or normal_status(reading.status) != normal_status(self.old_status)
-            or reading.started not in (None, self.old_started_time)
-        )
+    def judge(self, reading: Reading, poller: Poller, subscription: Subscription) -> Verdict:
         verdict = judge(reading.status, self.target_statuses, self.failure_statuses)
-        if verdict is Verdict.GO_ON or self._new_run_shows:
-            subscription.every_tick = False
+        if reading.by_id:
+            subscription.by_id = False
+            if verdict is Verdict.GO_ON or self._list_shows_new_run or self._is_of_new_run(reading):
+                return verdict
+            subscription.by_id = True
+            return Verdict.GO_ON
+        if not self._list_shows_new_run:
+            differs = self.old_status is not None or normal_status(reading.status) not in TERMINAL_STATUSES
+            self._list_shows_new_run = differs and normal_status(reading.status) != normal_status(self.old_status)
+        if verdict is Verdict.GO_ON or self._list_shows_new_run:
             return verdict
         # The list may lag behind: what it calls ended may be the run before. By id there is StartedTime to tell.
-        subscription.every_tick = True
-        try:
-            exact = await poller.read_job(self.di_job_id)
-        except DataWorksError as error:
-            await write(self.log.warning, "%s: cannot tell its runs apart for now: %s", self.subject_name, error)
-            return Verdict.GO_ON
-        if exact.started == self.old_started_time and not self.new_run_seen:
-            return Verdict.GO_ON
-        return judge(exact.status, self.target_statuses, self.failure_statuses)
+        subscription.by_id = True
+        poller.ask_soon(subscription)
+        return Verdict.GO_ON
+
+    def _is_of_new_run(self, reading: Reading) -> bool:
+        """Whether what GetDIJob says is about the run that is waited for."""
+        return (
+            normal_status(reading.status) != normal_status(self.old_status)
+            or reading.started != self.old_started_time
+            or (reading.started is None and self.new_run_seen)
+        )
 
     async def explain_failure(self, poller: Poller) -> None:
         if not self.end_from_trigger:
             return
         try:
             exact = await poller.read_job(self.di_job_id)
-            where = await asyncio.to_thread(_console_url, self)
+            where = await call(partial(_console_url, self), seconds=_EXPLAINED_WITHIN, what="Reading the connection")
         except DataWorksError as error:
             await write(self.log.warning, "%s: its ErrorMessage cannot be read: %s", self.subject_name, error)
         else:
             reason = (exact.error_message or "it gives no ErrorMessage").rstrip(". ")
             await write(self.log.error, "%s is %s: %s. See %s", self.subject_name, exact.status, reason, where)
-        # No worker says it again, and of what Airflow hears after the event nothing gets into the task's log.
-        await asyncio.sleep(_LOG_BEFORE_EVENT)
 
     def stop(self) -> None:
         _hurried_hook(self).stop_di_job(di_job_id=self.di_job_id)
@@ -365,9 +421,10 @@ class DISyncInstanceTrigger(_WaitTrigger):
     :param project_id: the workspace.
     :param file_id: the real-time task's or the solution's file id.
     :param task_type: DI_REALTIME or DI_SOLUTION.
-    :param old_status: the status before the start.
-    :param old_started: a solution's StartTime before the start.
-    :param start_timeout: seconds within which the start must show, from the trigger's own start.
+    :param old_status: the status before the start; default None, not known.
+    :param old_started: a solution's StartTime before the start; default None.
+    :param start_timeout: seconds, counted from when the trigger begins to wait, within which the start must show;
+        default 60.
     :param shown: whether it showed already; default False.
     :param poll_interval: seconds between two polls, default 30; those who share it, share the polls.
     :param region_id: wins over the connection's; default None.
@@ -376,6 +433,8 @@ class DISyncInstanceTrigger(_WaitTrigger):
         default False.
     :param max_poll_failures: failed polls in a row that end the wait with a transient error; default 10.
     :param waiting_since: Unix time at which the task began to wait, for the log; None (default) for now.
+    :param show_by: what earlier versions gave in place of ``start_timeout``: Unix time by which the start must show;
+        default None.
     """
 
     _argument_names = ("file_id", "task_type", "old_status", "old_started", "start_timeout", "shown")
@@ -387,9 +446,10 @@ class DISyncInstanceTrigger(_WaitTrigger):
         project_id: int,
         file_id: int,
         task_type: str,
-        old_status: str | None,
-        old_started: str | None,
-        start_timeout: float,
+        old_status: str | None = None,
+        old_started: str | None = None,
+        start_timeout: float | None = None,
+        show_by: float | None = None,
         shown: bool = False,
         poll_interval: float = 30.0,
         region_id: str | None = None,
@@ -397,6 +457,7 @@ class DISyncInstanceTrigger(_WaitTrigger):
         stop_on_kill: bool = False,
         max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
         waiting_since: float | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             dataworks_conn_id=dataworks_conn_id,
@@ -407,15 +468,18 @@ class DISyncInstanceTrigger(_WaitTrigger):
             stop_on_kill=stop_on_kill,
             max_poll_failures=max_poll_failures,
             waiting_since=waiting_since,
+            unknown=kwargs,
         )
         self.file_id = file_id
         self.task_type = task_type
         self.old_status = old_status
         self.old_started = old_started
-        self.start_timeout = start_timeout
-        self.show_by = time.time() + start_timeout
+        if start_timeout is None and show_by is not None and waiting_since is not None:
+            # Both by the worker's clock, which may differ from this machine's.
+            start_timeout = max(0.0, show_by - waiting_since)
+        self.start_timeout = _DEFAULT_START_TIMEOUT if start_timeout is None else start_timeout
         self.shown = shown
-        self._instance = InstanceWait(task_type, old_status, old_started, self.show_by, shown)
+        self._instance: InstanceWait | None = None
 
     @property
     def subject(self) -> Subject:
@@ -424,12 +488,21 @@ class DISyncInstanceTrigger(_WaitTrigger):
     def wait_log(self) -> WaitLog:
         return WaitLog.of_instance(self.log, self.task_type, self.file_id, self.waiting_since)
 
-    def next_look(self) -> float | None:
-        return None if self._instance.shown or time.time() > self.show_by else self.show_by
+    def needs_poll_at(self) -> float | None:
+        return None if self._wait_for_instance.shown else self._wait_for_instance.show_by
 
-    async def judge(self, reading: Reading, poller: Poller, subscription: Subscription) -> Verdict:
-        subscription.every_tick = not self._instance.shown
-        return self._instance.judge(reading.status, reading.started, time.time())
+    def judge(self, reading: Reading, poller: Poller, subscription: Subscription) -> Verdict:
+        # By the monotonic clock: the moment by which the start must show is this trigger's own.
+        verdict = self._wait_for_instance.judge(reading.status, reading.started, time.monotonic())
+        subscription.every_tick = not self._wait_for_instance.shown
+        return verdict
+
+    @property
+    def _wait_for_instance(self) -> InstanceWait:
+        if self._instance is None:
+            show_by = self._began + self.start_timeout
+            self._instance = InstanceWait(self.task_type, self.old_status, self.old_started, show_by, self.shown)
+        return self._instance
 
     def stop(self) -> None:
         hook = _hurried_hook(self)

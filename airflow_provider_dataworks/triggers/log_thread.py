@@ -13,9 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any
 
+#: So long (seconds) a wait is held up by a line that nobody takes; the line is still written in its turn.
+_WRITTEN_WITHIN = 30.0
+
 
 async def write(line: Callable[..., Any], *arguments: Any, **more: Any) -> None:
-    """Call what writes, and wait until it has; lines stay in their order.
+    """Call what writes, and wait until it has, half a minute at most; lines stay in their order.
 
     :param line: a logger's method, or what calls one.
     :param arguments: for it.
@@ -23,7 +26,11 @@ async def write(line: Callable[..., Any], *arguments: Any, **more: Any) -> None:
     """
     # The context says which task's log it is.
     call = partial(contextvars.copy_context().run, line, *arguments, **more)
-    await asyncio.get_running_loop().run_in_executor(_thread(), call)
+    written = asyncio.get_running_loop().run_in_executor(_thread(), call)
+    written.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait({written}, timeout=_WRITTEN_WITHIN)
+    if written.done():
+        written.result()
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -20,8 +21,9 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksPermanentError,
     DataWorksTransientError,
 )
-from airflow_provider_dataworks.readings import Reading
+from airflow_provider_dataworks.readings import Reading, read_job
 from airflow_provider_dataworks.triggers import poller as poller_module
+from airflow_provider_dataworks.triggers.blocking import wait_for_call
 from airflow_provider_dataworks.triggers.poller import JOB, Key, Poller, Subject, Subscription, subscribe
 
 INTERVAL = 0.5
@@ -124,21 +126,301 @@ def test_only_changes_wake_a_waiter(emulator: EmulatorControl) -> None:
     assert asked >= 3
 
 
-def test_who_joins_gets_the_last_answer_at_once_if_it_is_fresh(emulator: EmulatorControl) -> None:
-    add_jobs(emulator, 50)
-    key = KEY._replace(interval=5.0)
+def test_who_joins_is_not_given_what_was_asked_for_before(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller_module, "_FIRST_POLL_WITHIN", 0.4)
+    add_jobs(emulator, 20)
+    emulator.set_job(1003, JobStatus="Finished")
+    key = KEY._replace(interval=20.0)
 
-    async def work() -> float:
+    async def work() -> tuple[Any, float]:
         with ExitStack() as stack:
-            first = [stack.enter_context(subscribe(key, Subject(JOB, job_id), 10))[1] for job_id in (1001, 1002)]
-            for subscription in first:
-                assert isinstance(await subscription.news(10), Reading)
+            for job_id in (1001, 1002):
+                _, other = stack.enter_context(subscribe(key, Subject(JOB, job_id), 10))
+                assert isinstance(await other.news(10), Reading)
+            # A new run has begun since the page was read.
+            emulator.set_job(1003, JobStatus="Running")
             began = time.monotonic()
             _, late = stack.enter_context(subscribe(key, Subject(JOB, 1003), 10))
-            assert isinstance(await late.news(10), Reading)
-            return time.monotonic() - began
+            return await late.news(10), time.monotonic() - began
 
-    assert run(work) < 0.1
+    first, took = run(work)
+
+    assert first.status == "Running"
+    assert took < key.interval / 2
+
+
+@pytest.mark.parametrize("waiters", [1, 2], ids=["by id", "by list"])
+def test_who_joins_is_not_given_an_answer_that_is_under_way(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, waiters: int
+) -> None:
+    monkeypatch.setattr(poller_module, "_FIRST_POLL_WITHIN", 0.2)
+    emulator.set_job(1001, JobStatus="Finished")
+    emulator.add_fault("slow", seconds=0.8)
+    key = KEY._replace(interval=20.0)
+
+    async def work() -> Any:
+        with ExitStack() as stack:
+            for job_id in (1001, 1002)[:waiters]:
+                stack.enter_context(subscribe(key, Subject(JOB, job_id), 10))
+            await first_request(emulator)
+            emulator.set_job(1001, JobStatus="Running")
+            _, late = stack.enter_context(subscribe(key, Subject(JOB, 1001), 10))
+            return await late.news(10)
+
+    assert run(work).status == "Running"
+
+
+def test_those_who_join_together_between_two_ticks_share_their_requests(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller_module, "_FIRST_POLL_WITHIN", 0.5)
+    ids = add_jobs(emulator, 90)
+    key = KEY._replace(interval=20.0)
+
+    async def work() -> None:
+        with ExitStack() as stack:
+            _, first = stack.enter_context(subscribe(key, Subject(JOB, ids[0]), 10))
+            await first.news(10)
+            emulator.clear_requests()
+            late = [stack.enter_context(subscribe(key, Subject(JOB, job_id), 10))[1] for job_id in ids[1:41]]
+            for subscription in late:
+                assert isinstance(await subscription.news(10), Reading)
+
+    run(work)
+
+    assert requests_by_action(emulator) == {"ListDIJobs": 1}
+
+
+async def first_request(emulator: EmulatorControl) -> None:
+    """Wait until the emulator has been asked for something."""
+    for _ in range(200):
+        if await asyncio.to_thread(emulator.requests):
+            return
+        await asyncio.sleep(0.05)
+
+
+def fail_for(monkeypatch: pytest.MonkeyPatch, job_id: int, error: Exception) -> list[float]:
+    """Have GetDIJob fail for one job; return when it was asked for."""
+    asked: list[float] = []
+    original = read_job
+
+    def read(hook: Any, *, project_id: int, di_job_id: int) -> Reading:
+        if di_job_id != job_id:
+            return original(hook, project_id=project_id, di_job_id=di_job_id)
+        asked.append(time.monotonic())
+        raise error
+
+    monkeypatch.setattr(poller_module, "read_job", read)
+    return asked
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataWorksTransientError("HTTP 500", action="GetDIJob", http_status=500),
+        DataWorksTransientError("no complete answer", action="GetDIJob"),
+        TypeError("an answer of an unexpected shape"),
+    ],
+    ids=["500", "no answer", "odd"],
+)
+def test_one_unreadable_job_costs_only_its_own_waiters(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    ids = add_jobs(emulator, 450)
+    # On pages of their own: each is asked for by id.
+    bad, *good = ids[10], ids[150], ids[250], ids[440]
+    asked = fail_for(monkeypatch, bad, error)
+    key = KEY._replace(interval=0.2)
+
+    async def work() -> tuple[Any, list[Any]]:
+        with ExitStack() as stack:
+            _, unreadable = stack.enter_context(subscribe(key, Subject(JOB, bad), 3))
+            unreadable.by_id = True
+            others = [stack.enter_context(subscribe(key, Subject(JOB, job_id), 3))[1] for job_id in good]
+            ended = await unreadable.news(20)
+            for subscription in others:
+                assert isinstance(await subscription.news(20), Reading)
+            for job_id in good:
+                emulator.set_job(job_id, JobStatus="Finished")
+            return ended, [await subscription.news(20) for subscription in others]
+
+    ended, others = run(work)
+
+    assert isinstance(ended, DataWorksTransientError)
+    assert [reading.status for reading in others] == ["Finished"] * 3
+    # With pauses that grow: its failures are no more requests than the polls of a job that can be read.
+    assert len(asked) == 3
+    assert asked[2] - asked[1] > asked[1] - asked[0] - 0.15
+
+
+def test_what_meets_every_request_ends_a_tick_after_a_few(emulator: EmulatorControl) -> None:
+    ids = add_jobs(emulator, 700)[::100][:6]
+
+    async def work() -> list[Any]:
+        with ExitStack() as stack:
+            subscriptions = [stack.enter_context(subscribe(KEY, Subject(JOB, job_id), 1))[1] for job_id in ids]
+            for subscription in subscriptions:
+                await subscription.news(20)
+            emulator.clear_requests()
+            emulator.add_fault("html", action="GetDIJob", count=-1)
+            return [await subscription.news(20) for subscription in subscriptions]
+
+    heard = run(work)
+
+    assert all(isinstance(error, DataWorksTransientError) for error in heard)
+    met = [request for request in emulator.requests(action="GetDIJob") if request["status"] == 502]
+    assert len(met) == 3
+
+
+def test_a_throttled_request_ends_the_tick_and_counts_for_all_that_got_no_answer(emulator: EmulatorControl) -> None:
+    ids = add_jobs(emulator, 700)[::100][:4]
+    emulator.add_fault("throttle", count=-1)
+
+    async def work() -> list[Any]:
+        with ExitStack() as stack:
+            subscriptions = [
+                stack.enter_context(subscribe(KEY._replace(interval=20.0), Subject(JOB, job_id), 1))[1]
+                for job_id in ids
+            ]
+            return [await subscription.news(20) for subscription in subscriptions]
+
+    heard = run(work)
+
+    assert all(isinstance(error, DataWorksTransientError) for error in heard)
+    assert len(emulator.requests()) == 1
+
+
+def test_an_entry_of_an_odd_shape_costs_nobody_a_wait(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[Any] = ["?", {"DIJobId": []}, {}, None, {"DIJobId": 1001, "JobStatus": "Running"}]
+    monkeypatch.setattr(poller_module, "_read_page", lambda hook, **arguments: (jobs, 10**12))
+
+    async def work() -> list[Any]:
+        with ExitStack() as stack:
+            subscriptions = [stack.enter_context(subscribe(KEY, Subject(JOB, one), 2))[1] for one in (1001, 1002)]
+            return [await subscription.news(10) for subscription in subscriptions]
+
+    assert [reading.status for reading in run(work)] == ["Running", "Initialized"]
+
+
+def test_a_server_that_asks_for_a_day_is_asked_again_within_minutes() -> None:
+    error = DataWorksTransientError("too many", code="Throttling", retry_after=86400.0)
+    current = poller_module._Round(0.0, 0, [])
+
+    assert Poller(KEY)._count_shared(current, error) == 300.0
+    error.retry_after = float("nan")
+    assert Poller(KEY)._count_shared(current, error) == INTERVAL
+
+
+def test_nothing_is_kept_of_jobs_that_nobody_waits_for(emulator: EmulatorControl) -> None:
+    ids = add_jobs(emulator, 150)
+
+    async def work() -> list[int]:
+        with subscribe(KEY, Subject(JOB, ids[0]), 10) as (poller, _):
+            with ExitStack() as stack:
+                for job_id in ids[1:4]:
+                    stack.enter_context(subscribe(KEY, Subject(JOB, job_id), 10))
+                await poller._tick()
+            await poller._tick()
+            return [len(value) for value in vars(poller).values() if isinstance(value, (dict, set))]
+
+    assert max(run(work)) == 1
+
+
+def test_connections_that_cannot_be_read_hold_up_no_other_poller(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller_module, "_OPENED_WITHIN", 0.3, raising=False)
+    original, release, opened = poller_module._open_hook, threading.Event(), Counter[str]()
+
+    def open_hook(dataworks_conn_id: str, region_id: str | None) -> Any:
+        opened[dataworks_conn_id] += 1
+        if dataworks_conn_id.startswith("hangs"):
+            release.wait(30)
+        return original("dataworks_default", region_id)
+
+    monkeypatch.setattr(poller_module, "_open_hook", open_hook)
+    key = KEY._replace(interval=0.2)
+
+    async def work() -> tuple[Any, list[Any]]:
+        with ExitStack() as stack:
+            hanging = [
+                stack.enter_context(
+                    subscribe(key._replace(dataworks_conn_id=f"hangs_{number}"), Subject(JOB, 1001), 3)
+                )[1]
+                for number in range(40)
+            ]
+            ended = [await subscription.news(20) for subscription in hanging]
+            _, other = stack.enter_context(subscribe(key, Subject(JOB, 1001), 3))
+            return await other.news(5), ended
+
+    try:
+        reading, ended = run(work)
+    finally:
+        release.set()
+
+    assert isinstance(reading, Reading)
+    assert all(isinstance(error, DataWorksTransientError) for error in ended)
+    assert "check the secrets backend" in str(ended[0])
+    # However often it was tried, one reading of a connection is under way.
+    assert max(opened.values()) == 1
+
+
+def test_a_request_that_hangs_is_a_failed_poll_and_no_more_than_three_are_left_behind(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, asked = threading.Event(), []
+
+    def hang(hook: Any, **arguments: Any) -> Reading:
+        asked.append(1)
+        release.wait(30)
+        return Reading("Running")
+
+    monkeypatch.setattr(poller_module, "read_job", hang)
+    original = wait_for_call
+
+    async def wait_briefly(future: Any, seconds: float, what: str) -> Any:
+        return await original(future, min(seconds, 0.1) if what == "A poll" else seconds, what)
+
+    monkeypatch.setattr(poller_module, "wait_for_call", wait_briefly)
+
+    async def work() -> Any:
+        with subscribe(KEY._replace(interval=0.01), Subject(JOB, 1001), 5) as (_, subscription):
+            return await subscription.news(20)
+
+    try:
+        heard = run(work)
+    finally:
+        release.set()
+
+    assert isinstance(heard, DataWorksTransientError)
+    assert len(asked) == 3
+
+
+def test_a_failure_is_logged_in_one_line_with_the_cause_first(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+
+    def warn(text: str, *arguments: Any) -> None:
+        lines.append(text % arguments)
+
+    monkeypatch.setattr(poller_module.log, "warning", warn)
+    fail_for(monkeypatch, 1001, ValueError("two\nlines"))
+
+    async def work() -> Any:
+        with subscribe(KEY._replace(interval=0.1), Subject(JOB, 1001), 1) as (_, subscription):
+            await subscription.news(20)
+            await asyncio.sleep(0.2)
+
+    run(work)
+
+    (line,) = lines
+    assert line.startswith("Polling failed unexpectedly: ValueError: two lines")
+    assert "dataworks_default, workspace 10000" in line
 
 
 def test_failed_polls_within_the_budget_end_nothing(emulator: EmulatorControl) -> None:
