@@ -15,7 +15,8 @@ from airflow_provider_dataworks.hooks import dataworks as hook_module
 from airflow_provider_dataworks.operators import data_integration as operator_module
 from airflow_provider_dataworks.waiting import Verdict
 from tests.faults.__main__ import run_campaign
-from tests.faults.schedule import LABELS, make_schedule
+from tests.faults.labels import LABELS
+from tests.faults.schedule import make_schedule
 
 pytestmark = pytest.mark.skipif(
     airflow.__version__.startswith("2."),
