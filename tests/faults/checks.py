@@ -275,7 +275,7 @@ def _reason(schedule: Schedule, step: Step, one: Try, error: DataWorksError, tex
     elif error.action is not None:
         its = [entry for entry in met if entry["action"] == error.action]
         # On a machine that is busy elsewhere, any answer may come later than the read timeout.
-        if not any(entry["fault"] in SILENT_KINDS for entry in its) and "ReadTimeout" not in text:
+        if not any(entry["fault"] in SILENT_KINDS for entry in its) and not _late(text):
             found.append(f"has no RequestId although the server gave one: {text}")
     if error.action is not None and "may have started" not in text:
         permanent = isinstance(error, DataWorksPermanentError)
@@ -285,6 +285,10 @@ def _reason(schedule: Schedule, step: Step, one: Try, error: DataWorksError, tex
         if not permanent and lasting:
             found.append(f"is called transient, and would not pass: {text}")
     return found
+
+
+def _late(text: str) -> bool:
+    return "ReadTimeout" in text or "no complete answer within" in text
 
 
 def _job_ids(one: Try) -> set[str]:

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.faults.labels import NOT_EXECUTED, WITHOUT_DOUBT, Fault, draw_faults
+from tests.faults.labels import WITHOUT_DOUBT, Fault, draw_faults
 
 #: Actions by the steps that use them; a fault is aimed at one of these, or at whatever comes.
 CREATE = ("CreateDISyncTask",)
@@ -218,7 +218,7 @@ def _contested_start(chance: random.Random, common: dict[str, Any]) -> Step:
     faults = draw_faults(chance, ("StartDIJob",), labels=WITHOUT_DOUBT)
     if chance.random() < 0.4:
         # All attempts of the first try are refused, and meanwhile somebody else starts the job.
-        faults = draw_faults(chance, ("StartDIJob",), lasting=1.0, labels=NOT_EXECUTED)[:1]
+        faults = draw_faults(chance, ("StartDIJob",), lasting=1.0, labels=("503 unavailable",))[:1]
         faults = tuple(replace(fault, count=chance.choice((5, 5, 7, 10)), skip=0) for fault in faults)
         script = [(chance.uniform(0.1, 0.5), "StartDIJob")]
     faults = tuple(replace(fault, params={**fault.params, "where": OUR_START}) for fault in faults)
