@@ -4,44 +4,19 @@ from __future__ import annotations
 
 import argparse
 import collections
-import contextlib
 import logging
-import queue
 import sys
-import threading
 import time
 from collections.abc import Iterable
 
-from airflow_provider_dataworks.emulator.testing import running_emulator
-from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
-from airflow_provider_dataworks.operators.data_integration import (
-    CreateDISyncTaskOperator,
-    StartDIJobOperator,
-    StartDISyncInstanceOperator,
-)
-from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
-from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger, DISyncInstanceTrigger
 from tests import conftest  # noqa: F401 - before Airflow is imported: keeps the user's own out of this
-from tests.faults.fast_clock import fast_clock
-from tests.faults.interference import interrupted_clients
-from tests.faults.kills import KillReport, run_kills
-from tests.faults.running import Report, run_schedule
+from tests.faults.campaign import run_campaign, run_kill_rounds
+from tests.faults.kills import KillReport
+from tests.faults.running import Report
 from tests.faults.schedule import make_schedule
-from tests.faults.stage import Stage
-from tests.faults.task_log import kept_logs
-from tests.support.scripted_server import scripted_server
 
 SHORT, LONG = 200, 2000
 SHORT_KILLS, LONG_KILLS = 75, 750
-LOGGING = (
-    DataWorksHook,
-    CreateDISyncTaskOperator,
-    StartDIJobOperator,
-    StartDISyncInstanceOperator,
-    DIJobStatusSensor,
-    DIJobStatusTrigger,
-    DISyncInstanceTrigger,
-)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.kill_seed is not None:
         return 1 if any(report.violations for report in killed) else 0
     began = time.monotonic()
-    reports = run_campaign(seeds, 1 if options.seed is not None else options.threads)
+    reports = run_campaign(map(make_schedule, seeds), 1 if options.seed is not None else options.threads)
     for report in reports:
         if report.violations or options.seed is not None:
             show(report)
@@ -82,54 +57,12 @@ def _run_kills(options: argparse.Namespace) -> list[KillReport]:
     rounds = options.kills if options.kills is not None else LONG_KILLS if options.long else SHORT_KILLS
     seeds = range(rounds) if options.kill_seed is None else (options.kill_seed,)
     began = time.monotonic()
-    reports = run_kills_fast(seeds, options.threads)
+    reports = run_kill_rounds(seeds, options.threads)
     for report in reports:
         if report.violations or options.kill_seed is not None:
             show_kills(report)
     print_kills(reports, time.monotonic() - began)
     return reports
-
-
-def run_kills_fast(seeds: Iterable[int], lanes: int) -> list[KillReport]:
-    """Run rounds of kills on a fast clock."""
-    with interrupted_clients(), fast_clock(), kept_logs(*LOGGING):
-        return run_kills(seeds, lanes)
-
-
-def run_campaign(seeds: Iterable[int], threads: int) -> list[Report]:
-    """Run schedules, several at a time, each thread with an emulator of its own."""
-    from airflow.models import import_all_models
-
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for seed in seeds:
-        waiting.put(seed)
-    reports: list[Report] = []
-    broken: list[BaseException] = []
-
-    def work(name: str) -> None:
-        try:
-            with running_emulator() as emulator, scripted_server() as key_server:
-                stage = Stage(emulator, key_server, name)
-                with contextlib.suppress(queue.Empty):
-                    while not broken:
-                        reports.append(run_schedule(stage, make_schedule(waiting.get_nowait())))
-        except BaseException as error:
-            broken.append(error)
-            raise
-
-    # Two threads that import parts of them at once may wait for each other for ever (Airflow 3.0).
-    import_all_models()  # type: ignore[no-untyped-call]
-    with interrupted_clients(), fast_clock(), kept_logs(*LOGGING):
-        workers = [
-            threading.Thread(target=work, args=(str(number),), name=f"faults-{number}") for number in range(threads)
-        ]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-    if broken:
-        raise broken[0]
-    return sorted(reports, key=lambda report: report.schedule.seed)
 
 
 def show(report: Report) -> None:

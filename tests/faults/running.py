@@ -354,6 +354,8 @@ class _Runner:
             execution_timeout=self._limit(self.step.deferred),
             deferrable=self.step.deferred,
             end_from_trigger=self.step.end_from_trigger,
+            # One that cannot be read is still there when those that wait with it have been given up for its errors.
+            max_poll_failures=15 if self.step.kind == "unreadable neighbour" and job is self.jobs[0] else 10,
             dataworks_conn_id=self.stage.conn_id,
         )
 
