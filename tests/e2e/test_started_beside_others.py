@@ -37,10 +37,10 @@ def test_the_last_runs_end_ends_no_wait(begin: Begin, emulator: EmulatorProcess)
         }
         for one in PAIRS
     )
-    others = begin("e2e_sensors", "wait", [{"di_job_id": one, "deferrable": True} for one in OTHERS])
+    others = begin("e2e_others", "wait", [{"di_job_id": one} for one in OTHERS])
     others.wait_for_all("deferred")
     polled = last_seq(control)
-    eventually(lambda: len(control.requests("ListDIJobs", polled)) >= 2, "the poller of the others polls")
+    eventually(lambda: len(control.requests("ListDIJobs", polled)) >= 1, "the poller of the others polls")
 
     pairs = begin("e2e_pairs", "pair.sense", [{"di_job_id": one} for one in PAIRS])
     eventually(
@@ -49,7 +49,7 @@ def test_the_last_runs_end_ends_no_wait(begin: Begin, emulator: EmulatorProcess)
         timeout=2 * LONG,
     )
     polled = last_seq(control)
-    eventually(lambda: len(control.requests("ListDIJobs", polled)) >= 3, "the poller has asked for all")
+    eventually(lambda: len(control.requests("ListDIJobs", polled)) >= 2, "the poller has asked for all")
     assert pairs.states() == {"deferred": len(PAIRS)}, pairs.story()
 
     over = time.time()

@@ -155,9 +155,7 @@ def check_contested_start(
         if len(ours) > 1:
             found.append(f"try {number} started {len(ours)} runs")
         before = [run for run in runs if run.ours and run.began <= one.ended]
-        theirs = [run for run in runs if not run.ours and run.began <= one.ended and run.ended >= one.began]
-        told = any(ATTACHED in line for line in one.log)
-        its = before + (theirs if told else [])
+        its = before + [run for run in runs if not run.ours and _told(run, tries[:number] if step.store else [one])]
         if one.error is None:
             if not its:
                 found.append(f"try {number} succeeded without a run of its own, and does not say that it attached")
@@ -171,6 +169,13 @@ def check_contested_start(
     if step.store and step.deadline is None and len(own) > 1 and all(run.outcome == "Finished" for run in own):
         found.append(f"{len(own)} starts over {len(tries)} tries, although each run ended well")
     return found
+
+
+def _told(run: Run, tries: list[Try]) -> bool:
+    """Whether one of these tries said that it attached, to what may have been this run."""
+    return any(
+        run.began <= one.ended and run.ended >= one.began and any(ATTACHED in line for line in one.log) for one in tries
+    )
 
 
 def last_start(job: dict[str, Any]) -> float:

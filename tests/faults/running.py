@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
-from airflow.triggers.base import TaskFailedEvent, TaskSuccessEvent, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_dataworks.exceptions import DataWorksJobError
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
@@ -165,9 +165,7 @@ class _Runner:
                 max_poll_failures=1000,
                 dataworks_conn_id=self.stage.conn_id,
             )
-            _, error, _ = _ended(partial(sensor.execute, make_context()))
-            assert isinstance(error, TaskDeferred), f"a sensor of a job that runs did not defer: {error!r}"
-            triggers.append(error.trigger)
+            triggers.append(_deferred(sensor))
         self.triggerer.stay(triggers)
 
     def _check_bystanders(self, requests: list[dict[str, Any]]) -> None:
@@ -482,6 +480,15 @@ def _ended(run: Callable[[], Any]) -> tuple[Any, BaseException | None, float]:
 def _of(job: dict[str, Any]) -> dict[str, str]:
     """What the requests about one job have."""
     return {"DIJobId": str(job["DIJobId"])}
+
+
+def _deferred(sensor: DIJobStatusSensor) -> BaseTrigger:
+    """The trigger of a sensor whose job runs; on a machine that is busy elsewhere, its look may fail."""
+    for _ in range(5):
+        _, error, _ = _ended(partial(sensor.execute, make_context()))
+        if isinstance(error, TaskDeferred):
+            return error.trigger
+    raise AssertionError(f"a sensor of a job that runs does not defer: {error!r}")
 
 
 def _resume(task: Any, deferral: TaskDeferred, event: TriggerEvent | WaitTooLongError, context: Any = None) -> Any:

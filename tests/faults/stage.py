@@ -15,7 +15,7 @@ from tests.faults.schedule import OLD, PAGE, JobPlan, Schedule
 from tests.support.scripted_server import ScriptedServer
 
 #: Real seconds; a slow answer takes longer than that.
-READ_TIMEOUT = 0.4
+READ_TIMEOUT = 0.7
 
 
 class Stage:

@@ -89,6 +89,12 @@ with DAG(dag_id="e2e_alone", **WHEN):
     start_other = StartDIJobOperator(task_id="start_other", di_job_id=1004)
     start_other >> seen >> job >> realtime
 
+# Whoever joins a poller this slow finds a reading that is older than the start right before.
+SLOWLY: dict[str, Any] = {"dataworks_conn_id": CONNECTION, "deferrable": True, "poke_interval": 15, "timeout": 3600}
+
+with DAG(dag_id="e2e_others", **WHEN):
+    DIJobStatusSensor.partial(task_id="wait", retries=0, **SLOWLY).expand_kwargs(asked_for())
+
 with DAG(dag_id="e2e_pairs", **WHEN):
 
     @task_group
@@ -99,14 +105,11 @@ with DAG(dag_id="e2e_pairs", **WHEN):
         sense = DIJobStatusSensor(
             task_id="sense",
             di_job_id=di_job_id,
-            dataworks_conn_id=CONNECTION,
-            deferrable=True,
             end_from_trigger=True,
-            poke_interval=5,
-            timeout=3600,
             retries=0,
             priority_weight=1000,
             weight_rule="absolute",
+            **SLOWLY,
         )
         start >> sense
 
