@@ -144,7 +144,7 @@ MUTANTS = (
         "blind repeat of a start",
         _blind_repeat,
         lambda step: step.kind == "start job" and _aims(step, "StartDIJob", "5xx after", "reset after"),
-        "started [2-9] runs",
+        "started [2-9] runs|start requests were accepted for",
     ),
     Mutant(
         "success of the run before",
