@@ -167,6 +167,9 @@ class _Runner:
             )
             triggers.append(_deferred(sensor))
         self.triggerer.stay(triggers)
+        if triggers:
+            # The poller knows of the time before the first step too.
+            time.sleep(1.2 * POLL_BESIDE_OTHERS)
 
     def _check_bystanders(self, requests: list[dict[str, Any]]) -> None:
         """The jobs of those that wait all the time run on: only a fault may end such a wait, and only as an error."""
@@ -281,9 +284,12 @@ class _Runner:
         plan = self.step.jobs[0]
         self.stage.emulator.set_job(job["DIJobId"], run_seconds=plan.run_seconds)
         self.stage.start(job["DIJobId"])
-        self.stage.emulator.add_fault("error", "GetDIJob", count=-1, where=_of(hidden))
         self.jobs = [hidden, job]
-        for number, ending in enumerate(self._sense_together()):
+
+        def hide() -> None:
+            self.stage.emulator.add_fault("error", "GetDIJob", count=-1, where=_of(hidden))
+
+        for number, ending in enumerate(self._sense_together(hide)):
             its = self.jobs[number]
             found = checks.check_sensor(plan, self._job(its), ending)
             if its is job and ending.error is not None:
@@ -365,8 +371,11 @@ class _Runner:
         if self.step.shift:
             self.stage.interference.after("ListDIJobs", partial(self.stage.shift_pages, job["DIJobId"]))
 
-    def _sense_together(self) -> list[Try]:
-        """All sensors of the step in one triggerer, where they share a poller."""
+    def _sense_together(self, waiting: Callable[[], None] = lambda: None) -> list[Try]:
+        """All sensors of the step in one triggerer, where they share a poller.
+
+        :param waiting: what happens once they have deferred.
+        """
         since, began = self.stage.last_request(), time.time()
         deferred: dict[int, TaskDeferred] = {}
         endings: dict[int, tuple[Any, BaseException | None, float]] = {}
@@ -377,6 +386,7 @@ class _Runner:
                 deferred[number] = error
             else:
                 endings[number] = (value, error, ended)
+        waiting()
         events = self._events([one.trigger for one in deferred.values()])
         for (number, deferral), event in zip(deferred.items(), events, strict=True):
             endings[number] = _ended(partial(_resume, self._sensor(self.jobs[number]), deferral, event))
@@ -487,8 +497,9 @@ def _deferred(sensor: DIJobStatusSensor) -> BaseTrigger:
     for _ in range(5):
         _, error, _ = _ended(partial(sensor.execute, make_context()))
         if isinstance(error, TaskDeferred):
-            return error.trigger
-    raise AssertionError(f"a sensor of a job that runs does not defer: {error!r}")
+            trigger: BaseTrigger = error.trigger
+            return trigger
+    raise AssertionError("a sensor of a job that runs does not defer")
 
 
 def _resume(task: Any, deferral: TaskDeferred, event: TriggerEvent | WaitTooLongError, context: Any = None) -> Any:

@@ -19,7 +19,7 @@ OLD = 1_700_000_000
 #: A page of the list has so many jobs.
 PAGE = 100
 #: Seconds between polls, alone and where others of the workspace wait all the time.
-POLL_SECONDS, POLL_BESIDE_OTHERS = 0.05, 0.3
+POLL_SECONDS, POLL_BESIDE_OTHERS = 0.05, 0.5
 #: By how many seconds clocks may be ahead.
 CLOCKS = (0.0, 0.0, -120.0, 120.0, 300.0)
 
