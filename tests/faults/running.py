@@ -497,8 +497,9 @@ def _deferred(sensor: DIJobStatusSensor) -> BaseTrigger:
     for _ in range(5):
         _, error, _ = _ended(partial(sensor.execute, make_context()))
         if isinstance(error, TaskDeferred):
-            return error.trigger
-    raise AssertionError(f"a sensor of a job that runs does not defer: {error!r}")
+            trigger: BaseTrigger = error.trigger
+            return trigger
+    raise AssertionError("a sensor of a job that runs does not defer")
 
 
 def _resume(task: Any, deferral: TaskDeferred, event: TriggerEvent | WaitTooLongError, context: Any = None) -> Any:
