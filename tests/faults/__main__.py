@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import argparse
 import collections
-import contextlib
 import logging
-import queue
 import sys
-import threading
 import time
 from collections.abc import Iterable
 
-from airflow_provider_dataworks.emulator.testing import running_emulator
 from tests import conftest  # noqa: F401 - before Airflow is imported: keeps the user's own out of this
-from tests.faults.fast_clock import fast_clock
-from tests.faults.running import Report, run_schedule
+from tests.faults.campaign import run_campaign, run_kill_rounds
+from tests.faults.kills import KillReport
+from tests.faults.running import Report
 from tests.faults.schedule import make_schedule
-from tests.faults.stage import Stage
-from tests.support.scripted_server import scripted_server
 
 SHORT, LONG = 200, 2000
+SHORT_KILLS, LONG_KILLS = 75, 750
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, help="seed of the first schedule; default 0")
     parser.add_argument("--seed", type=int, help="replay the one schedule of this seed, with all of its requests")
     parser.add_argument("--threads", type=int, default=6, help="schedules at a time; default 6")
+    parser.add_argument("--kills", type=int, help=f"how many rounds of kills; default {SHORT_KILLS}, or {LONG_KILLS}")
+    parser.add_argument("--kill-seed", type=int, help="replay the one round of kills of this seed")
     options = parser.parse_args(arguments)
     if options.seed is not None:
         logging.basicConfig(level=logging.INFO, format="%(relativeCreated)8.0f %(name)s: %(message)s", force=True)
@@ -41,53 +39,37 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         logging.disable(logging.CRITICAL)
         seeds = range(options.first, options.first + (LONG if options.long else options.count))
+    # First, while there is one thread: a process that is forked from several may find a lock held for ever.
+    killed = [] if options.seed is not None else _run_kills(options)
+    if options.kill_seed is not None:
+        return 1 if any(report.violations for report in killed) else 0
     began = time.monotonic()
-    reports = run_campaign(seeds, 1 if options.seed is not None else options.threads)
+    reports = run_campaign(map(make_schedule, seeds), 1 if options.seed is not None else options.threads)
     for report in reports:
         if report.violations or options.seed is not None:
             show(report)
     print_table(reports, time.monotonic() - began)
-    return 1 if any(report.violations for report in reports) else 0
+    broken = any(report.violations for report in reports) or any(report.violations for report in killed)
+    return 1 if broken else 0
 
 
-def run_campaign(seeds: Iterable[int], threads: int) -> list[Report]:
-    """Run schedules, several at a time, each thread with an emulator of its own."""
-    from airflow.models import import_all_models
-
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for seed in seeds:
-        waiting.put(seed)
-    reports: list[Report] = []
-    broken: list[BaseException] = []
-
-    def work(name: str) -> None:
-        try:
-            with running_emulator() as emulator, scripted_server() as key_server:
-                stage = Stage(emulator, key_server, name)
-                with contextlib.suppress(queue.Empty):
-                    while not broken:
-                        reports.append(run_schedule(stage, make_schedule(waiting.get_nowait())))
-        except BaseException as error:
-            broken.append(error)
-            raise
-
-    # Two threads that import parts of them at once may wait for each other for ever (Airflow 3.0).
-    import_all_models()  # type: ignore[no-untyped-call]
-    with fast_clock():
-        workers = [threading.Thread(target=work, args=(str(number),)) for number in range(threads)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-    if broken:
-        raise broken[0]
-    return sorted(reports, key=lambda report: report.schedule.seed)
+def _run_kills(options: argparse.Namespace) -> list[KillReport]:
+    rounds = options.kills if options.kills is not None else LONG_KILLS if options.long else SHORT_KILLS
+    seeds = range(rounds) if options.kill_seed is None else (options.kill_seed,)
+    began = time.monotonic()
+    reports = run_kill_rounds(seeds, options.threads)
+    for report in reports:
+        if report.violations or options.kill_seed is not None:
+            show_kills(report)
+    print_kills(reports, time.monotonic() - began)
+    return reports
 
 
 def show(report: Report) -> None:
     """Print a schedule, what was sent, and what did not hold."""
     schedule = report.schedule
-    print(f"\nseed {schedule.seed}: {schedule.credentials}, {schedule.settings}, {schedule.strangers} strangers")
+    others = f"{schedule.strangers} strangers, {schedule.bystanders} bystanders"
+    print(f"\nseed {schedule.seed}: {schedule.credentials}, {schedule.settings}, {others}")
     for number, step in enumerate(schedule.steps):
         print(f"  step {number}: {step}")
     print("\n".join(report.log))
@@ -95,6 +77,26 @@ def show(report: Report) -> None:
         print(f"  VIOLATION {violation}")
     if report.violations:
         print(f"  replay it: make faults SEED={schedule.seed}")
+
+
+def show_kills(report: KillReport) -> None:
+    """Print a round of kills, how far its processes got, and what did not hold."""
+    print(f"\n{report.plan}")
+    print("\n".join(report.log))
+    for violation in report.violations:
+        print(f"  VIOLATION {violation}")
+    if report.violations:
+        print(f"  replay it: make faults ARGS='--kill-seed {report.plan.seed}'")
+
+
+def print_kills(reports: list[KillReport], seconds: float) -> None:
+    """Print where processes were killed."""
+    killed = collections.Counter((report.plan.term, where) for report in reports for where in report.killed)
+    print(f"\n{'signal':8} {'where it met a process':26} {'number':>7}")
+    for (term, where), number in sorted(killed.items()):
+        print(f"{'SIGTERM' if term else 'SIGKILL':8} {where:26} {number:7}")
+    failing = sum(bool(report.violations) for report in reports)
+    print(f"\n{len(reports)} rounds of kills: {failing} in which something did not hold; {seconds:.0f} s", flush=True)
 
 
 def print_table(reports: list[Report], seconds: float) -> None:

@@ -1,50 +1,101 @@
-"""Lets the code under test sleep a fraction of what it asks for, so that hundreds of schedules fit into a minute."""
+"""Lets the code under test sleep a fraction of what it asks for, on clocks that may differ from try to try."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import logging
+import sys
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
-from functools import partial
-from types import SimpleNamespace
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
 from unittest import mock
 
-from airflow_provider_dataworks.client.client import DataWorksClient
-from airflow_provider_dataworks.hooks import dataworks as hook_module
-from airflow_provider_dataworks.operators import data_integration as operator_module
-from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
-from airflow_provider_dataworks.triggers import poller as poller_module
-from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger, DISyncInstanceTrigger
+PACKAGE = "airflow_provider_dataworks"
 
 #: A pause of 1 s takes 25 ms: the whole backoff of a call half a second, the looks after a lost start 0.4 s.
 FACTOR = 40
+#: What is longer than this many seconds is shortened ten times more.
+_LONG = 30.0
+#: Nothing that a server asks for may silence the package for longer than this many seconds.
+LONGEST_PAUSE = 400.0
 
-log = logging.getLogger("tests.faults.tasks")
+#: By how many seconds the machine's clock is ahead for what runs in this context.
+clock_offset: ContextVar[float] = ContextVar("clock_offset", default=0.0)
+
+#: Pauses that were too long, by the name of the group of threads that asked for them; they are not slept.
+overlong_pauses: dict[str, list[float]] = defaultdict(list)
+
+
+def group_name() -> str:
+    """The name that the threads of one schedule begin with, up to the colon."""
+    return threading.current_thread().name.partition(":")[0]
+
+
+class FastTime:
+    """Stands in for the module ``time``."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    @staticmethod
+    def time() -> float:
+        """The machine's clock, as it goes in this context."""
+        return time.time() + clock_offset.get()
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        """Sleep shorter."""
+        time.sleep(shortened(seconds))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+
+class FastAsyncio:
+    """Stands in for the module ``asyncio`` where triggers wait; what is up to a second is slept in full."""
+
+    @staticmethod
+    async def sleep(seconds: float, result: Any = None) -> Any:
+        """Sleep shorter."""
+        await asyncio.sleep(min(seconds, 1.0) + shortened(max(0.0, seconds - 1.0)))
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+
+def shortened(seconds: float) -> float:
+    """How long a pause of so many seconds takes here; one that is too long is noted."""
+    if seconds > LONGEST_PAUSE:
+        overlong_pauses[group_name()].append(seconds)
+        return 0.0
+    return min(seconds, _LONG) / FACTOR + max(0.0, seconds - _LONG) / FACTOR / 10
 
 
 @contextlib.contextmanager
 def fast_clock() -> Iterator[None]:
-    """Have hooks, operators and pollers sleep shorter by the factor; what tasks log goes to this module's logger."""
-    fast_time = SimpleNamespace(time=time.time, monotonic=time.monotonic, sleep=_sleep)
-    loggers = (
-        hook_module.DataWorksHook,
-        operator_module.CreateDISyncTaskOperator,
-        operator_module.StartDIJobOperator,
-        operator_module.StartDISyncInstanceOperator,
-        DIJobStatusSensor,
-        DIJobStatusTrigger,
-        DISyncInstanceTrigger,
-    )
+    """Have all modules of the package, wherever a loop of theirs may move to, sleep shorter."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.object(hook_module, "DataWorksClient", partial(DataWorksClient, sleep=_sleep)))
-        stack.enter_context(mock.patch.object(operator_module, "time", fast_time))
-        stack.enter_context(mock.patch.object(poller_module, "_SMALLEST_GAP", 0.02))
-        stack.enter_context(mock.patch.object(poller_module, "_LONGEST_BACKOFF", 0.3))
-        for kind in loggers:
-            stack.enter_context(mock.patch.object(kind, "log", log))
+        for module in package_modules():
+            for name, value in list(vars(module).items()):
+                if value is time:
+                    stack.enter_context(mock.patch.object(module, name, FastTime()))
+                elif value is asyncio:
+                    stack.enter_context(mock.patch.object(module, name, FastAsyncio()))
+        for name, seconds in (("_SMALLEST_GAP", 0.02), ("_LONGEST_BACKOFF", 0.3)):
+            for module in package_modules():
+                if hasattr(module, name):
+                    stack.enter_context(mock.patch.object(module, name, seconds))
         yield
 
 
-def _sleep(seconds: float) -> None:
-    time.sleep(seconds / FACTOR)
+def package_modules() -> list[ModuleType]:
+    """The package's modules that are loaded, without the emulator's, whose clock is the true one."""
+    return [
+        module
+        for name, module in sorted(sys.modules.items())
+        if name.startswith(f"{PACKAGE}.") and not name.startswith(f"{PACKAGE}.emulator")
+    ]

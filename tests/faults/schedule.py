@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
+
+from tests.faults.labels import WITHOUT_DOUBT, Fault, draw_faults
 
 #: Actions by the steps that use them; a fault is aimed at one of these, or at whatever comes.
 CREATE = ("CreateDISyncTask",)
@@ -13,55 +15,46 @@ START_REALTIME = ("GetDISyncInstanceInfo", "StartDISyncInstance")
 START_SOLUTION = ("GetDISyncTask", "StartDISyncInstance")
 SENSE = ("ListDIJobs", "GetDIJob")
 
-TRANSIENT_ERRORS = (
-    (500, "InternalError.System"),
-    (500, "InternalError.UserId.Missing"),
-    (502, "BadGateway"),
-    (504, "GatewayTimeout"),
-)
-#: Codes that must end a call at once, whatever their status says.
-PERMANENT_ERRORS = (
-    (403, "Forbidden.Access"),
-    (429, "Throttling.Api.Risk"),
-    (429, "Throttling.Resource"),
-    (500, "Forbidden.Not.Server"),
-)
-PERMANENT_CODES = frozenset(code for _, code in PERMANENT_ERRORS)
-#: Kinds that keep an answer from coming at all, RequestId included.
-SILENT_KINDS = frozenset({"reset", "slow"})
-
 OLD = 1_700_000_000
+#: A page of the list has so many jobs.
+PAGE = 100
+#: Seconds between polls, alone and where others of the workspace wait all the time.
+POLL_SECONDS, POLL_BESIDE_OTHERS = 0.05, 0.5
+#: By how many seconds clocks may be ahead.
+CLOCKS = (0.0, 0.0, -120.0, 120.0, 300.0)
 
-
-@dataclass(frozen=True)
-class Fault:
-    """One fault, as the emulator's control endpoint takes it; ``label`` is what the table counts it as."""
-
-    label: str
-    kind: str
-    action: str | None
-    count: int
-    skip: int
-    effect: str
-    params: dict[str, Any] = field(default_factory=dict)
+#: What a contested start has, and somebody else's has not.
+OUR_START = {"ForceToRerun": "true"}
+#: What a schedule may do, as often as it stands here.
+KINDS = (
+    ("create", "create by hook", "start realtime", "start solution")
+    + ("start job",) * 4
+    + ("sensor",) * 3
+    + ("contested start",) * 2
+    + ("start by hook", "unreadable neighbour", "refused after deferral")
+)
 
 
 @dataclass(frozen=True)
 class JobPlan:
-    """How a DI job is before a step and how its runs go; times in seconds."""
+    """How a DI job is before a step and how its runs go; times in seconds.
+
+    :param timeless: whether GetDIJob has no StartedTime.
+    """
 
     migration_type: str
     status: str
     outcome: str
     run_seconds: float
     lag: float
+    timeless: bool = False
 
 
 @dataclass(frozen=True)
 class Step:
     """One thing that a schedule does.
 
-    :param kind: create, create by hook, start job, start realtime, start solution, sensor.
+    :param kind: one of :data:`KINDS`.
     :param faults: what is set up right before.
     :param jobs: the jobs that it is about, several for sensors that share a poller.
     :param wait: whether the operator waits.
@@ -73,6 +66,13 @@ class Step:
     :param restart_after: seconds after which the triggerer is restarted.
     :param rotate_after: seconds after which the STS token in use ends and another one takes its place.
     :param end_from_trigger: whether the sensor ends without a worker.
+    :param fails_after: how many tries fail after execute has returned.
+    :param clocks: by how many seconds the clocks of the tries' machines, and of the triggerer's, are ahead.
+    :param poll_seconds: poll_interval.
+    :param rival: what somebody else does to the job: seconds from the step's beginning, and the action.
+    :param race: whether somebody else starts the job right before our start arrives.
+    :param shift: whether jobs of the first page go between two page requests.
+    :param by_name: whether the sensor is given the job's name.
     """
 
     kind: str
@@ -87,6 +87,18 @@ class Step:
     restart_after: float | None = None
     rotate_after: float | None = None
     end_from_trigger: bool = False
+    fails_after: int = 0
+    clocks: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    poll_seconds: float = POLL_SECONDS
+    rival: tuple[tuple[float, str], ...] = ()
+    race: bool = False
+    shift: bool = False
+    by_name: bool = False
+
+    @property
+    def clocks_differ(self) -> bool:
+        """Whether two of the machines disagree about the time."""
+        return len(set(self.clocks)) > 1
 
 
 @dataclass(frozen=True)
@@ -96,12 +108,14 @@ class Schedule:
     :param credentials: access_key, sts or credentials_uri.
     :param settings: the emulator's settings.
     :param strangers: jobs that nobody waits for; with more than a hundred the listing has several pages.
+    :param bystanders: jobs that sensors in the triggerer wait for all the time, step after step.
     """
 
     seed: int
     credentials: str
     settings: dict[str, Any]
     strangers: int
+    bystanders: int
     steps: tuple[Step, ...]
 
 
@@ -114,41 +128,126 @@ def make_schedule(seed: int) -> Schedule:
         "ids_as_text": chance.random() < 0.2,
         "message_beside_success": chance.random() < 0.3,
     }
-    steps = tuple(_step(chance, credentials) for _ in range(chance.randint(2, 4)))
-    return Schedule(seed, credentials, settings, 130 if chance.random() < 0.15 else 0, steps)
-
-
-def _step(chance: random.Random, credentials: str) -> Step:
-    kind = chance.choice(
-        ("create", "create by hook", "start job", "start job", "start job", "start realtime", "start solution")
-        + ("sensor",) * 3
+    strangers = chance.choice((0, 0, 0, PAGE - 2, 130))
+    bystanders = chance.choice((0, 0, 2, 20))
+    steps = tuple(
+        _step(chance, credentials, settings, strangers, bystanders=bystanders) for _ in range(chance.randint(2, 4))
     )
+    return Schedule(seed, credentials, settings, strangers, bystanders, steps)
+
+
+def _step(
+    chance: random.Random, credentials: str, settings: dict[str, Any], strangers: int, *, bystanders: int
+) -> Step:
+    kind = chance.choice(KINDS)
+    if kind == "unreadable neighbour" and strangers < PAGE:
+        kind = "sensor"
+    rotates = credentials != "access_key" and chance.random() < 0.4
     common: dict[str, Any] = {
         "wait": chance.random() < 0.8,
         "deferred": chance.random() < 0.5,
         "store": chance.random() < 0.6,
         "restart_after": chance.uniform(0.05, 0.3) if chance.random() < 0.25 else None,
-        "rotate_after": chance.uniform(0, 0.3) if credentials != "access_key" and chance.random() < 0.4 else None,
+        "rotate_after": chance.uniform(0, 0.3) if rotates else None,
+        "fails_after": chance.choice((0, 0, 1, 2)),
+        "clocks": tuple(chance.choice(CLOCKS) for _ in range(4)) if chance.random() < 0.3 else (0.0,) * 4,
+        "poll_seconds": POLL_BESIDE_OTHERS if bystanders else POLL_SECONDS,
     }
     if kind in ("create", "create by hook"):
-        return Step(kind, _faults(chance, CREATE, lasting=0.35), **common)
+        return Step(kind, draw_faults(chance, CREATE, lasting=0.35), **common)
     if kind == "start realtime":
         outcome = chance.choice(("RUN", "RUN", "RUN", "NORUN", "PAUSE"))
-        return Step(kind, _faults(chance, START_REALTIME), outcome=outcome, **common)
+        return Step(kind, draw_faults(chance, START_REALTIME), outcome=outcome, **common)
     if kind == "start solution":
-        return Step(kind, _faults(chance, START_SOLUTION), outcome=chance.choice(("0", "0", "3")), **common)
+        return Step(kind, draw_faults(chance, START_SOLUTION), outcome=chance.choice(("0", "0", "3")), **common)
     if kind == "sensor":
-        by_operator = chance.random() < 0.5
-        plans = tuple(_job(chance, sensed=True) for _ in range(1 if by_operator else chance.choice((1, 1, 3, 6))))
-        common["end_from_trigger"] = common["deferred"] and chance.random() < 0.2
-        actions = SENSE + (START_JOB if by_operator else ())
-        return Step(kind, _faults(chance, actions), plans, started_by_operator=by_operator, **common)
+        return _sensor(chance, strangers, common)
+    make = {
+        "start job": _start_job,
+        "contested start": _contested_start,
+        "start by hook": _start_by_hook,
+        "unreadable neighbour": _unreadable_neighbour,
+        "refused after deferral": _refused_after_deferral,
+    }[kind]
+    step = make(chance, common)
+    if step.kind == "contested start":
+        # A service that takes a second start without a word keeps it from everybody whose run it is.
+        settings["start_running"] = "refuse"
+    return step
+
+
+def _sensor(chance: random.Random, strangers: int, common: dict[str, Any]) -> Step:
+    beside_others = common["poll_seconds"] == POLL_BESIDE_OTHERS
+    by_operator = chance.random() < (0.8 if beside_others else 0.4)
+    common["deferred"] = common["deferred"] or (beside_others and chance.random() < 0.5)
+    plans = tuple(_job(chance, sensed=True) for _ in range(1 if by_operator else chance.choice((1, 1, 3, 6))))
+    common["end_from_trigger"] = common["deferred"] and chance.random() < 0.2
+    if beside_others and by_operator:
+        # The run must outlast what the poller saw last before it began.
+        plans = tuple(replace(plan, run_seconds=chance.uniform(0.3, 0.8)) for plan in plans)
+    actions = SENSE + (START_JOB if by_operator else ())
+    shift = strangers == PAGE - 2 and chance.random() < 0.6
+    faults = () if shift else draw_faults(chance, actions)
+    by_name = chance.random() < 0.3
+    return Step("sensor", faults, plans, started_by_operator=by_operator, shift=shift, by_name=by_name, **common)
+
+
+def _start_job(chance: random.Random, common: dict[str, Any]) -> Step:
     plan = _job(chance)
     deadline = None
     if common["wait"] and chance.random() < 0.1:
         plan = JobPlan("Full", "Initialized", "Finished", 30.0, 0.0)
         deadline = 1.2
-    return Step("start job", _faults(chance, START_JOB), (plan,), deadline=deadline, **common)
+        common |= {"clocks": (0.0,) * 4, "fails_after": 0}
+    elif chance.random() < 0.2:
+        # Without StartedTime a run that nobody sees leaves no trace: no answer to the start is lost here.
+        plan = replace(plan, status=chance.choice(("Finished", "Failed")), migration_type="Full", timeless=True)
+        plan = replace(plan, run_seconds=chance.uniform(0.4, 0.6), lag=0.0)
+        faults = draw_faults(chance, ("StartDIJob",), labels=WITHOUT_DOUBT)
+        return Step("start job", faults, (plan,), **{**common, "poll_seconds": 1.0})
+    return Step("start job", draw_faults(chance, START_JOB), (plan,), deadline=deadline, **common)
+
+
+def _contested_start(chance: random.Random, common: dict[str, Any]) -> Step:
+    plan = replace(_job(chance, sensed=True), run_seconds=chance.uniform(0.3, 0.6), lag=0.0)
+    actions = chance.choice((("StartDIJob",), ("StartDIJob", "StopDIJob"), ("StopDIJob",), ()))
+    moment, script = 0.0, []
+    for action in actions:
+        moment += chance.choice((chance.uniform(0.0, 0.1), chance.uniform(0.1, 0.8)))
+        script.append((moment, action))
+    faults = draw_faults(chance, ("StartDIJob",), labels=WITHOUT_DOUBT)
+    if chance.random() < 0.4:
+        # All attempts of the first try are refused, and meanwhile somebody else starts the job.
+        faults = draw_faults(chance, ("StartDIJob",), lasting=1.0, labels=("503 unavailable",))[:1]
+        faults = tuple(replace(fault, count=chance.choice((5, 5, 7, 10)), skip=0) for fault in faults)
+        script = [(chance.uniform(0.1, 0.5), "StartDIJob")]
+    faults = tuple(replace(fault, params={**fault.params, "where": OUR_START}) for fault in faults)
+    deadline = None
+    if common["wait"] and chance.random() < 0.2:
+        plan, deadline = replace(plan, run_seconds=30.0), 1.2
+        common |= {"clocks": (0.0,) * 4, "fails_after": 0}
+    race = not faults and chance.random() < 0.5
+    return Step("contested start", faults, (plan,), rival=tuple(script), race=race, deadline=deadline, **common)
+
+
+def _start_by_hook(chance: random.Random, common: dict[str, Any]) -> Step:
+    plan = replace(_job(chance), run_seconds=chance.uniform(0.5, 1.0))
+    if chance.random() < 0.6:
+        plan = replace(plan, status="Running", migration_type="FullAndRealtimeIncremental", lag=0.0)
+    return Step("start by hook", draw_faults(chance, ("StartDIJob",), labels=("5xx before", "HTML")), (plan,), **common)
+
+
+def _unreadable_neighbour(chance: random.Random, common: dict[str, Any]) -> Step:
+    ends = chance.uniform(0.5, 1.0)
+    plans = tuple(JobPlan("Full", "Initialized", "Finished", ends, 0.0) for _ in range(2))
+    common |= {"deferred": True, "restart_after": None, "rotate_after": None, "poll_seconds": 0.1}
+    return Step("unreadable neighbour", (), plans, **common)
+
+
+def _refused_after_deferral(chance: random.Random, common: dict[str, Any]) -> Step:
+    plan = JobPlan("Full", chance.choice(("Finished", "Failed")), "Finished", 0.2, 0.0)
+    common |= {"deferred": True, "wait": True, "rotate_after": None, "fails_after": 0, "poll_seconds": 0.6}
+    return Step("refused after deferral", (), (plan,), **common)
 
 
 def _job(chance: random.Random, *, sensed: bool = False) -> JobPlan:
@@ -159,78 +258,8 @@ def _job(chance: random.Random, *, sensed: bool = False) -> JobPlan:
             if sensed
             else ("Full", "Full", "FullAndRealtimeIncremental", "OfflineIncremental")
         ),
-        status=chance.choice(statuses if sensed else (*statuses, "Running")),
+        status=chance.choice(statuses if sensed else (*statuses, "Running", "Running")),
         outcome=chance.choice(("Finished", "Finished", "Finished", "Failed", "Stopped")),
         run_seconds=chance.uniform(0.0, 0.5),
         lag=0.0 if sensed and chance.random() < 0.5 else chance.choice((0.0, 0.05, 0.15)),
     )
-
-
-def _faults(chance: random.Random, actions: tuple[str, ...], lasting: float = 0.1) -> tuple[Fault, ...]:
-    """
-    Choose faults.
-
-    :param lasting: the chance of each to last for longer than a call is tried.
-    """
-    number = chance.choice((0, 1, 1, 2, 2, 3, 4))
-    return tuple(_fault(chance, actions, lasting) for _ in range(number))
-
-
-def _fault(chance: random.Random, actions: tuple[str, ...], lasting: float) -> Fault:
-    label = chance.choice(tuple(_LABELS))
-    kind, effects, params = _LABELS[label](chance)
-    action = chance.choice((None, *actions))
-    if kind == "body":
-        # For these an answer without its content cannot be mistaken for a good one.
-        action = chance.choice([name for name in actions if name != "StartDIJob"])
-    count = chance.randint(6, 14) if chance.random() < lasting else chance.choice((1, 1, 1, 2, 3))
-    if kind == "slow":
-        count = min(count, 2)
-    return Fault(label, kind, action, count, chance.choice((0, 0, 0, 1, 2)), chance.choice(effects), params)
-
-
-_BEFORE, _EITHER = ("before",), ("before", "after")
-
-
-def _throttle(chance: random.Random) -> tuple[str, tuple[str, ...], dict[str, Any]]:
-    params: dict[str, Any] = {
-        "status": chance.choice((429, 429, 400)),
-        "code": chance.choice(("Throttling.User", "Throttling.Api", "Throttling.System")),
-    }
-    if chance.random() < 0.3:
-        params["headers"] = {"x-acs-retry-after": str(chance.randint(20, 200))}
-    return "throttle", _BEFORE, params
-
-
-def _error(choices: tuple[tuple[int, str], ...], effects: tuple[str, ...]) -> Any:
-    def make(chance: random.Random) -> tuple[str, tuple[str, ...], dict[str, Any]]:
-        status, code = chance.choice(choices)
-        return "error", effects, {"status": status, "code": code}
-
-    return make
-
-
-def _plain(kind: str, effects: tuple[str, ...], **params: Any) -> Any:
-    return lambda chance: (kind, effects, dict(params))
-
-
-_LABELS: dict[str, Any] = {
-    "throttling": _throttle,
-    "5xx before": _error(TRANSIENT_ERRORS, _BEFORE),
-    "5xx after": _error(TRANSIENT_ERRORS, ("after",)),
-    "503 unavailable": _error(((503, "ServiceUnavailable"),), _BEFORE),
-    "repeated nonce": _error(((400, "SignatureNonceUsed"),), ("after",)),
-    "final refusal": _error(PERMANENT_ERRORS, _BEFORE),
-    "reset before": _plain("reset", _BEFORE),
-    "reset after": _plain("reset", ("after",)),
-    "cut": _plain("cut", _EITHER),
-    "slow": _plain("slow", ("after",), seconds=3.0),
-    "HTML": lambda chance: ("html", _EITHER, {"status": chance.choice((502, 502, 503, 200))}),
-    "wrong JSON": _plain("wrong_json", _EITHER),
-    "wrong type": _plain("wrong_type", _EITHER),
-    "empty": lambda chance: ("empty", _EITHER, {"status": chance.choice((200, 200, 502))}),
-    "no content": _plain("body", _EITHER, body={"Success": True}),
-    "clock skew": lambda chance: ("clock_skew", _BEFORE, {"seconds": chance.choice((-7200.0, 7200.0))}),
-    "expired token": _plain("expired_token", _BEFORE),
-}
-LABELS = tuple(_LABELS)

@@ -1,4 +1,4 @@
-"""Where a schedule runs: an emulator of its own, an Airflow connection to it, and keys that end and are renewed."""
+"""Where a schedule runs: an emulator of its own, a connection to it, keys that end and are renewed, somebody else."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import secrets
 import time
 from typing import Any
 
-from airflow_provider_dataworks.client.client import DataWorksClient
-from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.emulator.control import EmulatorControl
-from tests.faults.schedule import OLD, JobPlan, Schedule
+from tests.faults import rival
+from tests.faults.interference import Interference
+from tests.faults.schedule import OLD, PAGE, JobPlan, Schedule
 from tests.support.scripted_server import ScriptedServer
 
 #: Real seconds; a slow answer takes longer than that.
-READ_TIMEOUT = 0.4
+READ_TIMEOUT = 0.7
 
 
 class Stage:
@@ -32,22 +32,26 @@ class Stage:
         self._key_server = key_server
         self._kind = "access_key"
         self._keys: list[dict[str, str]] = []
-        self._plain = DataWorksClient(
-            emulator.url, StaticCredentials(Credentials(emulator.access_key_id, emulator.access_key_secret))
-        )
+        self.rival = rival.Rival(emulator.url)
+        self.interference = Interference(emulator.url)
+        self.bystanders: list[int] = []
 
     @property
     def secrets(self) -> list[str]:
         """What must not get into any error."""
         ours = [value for key in self._keys for name, value in key.items() if name != "access_key_id"]
-        return [self.emulator.access_key_secret, *ours]
+        return [self.emulator.access_key_secret, rival.KEY["access_key_secret"], rival.KEY["security_token"], *ours]
 
     def set_up(self, schedule: Schedule) -> None:
         """Make everything as the schedule begins."""
         self.emulator.reset()
         self.emulator.settings(run_seconds=0.2, stop_seconds=0.1, read_qps=0, write_qps=0, **schedule.settings)
-        if schedule.strangers:
-            self.emulator.add_jobs({"JobName": f"stranger {number}"} for number in range(schedule.strangers))
+        self.interference.clear()
+        others = self.emulator.add_jobs({"JobName": f"nightly {number}"} for number in range(schedule.strangers))
+        self._strangers = [job["DIJobId"] for job in others]
+        waited_for = {"JobStatus": "Running", "StartedTime": OLD}
+        others = self.emulator.add_jobs([waited_for] * schedule.bystanders)
+        self.bystanders = [job["DIJobId"] for job in others]
         self._kind, self._keys = schedule.credentials, []
         self.rotate_keys()
 
@@ -77,7 +81,7 @@ class Stage:
         self._know(expired=self._keys[:-1])
 
     def _know(self, expired: list[dict[str, str]]) -> None:
-        self.emulator.settings(sts=[{**key, "expired": key in expired} for key in self._keys])
+        self.emulator.settings(sts=[rival.KEY, *({**key, "expired": key in expired} for key in self._keys)])
 
     def add_job(self, plan: JobPlan) -> dict[str, Any]:
         """Put a job into the workspace; one that runs before the step was started by somebody else just now."""
@@ -89,6 +93,7 @@ class Stage:
             outcome=plan.outcome,
             run_seconds=plan.run_seconds,
             start_lag_seconds=0 if running else plan.lag,
+            hides_started_time=plan.timeless,
         )
         if running:
             self.start(job["DIJobId"])
@@ -96,9 +101,16 @@ class Stage:
 
     def start(self, di_job_id: int) -> None:
         """Start a job as somebody else would; it shows when this returns."""
-        self._plain.call("StartDIJob", body={"DIJobId": di_job_id})
+        self.rival.act("StartDIJob", di_job_id)
         lag = self.emulator.job(di_job_id)["start_lag_seconds"] or 0
         time.sleep(lag + 0.01 if lag else 0)
+
+    def shift_pages(self, di_job_id: int) -> None:
+        """Take so many jobs away that one of the second page gets onto the first."""
+        ids = [job["DIJobId"] for job in self.emulator.jobs()]
+        too_many = ids.index(di_job_id) + 1 - PAGE
+        for _ in range(too_many):
+            self.emulator.remove_job(self._strangers.pop())
 
     def last_request(self) -> int:
         """The seq of the last request."""

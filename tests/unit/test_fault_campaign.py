@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-import uuid
-from collections.abc import Iterator
-from typing import Any
+import re
+import warnings
+from collections.abc import Callable, Iterator
 
 import airflow
 import pytest
 
-from airflow_provider_dataworks import exceptions
-from airflow_provider_dataworks.hooks import dataworks as hook_module
-from airflow_provider_dataworks.hooks.errors import from_client
-from airflow_provider_dataworks.operators import data_integration as operator_module
-from airflow_provider_dataworks.waiting import Verdict
-from tests.faults.__main__ import run_campaign
-from tests.faults.schedule import LABELS, make_schedule
+from tests.faults.campaign import run_campaign, run_kill_rounds
+from tests.faults.kills import make_kill_plan
+from tests.faults.labels import LABELS
+from tests.faults.mutants import KILL_MUTANTS, MUTANTS, Mutant
+from tests.faults.schedule import KINDS, Schedule, make_schedule
 
 pytestmark = pytest.mark.skipif(
     airflow.__version__.startswith("2."),
@@ -31,8 +30,22 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def violations(*seeds: int) -> str:
-    return "\n".join(text for report in run_campaign(seeds, threads=2) for text in report.violations)
+def one_step(seed: int, number: int) -> Schedule:
+    schedule = make_schedule(seed)
+    return dataclasses.replace(schedule, steps=(schedule.steps[number],))
+
+
+def violations(*steps: tuple[int, int]) -> str:
+    reports = run_campaign([one_step(*step) for step in steps], threads=2)
+    return "\n".join(text for report in reports for text in report.violations)
+
+
+def kill_violations(*seeds: int) -> str:
+    with warnings.catch_warnings():
+        # The plug-ins of pytest may have threads, but none that holds a lock that a task needs.
+        warnings.filterwarnings("ignore", message=".*multi-threaded.*", category=DeprecationWarning)
+        reports = run_kill_rounds(seeds, lanes=len(seeds))
+    return "\n".join(text for report in reports for text in report.violations)
 
 
 def test_same_seed_makes_the_same_schedule() -> None:
@@ -40,49 +53,54 @@ def test_same_seed_makes_the_same_schedule() -> None:
     assert make_schedule(1) != make_schedule(2)
 
 
+def test_same_seed_makes_the_same_round_of_kills() -> None:
+    assert [make_kill_plan(seed) for seed in range(50)] == [make_kill_plan(seed) for seed in range(50)]
+    assert make_kill_plan(1) != make_kill_plan(2)
+
+
 def test_two_hundred_schedules_have_every_fault_and_every_step() -> None:
-    steps = [step for seed in range(200) for step in make_schedule(seed).steps]
+    schedules = [make_schedule(seed) for seed in range(200)]
+    steps = [step for schedule in schedules for step in schedule.steps]
 
     assert {fault.label for step in steps for fault in step.faults} == set(LABELS)
+    assert {step.kind for step in steps} == set(KINDS)
     assert {(step.kind, step.deferred) for step in steps} >= {
         (kind, deferred)
-        for kind in ("start job", "start realtime", "start solution", "sensor")
+        for kind in ("start job", "start realtime", "start solution", "sensor", "contested start")
         for deferred in (True, False)
     }
+    assert any(step.race for step in steps)
+    assert any(step.shift for step in steps)
+    assert any(step.clocks_differ for step in steps)
+    assert {step.fails_after for step in steps} == {0, 1, 2}
+    assert {schedule.bystanders for schedule in schedules} == {0, 2, 20}
 
 
-def test_blind_repeat_of_a_start_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hook_module.DataWorksHook, "_settle", lambda *_: lambda error: None)
+def test_sixty_rounds_of_kills_end_processes_by_both_signals_at_every_stage() -> None:
+    plans = [make_kill_plan(seed) for seed in range(60)]
 
-    assert "started 2 runs" in violations(10, 14)
-
-
-def test_success_of_the_run_before_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operator_module, "new_run_shows", lambda *_: True)
-
-    assert "succeeded before its run got there" in violations(1, 5)
+    assert {plan.term for plan in plans} == {False, True}
+    assert {word for plan in plans for word, _ in plan.moments} == {"began", "sending", "returned"}
+    assert any(plan.late for plan in plans)
 
 
-def test_success_of_a_job_that_failed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def careless(status: str, *_: Any) -> Verdict:
-        return Verdict.REACHED if status in ("Finished", "Failed", "Stopped") else Verdict.GO_ON
+@pytest.mark.parametrize(
+    "mutant",
+    [pytest.param(mutant, id=mutant.name, marks=pytest.mark.slow if mutant.slow else ()) for mutant in MUTANTS],
+)
+def test_fault_that_is_put_back_is_noticed(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant.put_back(monkeypatch)
 
-    monkeypatch.setattr(operator_module, "judge", careless)
-
-    assert "succeeded although the run ended Failed" in violations(10)
-
-
-def test_new_client_token_at_each_try_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operator_module, "client_token_for", lambda _: uuid.uuid4().hex)
-
-    assert "3 client tokens in one run" in violations(15)
+    assert re.search(mutant.noticed, violations(*mutant.at))
 
 
-def test_lost_request_id_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forgetful(error: Any) -> exceptions.DataWorksError:
-        error.request_id = None
-        return from_client(error)
+@pytest.mark.parametrize(("put_back", "noticed", "seeds"), [mutant[1:] for mutant in KILL_MUTANTS])
+def test_fault_that_is_put_back_is_noticed_by_kills(
+    put_back: Callable[[pytest.MonkeyPatch], None],
+    noticed: str,
+    seeds: tuple[int, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put_back(monkeypatch)
 
-    monkeypatch.setattr(hook_module, "from_client", forgetful)
-
-    assert "has no RequestId although the server gave one" in violations(0, 2)
+    assert re.search(noticed, kill_violations(*seeds))

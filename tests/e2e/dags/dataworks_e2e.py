@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, task
+from airflow.providers.common.compat.sdk import DAG, task, task_group
 
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator, StartDISyncInstanceOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
@@ -88,3 +88,29 @@ with DAG(dag_id="e2e_alone", **WHEN):
     )
     start_other = StartDIJobOperator(task_id="start_other", di_job_id=1004)
     start_other >> seen >> job >> realtime
+
+# Whoever joins a poller this slow finds a reading that is older than the start right before.
+SLOWLY: dict[str, Any] = {"dataworks_conn_id": CONNECTION, "deferrable": True, "poke_interval": 15, "timeout": 3600}
+
+with DAG(dag_id="e2e_others", **WHEN):
+    DIJobStatusSensor.partial(task_id="wait", retries=0, **SLOWLY).expand_kwargs(asked_for())
+
+with DAG(dag_id="e2e_pairs", **WHEN):
+
+    @task_group
+    def pair(di_job_id: Any) -> None:
+        """A job that is started, and the sensor that waits for it."""
+        start = StartDIJobOperator(task_id="start", di_job_id=di_job_id, dataworks_conn_id=CONNECTION, retries=0)
+        # Each sensor goes before the next start: it defers while the poller knows what was before its own start.
+        sense = DIJobStatusSensor(
+            task_id="sense",
+            di_job_id=di_job_id,
+            end_from_trigger=True,
+            retries=0,
+            priority_weight=1000,
+            weight_rule="absolute",
+            **SLOWLY,
+        )
+        start >> sense
+
+    pair.expand_kwargs(asked_for())

@@ -1,0 +1,84 @@
+"""What others do at just that moment: right before a request of the package's client, or right after one."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+from airflow_provider_dataworks.client.client import DataWorksClient
+from tests.faults.fast_clock import FastTime, package_modules
+
+#: What is to be done, by the endpoint of the requests.
+_by_endpoint: dict[str, Interference] = {}
+
+
+class Interference:
+    """Does something once, at the next request of an action that fits.
+
+    :param endpoint: where the requests go.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self._lock = threading.Lock()
+        self._before: dict[str, Callable[[], object]] = {}
+        self._after: dict[str, Callable[[], object]] = {}
+        _by_endpoint[endpoint] = self
+
+    def before(self, action: str, act: Callable[[], object]) -> None:
+        """Act right before the next call of an action."""
+        self._before[action] = act
+
+    def after(self, action: str, act: Callable[[], object]) -> None:
+        """Act right after the next answer to an action."""
+        self._after[action] = act
+
+    def clear(self) -> None:
+        """Do nothing any more."""
+        with self._lock:
+            self._before.clear()
+            self._after.clear()
+
+    def met_before(self, action: str) -> None:
+        """A call is about to be made."""
+        self._act(self._before, action)
+
+    def met_after(self, action: str) -> None:
+        """A call was answered."""
+        self._act(self._after, action)
+
+    def _act(self, acts: dict[str, Callable[[], object]], action: str) -> None:
+        with self._lock:
+            act = acts.pop(action, None)
+        if act is not None:
+            act()
+
+
+class InterruptedClient(DataWorksClient):
+    """The package's client, with short pauses, and others that act in between."""
+
+    def __init__(self, endpoint: str, *arguments: Any, **options: Any) -> None:
+        super().__init__(endpoint, *arguments, **{"sleep": FastTime.sleep, **options})
+
+    def call(self, action: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Call, interrupted."""
+        interference = _by_endpoint.get(self.endpoint)
+        if interference is None:
+            return super().call(action, *arguments, **options)
+        interference.met_before(action)
+        answer = super().call(action, *arguments, **options)
+        interference.met_after(action)
+        return answer
+
+
+@contextlib.contextmanager
+def interrupted_clients() -> Iterator[None]:
+    """Have the package's hooks use interrupted clients."""
+    with contextlib.ExitStack() as stack:
+        for module in package_modules():
+            for name, value in list(vars(module).items()):
+                if value is DataWorksClient and module.__name__ != DataWorksClient.__module__:
+                    stack.enter_context(mock.patch.object(module, name, InterruptedClient))
+        yield
