@@ -15,7 +15,7 @@ from unittest import mock
 from airflow_provider_dataworks.client import client, pacing
 from airflow_provider_dataworks.client.pacing import Pacer
 from airflow_provider_dataworks.client.resending import backoff
-from airflow_provider_dataworks.emulator.throttle import RateLimiter
+from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter
 from tests.benchmarks.measuring import Line, at_most, print_table
 
 #: Seconds from a request to its answer.

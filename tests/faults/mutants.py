@@ -13,7 +13,9 @@ import pytest
 from airflow_provider_dataworks import exceptions, run_memory
 from airflow_provider_dataworks.client import client as client_module
 from airflow_provider_dataworks.client import responses, transport
+from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.hooks import dataworks as hook_module
+from airflow_provider_dataworks.hooks.errors import from_client
 from airflow_provider_dataworks.operators import data_integration as operator_module
 from airflow_provider_dataworks.operators import stopping, waiting_operator
 from airflow_provider_dataworks.readings import Reading
@@ -69,7 +71,7 @@ def _new_token(patch: pytest.MonkeyPatch) -> None:
 def _lost_request_id(patch: pytest.MonkeyPatch) -> None:
     def forgetful(error: Any) -> exceptions.DataWorksError:
         error.request_id = None
-        return exceptions.from_client(error)
+        return from_client(error)
 
     patch.setattr(hook_module, "from_client", forgetful)
 
@@ -122,7 +124,7 @@ def _raw_errors(patch: pytest.MonkeyPatch) -> None:
     def read(action: str, answer: Any) -> Any:
         return read_answer(action, answer) if answer.body is None else answer.body.decode("idna") and {}
 
-    read_answer = client_module.read_answer
+    read_answer = responses.read_answer
     patch.setattr(client_module._Call, "_exchange", _unguarded(client_module._Call._exchange, read))
 
 
@@ -130,7 +132,7 @@ def _unguarded(exchange: Any, read: Any) -> Any:
     def run(self: Any, *arguments: Any) -> Any:
         try:
             return exchange(self, *arguments)
-        except client_module.ApiError as error:
+        except ApiError as error:
             if "cannot be read" in error.message or "no JSON" in error.message:
                 raise UnicodeError("undefined encoding") from None
             raise

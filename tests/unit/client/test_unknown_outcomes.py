@@ -10,7 +10,8 @@ import pytest
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.credentials import Credentials
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
-from airflow_provider_dataworks.exceptions import DataWorksPermanentError, DataWorksTransientError, from_client
+from airflow_provider_dataworks.exceptions import DataWorksPermanentError, DataWorksTransientError
+from airflow_provider_dataworks.hooks.errors import from_client
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
