@@ -24,7 +24,6 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksPermanentError,
     DataWorksTransientError,
 )
-from airflow_provider_dataworks.hooks import dataworks as hook_module
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.hook import connect, hook_for
 from tests.support.scripted_server import scripted_server
@@ -548,11 +547,11 @@ def test_hurried_hook_tries_once_and_briefly(
 
 @pytest.mark.parametrize("attempts", [1, 3])
 def test_hurried_hook_ends_in_time_whatever_hangs(monkeypatch: pytest.MonkeyPatch, attempts: int) -> None:
-    monkeypatch.setattr(hook_module, "HURRIED_TIMEOUT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host = f"http://127.0.0.1:{silent.getsockname()[1]}"
         connect(monkeypatch, {"conn_type": "dataworks", "login": "id", "password": "secret", "host": host})
-        hurried = DataWorksHook().hurried(attempts)
+        # The time of a whole attempt is what ends it, not the time that each part of an answer may take.
+        hurried = DataWorksHook().hurried(attempts).tuned(request_timeout=0.3, max_elapsed=attempts * 0.3)
         began = time.monotonic()
 
         with pytest.raises(DataWorksTransientError, match="no complete answer within") as raised:
@@ -563,7 +562,6 @@ def test_hurried_hook_ends_in_time_whatever_hangs(monkeypatch: pytest.MonkeyPatc
 
 
 def test_hurried_hook_ends_in_time_when_the_source_of_keys_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hook_module, "HURRIED_TIMEOUT", 0.5)
     # The import of the library is not what this is about.
     importlib.import_module("alibabacloud_credentials.client")
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -573,7 +571,7 @@ def test_hurried_hook_ends_in_time_when_the_source_of_keys_hangs(monkeypatch: py
         began = time.monotonic()
 
         with pytest.raises(DataWorksTransientError, match=r"No credentials within 0\.5 s") as raised:
-            DataWorksHook().hurried().stop_di_job(di_job_id=1001)
+            DataWorksHook().hurried(within=0.5).stop_di_job(di_job_id=1001)
 
     assert time.monotonic() - began < 4
     assert not raised.value.outcome_unknown
