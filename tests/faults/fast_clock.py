@@ -85,7 +85,9 @@ def fast_clock() -> Iterator[None]:
                     stack.enter_context(mock.patch.object(module, name, FastTime()))
                 elif value is asyncio:
                     stack.enter_context(mock.patch.object(module, name, FastAsyncio()))
-        for name, seconds in (("_SMALLEST_GAP", 0.02), ("_LONGEST_BACKOFF", 0.3)):
+        # The poller waits for its next tick by the loop's own clock, which is the true one.
+        limits = (("_SMALLEST_GAP", 0.02), ("_LONGEST_BACKOFF", 0.3), ("_LONGEST_RETRY_AFTER", shortened(300.0) + 1.0))
+        for name, seconds in limits:
             for module in package_modules():
                 if hasattr(module, name):
                     stack.enter_context(mock.patch.object(module, name, seconds))
