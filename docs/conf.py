@@ -50,11 +50,11 @@ _ELSEWHERE = """
     AirflowException AirflowFailException BaseHook BaseOperator BaseOperatorLink BaseSensorOperator BaseTrigger Context
     PokeReturnValue TriggerEvent TypedDict Enum AuthBase PreparedRequest Protocol ValueError LookupError OSError
     ModuleNotFoundError TimeoutError Exception Any Callable Iterable Iterator AsyncIterator Mapping Sequence ClassVar
-    Literal Settle T str int float bool None dict list tuple type frozenset property optional
+    Literal Settle T XComArg str int float bool None dict list tuple type frozenset property optional
 """
 nitpick_ignore_regex = [
     (r"py:.*", "|".join(_ELSEWHERE.split())),
-    (r"py:.*", r"(airflow|requests|collections|typing|datetime|pytest|pathlib)\..*"),
+    (r"py:.*", r"(airflow|requests|collections|typing|datetime|pytest|pathlib|os)\..*"),
     (r"py:.*", r".*\._[A-Za-z]\w*|_[A-Za-z]\w*"),
 ]
 
