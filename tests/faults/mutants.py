@@ -268,7 +268,7 @@ MUTANTS = (
         _no_limit_by_clock,
         lambda step: any(fault.kind == "drip" and not fault.skip for fault in step.faults),
         "a try took",
-        ((51, 1),),
+        ((26, 0),),
         slow=True,
     ),
     Mutant(
