@@ -301,7 +301,8 @@ class FakeConnection:
 
     @property
     def extra_dejson(self) -> Any:
-        return json.loads(self.extra or "{}")
+        # Airflow's own gives an empty dict for a blank extra.
+        return json.loads(self.extra) if (self.extra or "").strip() else {}
 
 
 EXTRAS = [
