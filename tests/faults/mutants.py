@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -141,23 +140,21 @@ def _unguarded(exchange: Any, read: Any) -> Any:
 
 
 def _hands_over_old_readings(patch: pytest.MonkeyPatch) -> None:
-    seen: dict[tuple[int, int], list[tuple[float, Reading]]] = {}
-    join, take_page = poller_module.Poller.join, poller_module.Poller._take_page
+    first: dict[tuple[str, int], Reading] = {}
+    join, get_di_job = poller_module.Poller.join, hook_module.DataWorksHook.get_di_job
 
-    def keeping(self: Any, current: Any, number: int, page: int, jobs: Any) -> Any:
-        for job in jobs:
-            reading = Reading(str(job.get("JobStatus")), job.get("MigrationType"), job.get("JobName"))
-            seen.setdefault((id(self), job["DIJobId"]), []).append((time.monotonic(), reading))
-        return take_page(self, current, number, page, jobs)
+    def keeping(self: Any, **arguments: Any) -> Any:
+        job = get_di_job(self, **arguments)
+        reading = Reading(str(job.get("JobStatus")), job.get("MigrationType"), job.get("JobName"))
+        first.setdefault((self.dataworks_conn_id, job["DIJobId"]), reading)
+        return job
 
     def joined(self: Any, subscription: Any) -> None:
         join(self, subscription)
-        fresh = time.monotonic() - 3 * self._key.interval
-        kept = [reading for at, reading in seen.get((id(self), subscription.subject.id), ()) if at >= fresh]
-        if kept:
-            subscription.tell(kept[0])
+        if kept := first.get((self._key.dataworks_conn_id, subscription.subject.id)):
+            subscription.tell(kept)
 
-    patch.setattr(poller_module.Poller, "_take_page", keeping)
+    patch.setattr(hook_module.DataWorksHook, "get_di_job", keeping)
     patch.setattr(poller_module.Poller, "join", joined)
 
 
