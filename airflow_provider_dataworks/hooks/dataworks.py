@@ -17,6 +17,7 @@ from airflow_provider_dataworks.client.client import DataWorksClient, Settle
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
 from airflow_provider_dataworks.client.models import Job, ListedJob, SyncInstanceInfo, TaskType
 from airflow_provider_dataworks.client.pacing import Pacer, pacer_for
+from airflow_provider_dataworks.client.runs import new_run_shows, solution_start_shows
 from airflow_provider_dataworks.connection.form import (
     CONNECTION_FIELDS,
     HIDDEN_FIELDS,
@@ -33,7 +34,6 @@ from airflow_provider_dataworks.exceptions import (
     job_not_found,
 )
 from airflow_provider_dataworks.hooks.errors import from_client
-from airflow_provider_dataworks.waiting import new_run_shows, solution_start_shows
 
 if TYPE_CHECKING:
     from typing_extensions import Self

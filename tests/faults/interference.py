@@ -9,7 +9,8 @@ from typing import Any
 from unittest import mock
 
 from airflow_provider_dataworks.client.client import DataWorksClient
-from tests.faults.fast_clock import FastTime, package_modules
+from airflow_provider_dataworks.hooks import dataworks as hook_module
+from tests.faults.fast_clock import FastClock
 
 #: What is to be done, by the endpoint of the requests.
 _by_endpoint: dict[str, Interference] = {}
@@ -60,7 +61,7 @@ class InterruptedClient(DataWorksClient):
     """The package's client, with short pauses, and others that act in between."""
 
     def __init__(self, endpoint: str, *arguments: Any, **options: Any) -> None:
-        super().__init__(endpoint, *arguments, **{"sleep": FastTime.sleep, **options})
+        super().__init__(endpoint, *arguments, **{"sleep": FastClock().sleep, **options})
 
     def call(self, action: str, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Call, interrupted."""
@@ -76,9 +77,5 @@ class InterruptedClient(DataWorksClient):
 @contextlib.contextmanager
 def interrupted_clients() -> Iterator[None]:
     """Have the package's hooks use interrupted clients."""
-    with contextlib.ExitStack() as stack:
-        for module in package_modules():
-            for name, value in list(vars(module).items()):
-                if value is DataWorksClient and module.__name__ != DataWorksClient.__module__:
-                    stack.enter_context(mock.patch.object(module, name, InterruptedClient))
+    with mock.patch.object(hook_module, "DataWorksClient", InterruptedClient):
         yield

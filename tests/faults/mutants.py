@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from airflow_provider_dataworks import exceptions, run_memory
+from airflow_provider_dataworks import exceptions
 from airflow_provider_dataworks.client import client as client_module
 from airflow_provider_dataworks.client import responses, transport
 from airflow_provider_dataworks.client.errors import ApiError
+from airflow_provider_dataworks.client.runs import new_run_shows, normal_status
 from airflow_provider_dataworks.hooks import dataworks as hook_module
 from airflow_provider_dataworks.hooks.errors import from_client
 from airflow_provider_dataworks.operators import data_integration as operator_module
-from airflow_provider_dataworks.operators import stopping, waiting_operator
-from airflow_provider_dataworks.readings import Reading
-from airflow_provider_dataworks.triggers import data_integration as trigger_module
 from airflow_provider_dataworks.triggers import poller as poller_module
-from airflow_provider_dataworks.waiting import Verdict, new_run_shows, normal_status
+from airflow_provider_dataworks.waiting import run_store, starting, stopping
+from airflow_provider_dataworks.waiting.di_job import DIJobTarget, snapshot_of
+from airflow_provider_dataworks.waiting.target import Evaluation, StatusSnapshot, WaitState
 from tests.faults.schedule import POLL_BESIDE_OTHERS, Step
 
 
@@ -53,14 +53,17 @@ def _blind_repeat(patch: pytest.MonkeyPatch) -> None:
 
 
 def _last_run(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(operator_module, "new_run_shows", lambda *_: True)
+    patch.setattr(DIJobTarget, "shows_new_run", lambda *_: True)
 
 
 def _careless(patch: pytest.MonkeyPatch) -> None:
-    def judge(status: str, *_: Any) -> Verdict:
-        return Verdict.REACHED if status in ("Finished", "Failed", "Stopped") else Verdict.GO_ON
+    evaluate = DIJobTarget.evaluate
 
-    patch.setattr(operator_module, "judge", judge)
+    def careless(self: Any, snapshot: StatusSnapshot, **what: bool) -> Evaluation:
+        result = evaluate(self, snapshot, **what)
+        return replace(result, state=WaitState.SUCCEEDED) if result.state is WaitState.FAILED else result
+
+    patch.setattr(DIJobTarget, "evaluate", careless)
 
 
 def _new_token(patch: pytest.MonkeyPatch) -> None:
@@ -86,14 +89,14 @@ def _forgetting(name: str) -> Any:
     def run(self: Any, context: Any, *more: Any, **named: Any) -> Any:
         value = method(self, context, *more, **named)
         if (store := context.get("task_state_store")) is not None:
-            store.delete(run_memory.KEY)
+            store.delete(run_store.KEY)
         return value
 
     return run
 
 
 def _keeps_note_of_no_start(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(run_memory.RunMemory, "withdraw", lambda self: None)
+    patch.setattr(run_store.RunStore, "withdraw", lambda self: None)
 
 
 def _takes_miss_for_absence(patch: pytest.MonkeyPatch) -> None:
@@ -107,7 +110,7 @@ def _takes_miss_for_absence(patch: pytest.MonkeyPatch) -> None:
 
 
 def _loses_race(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(waiting_operator.WaitingOperator, "_read_after_refusal", lambda *_: None)
+    patch.setattr(starting.Starter, "_poll_after_refusal", lambda *_: None)
 
 
 def _no_limit_by_clock(patch: pytest.MonkeyPatch) -> None:
@@ -140,19 +143,18 @@ def _unguarded(exchange: Any, read: Any) -> Any:
 
 
 def _hands_over_old_readings(patch: pytest.MonkeyPatch) -> None:
-    first: dict[tuple[str, int], Reading] = {}
+    first: dict[tuple[str, int], StatusSnapshot] = {}
     join, get_di_job = poller_module.Poller.join, hook_module.DataWorksHook.get_di_job
 
     def keeping(self: Any, **arguments: Any) -> Any:
         job = get_di_job(self, **arguments)
-        reading = Reading(str(job.get("JobStatus")), job.get("MigrationType"), job.get("JobName"))
-        first.setdefault((self.dataworks_conn_id, job["DIJobId"]), reading)
+        first.setdefault((self.dataworks_conn_id, job["DIJobId"]), snapshot_of(job, exact=False))
         return job
 
     def joined(self: Any, subscription: Any) -> None:
         join(self, subscription)
-        if kept := first.get((self._key.dataworks_conn_id, subscription.subject.id)):
-            subscription.tell(kept)
+        if kept := first.get((self._key.dataworks_conn_id, subscription.target.id)):
+            subscription.publish(kept)
 
     patch.setattr(hook_module.DataWorksHook, "get_di_job", keeping)
     patch.setattr(poller_module.Poller, "join", joined)
@@ -161,30 +163,30 @@ def _hands_over_old_readings(patch: pytest.MonkeyPatch) -> None:
 def _one_failure_fails_all(patch: pytest.MonkeyPatch) -> None:
     fail = poller_module.Poller._fail
 
-    def failing(self: Any, current: Any, subjects: Any, error: Any) -> None:
-        fail(self, current, subjects, error)
+    def failing(self: Any, current: Any, keys: Any, error: Any) -> None:
+        fail(self, current, keys, error)
         for group in self._subscriptions.values():
             for subscription in group:
-                subscription.failures = subscription.max_failures
+                subscription.budget.failures = subscription.budget.max_failures
                 subscription.fail(error)
 
     patch.setattr(poller_module.Poller, "_fail", failing)
 
 
 def _new_run_that_was_seen_is_not_known(patch: pytest.MonkeyPatch) -> None:
-    def is_of_new_run(self: Any, reading: Reading) -> bool:
-        moved = reading.started != self.old_started_time
-        return moved or normal_status(reading.status) != normal_status(self.old_status)
+    def is_of_new_run(self: Any, snapshot: StatusSnapshot) -> bool:
+        moved = snapshot.started != self.old_started_time
+        return moved or normal_status(snapshot.status) != normal_status(self.old_status)
 
-    patch.setattr(trigger_module.DIJobStatusTrigger, "_is_of_new_run", is_of_new_run)
+    patch.setattr(DIJobTarget, "_is_of_new_run", is_of_new_run)
 
 
 def _refusals_by_id_do_not_count(patch: pytest.MonkeyPatch) -> None:
     fail = poller_module.Poller._fail
 
-    def failing(self: Any, current: Any, subjects: Any, error: Any) -> None:
+    def failing(self: Any, current: Any, keys: Any, error: Any) -> None:
         if error.action != "GetDIJob":
-            fail(self, current, subjects, error)
+            fail(self, current, keys, error)
 
     patch.setattr(poller_module.Poller, "_fail", failing)
 
@@ -332,20 +334,25 @@ MUTANTS = (
 
 
 def _first_try_only(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(run_memory.RunMemory, "may_yet_show", lambda *_: False)
+    patch.setattr(run_store.RunStore, "may_yet_show", lambda *_: False)
 
 
 def _one_stop(patch: pytest.MonkeyPatch) -> None:
-    def end(self: Any, hook: Any, **_: Any) -> bool:
-        self.stop(hook)
+    def stop(self: Any, hook: Any, **_: Any) -> bool:
+        self.target.stop(hook)
         return True
 
-    patch.setattr(stopping.StartedRun, "end", end)
+    patch.setattr(stopping.StartedRun, "stop", stop)
 
 
 #: The same for rounds of kills: name, what puts the fault back, what is said of it, and the rounds.
 KILL_MUTANTS = (
     ("note deleted after success", _forgets_after_success, "2 starts", (35, 67)),
-    ("a start that does not show yet is not waited for", _first_try_only, "2 start|ended with", (41, 176, 226)),
+    (
+        "a start that does not show yet is not waited for",
+        _first_try_only,
+        "2 start|ended with",
+        (20, 41, 58, 192, 226, 236),
+    ),
     ("a stop that overtakes its start ends the matter", _one_stop, "its job runs on", (154, 269)),
 )

@@ -36,7 +36,8 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDISyncInstanceOperator,
 )
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
-from airflow_provider_dataworks.triggers.poller import JOB, Key, Subject, subscribe
+from airflow_provider_dataworks.triggers.poller import Key, subscribe
+from airflow_provider_dataworks.waiting.di_job import DIJobTarget
 from tests.support.tasks import run_task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -283,7 +284,7 @@ def test_a_tick_takes_the_requests_that_the_table_says(
 
     async def second_tick() -> int:
         with ExitStack() as waits:
-            (poller, *_) = {waits.enter_context(subscribe(key, Subject(JOB, one), 10))[0] for one in ids}
+            (poller, *_) = {waits.enter_context(subscribe(key, DIJobTarget(key.project_id, one), 10))[0] for one in ids}
             await poller._tick()
             dataworks_emulator.clear_requests()
             await poller._tick()

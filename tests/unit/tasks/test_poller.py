@@ -21,13 +21,18 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksPermanentError,
     DataWorksTransientError,
 )
-from airflow_provider_dataworks.readings import Reading, read_job
 from airflow_provider_dataworks.triggers import poller as poller_module
 from airflow_provider_dataworks.triggers.blocking import wait_for_call
-from airflow_provider_dataworks.triggers.poller import JOB, Key, Poller, Subject, Subscription, subscribe
+from airflow_provider_dataworks.triggers.poller import Key, Poller, Subscription, subscribe
+from airflow_provider_dataworks.waiting.di_job import DIJobTarget, JobPages
+from airflow_provider_dataworks.waiting.target import StatusSnapshot
 
 INTERVAL = 0.5
 KEY = Key("dataworks_default", None, 10000, INTERVAL)
+
+
+def job(job_id: int) -> DIJobTarget:
+    return DIJobTarget(KEY.project_id, job_id)
 
 
 def run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -44,7 +49,7 @@ def add_jobs(emulator: EmulatorControl, count: int, **fields: Any) -> list[int]:
 async def watch(ids: list[int], seconds: float, key: Key = KEY, max_failures: int = 10) -> list[Subscription]:
     """Subscribe to jobs for a while."""
     with ExitStack() as stack:
-        subscriptions = [stack.enter_context(subscribe(key, Subject(JOB, job_id), max_failures))[1] for job_id in ids]
+        subscriptions = [stack.enter_context(subscribe(key, job(job_id), max_failures))[1] for job_id in ids]
         await asyncio.sleep(seconds)
     return subscriptions
 
@@ -58,9 +63,9 @@ def per_tick(emulator: EmulatorControl, ids: list[int], ticks: int = 4) -> float
 
     async def work() -> None:
         with ExitStack() as stack:
-            subscriptions = [stack.enter_context(subscribe(KEY, Subject(JOB, job_id), 10))[1] for job_id in ids]
+            subscriptions = [stack.enter_context(subscribe(KEY, job(job_id), 10))[1] for job_id in ids]
             for subscription in subscriptions:
-                await subscription.news(20)
+                await subscription.next_update(20)
             emulator.clear_requests()
             await asyncio.sleep(ticks * INTERVAL)
 
@@ -112,12 +117,12 @@ def test_only_changes_wake_a_waiter(emulator: EmulatorControl) -> None:
 
     async def work() -> tuple[list[Any], int]:
         heard: list[Any] = []
-        with subscribe(KEY, Subject(JOB, 1001), 10) as (_, subscription):
-            heard.append(await subscription.news(10))
-            heard.append(await subscription.news(3 * INTERVAL))
+        with subscribe(KEY, job(1001), 10) as (_, subscription):
+            heard.append(await subscription.next_update(10))
+            heard.append(await subscription.next_update(3 * INTERVAL))
             asked = len(emulator.requests())
             emulator.set_job(1001, JobStatus="Finished")
-            heard.append(await subscription.news(10))
+            heard.append(await subscription.next_update(10))
         return heard, asked
 
     (first, quiet, last), asked = run(work)
@@ -137,13 +142,13 @@ def test_who_joins_is_not_given_what_was_asked_for_before(
     async def work() -> tuple[Any, float]:
         with ExitStack() as stack:
             for job_id in (1001, 1002):
-                _, other = stack.enter_context(subscribe(key, Subject(JOB, job_id), 10))
-                assert isinstance(await other.news(10), Reading)
+                _, other = stack.enter_context(subscribe(key, job(job_id), 10))
+                assert isinstance(await other.next_update(10), StatusSnapshot)
             # A new run has begun since the page was read.
             emulator.set_job(1003, JobStatus="Running")
             began = time.monotonic()
-            _, late = stack.enter_context(subscribe(key, Subject(JOB, 1003), 10))
-            return await late.news(10), time.monotonic() - began
+            _, late = stack.enter_context(subscribe(key, job(1003), 10))
+            return await late.next_update(10), time.monotonic() - began
 
     first, took = run(work)
 
@@ -163,11 +168,11 @@ def test_who_joins_is_not_given_an_answer_that_is_under_way(
     async def work() -> Any:
         with ExitStack() as stack:
             for job_id in (1001, 1002)[:waiters]:
-                stack.enter_context(subscribe(key, Subject(JOB, job_id), 10))
+                stack.enter_context(subscribe(key, job(job_id), 10))
             await first_request(emulator)
             emulator.set_job(1001, JobStatus="Running")
-            _, late = stack.enter_context(subscribe(key, Subject(JOB, 1001), 10))
-            return await late.news(10)
+            _, late = stack.enter_context(subscribe(key, job(1001), 10))
+            return await late.next_update(10)
 
     assert run(work).status == "Running"
 
@@ -181,12 +186,12 @@ def test_those_who_join_together_between_two_ticks_share_their_requests(
 
     async def work() -> None:
         with ExitStack() as stack:
-            _, first = stack.enter_context(subscribe(key, Subject(JOB, ids[0]), 10))
-            await first.news(10)
+            _, first = stack.enter_context(subscribe(key, job(ids[0]), 10))
+            await first.next_update(10)
             emulator.clear_requests()
-            late = [stack.enter_context(subscribe(key, Subject(JOB, job_id), 10))[1] for job_id in ids[1:41]]
+            late = [stack.enter_context(subscribe(key, job(job_id), 10))[1] for job_id in ids[1:41]]
             for subscription in late:
-                assert isinstance(await subscription.news(10), Reading)
+                assert isinstance(await subscription.next_update(10), StatusSnapshot)
 
     run(work)
 
@@ -204,15 +209,15 @@ async def first_request(emulator: EmulatorControl) -> None:
 def fail_for(monkeypatch: pytest.MonkeyPatch, job_id: int, error: Exception) -> list[float]:
     """Have GetDIJob fail for one job; return when it was asked for."""
     asked: list[float] = []
-    original = read_job
+    original = DIJobTarget.poll
 
-    def read(hook: Any, *, project_id: int, di_job_id: int) -> Reading:
-        if di_job_id != job_id:
-            return original(hook, project_id=project_id, di_job_id=di_job_id)
+    def poll(self: DIJobTarget, hook: Any) -> StatusSnapshot:
+        if self.di_job_id != job_id:
+            return original(self, hook)
         asked.append(time.monotonic())
         raise error
 
-    monkeypatch.setattr(poller_module, "read_job", read)
+    monkeypatch.setattr(DIJobTarget, "poll", poll)
     return asked
 
 
@@ -236,15 +241,15 @@ def test_one_unreadable_job_costs_only_its_own_waiters(
 
     async def work() -> tuple[Any, list[Any]]:
         with ExitStack() as stack:
-            _, unreadable = stack.enter_context(subscribe(key, Subject(JOB, bad), 3))
-            unreadable.by_id = True
-            others = [stack.enter_context(subscribe(key, Subject(JOB, job_id), 3))[1] for job_id in good]
-            ended = await unreadable.news(20)
+            _, unreadable = stack.enter_context(subscribe(key, job(bad), 3))
+            unreadable.exact_only = True
+            others = [stack.enter_context(subscribe(key, job(job_id), 3))[1] for job_id in good]
+            ended = await unreadable.next_update(20)
             for subscription in others:
-                assert isinstance(await subscription.news(20), Reading)
+                assert isinstance(await subscription.next_update(20), StatusSnapshot)
             for job_id in good:
                 emulator.set_job(job_id, JobStatus="Finished")
-            return ended, [await subscription.news(20) for subscription in others]
+            return ended, [await subscription.next_update(20) for subscription in others]
 
     ended, others = run(work)
 
@@ -260,12 +265,12 @@ def test_what_meets_every_request_ends_a_tick_after_a_few(emulator: EmulatorCont
 
     async def work() -> list[Any]:
         with ExitStack() as stack:
-            subscriptions = [stack.enter_context(subscribe(KEY, Subject(JOB, job_id), 1))[1] for job_id in ids]
+            subscriptions = [stack.enter_context(subscribe(KEY, job(job_id), 1))[1] for job_id in ids]
             for subscription in subscriptions:
-                await subscription.news(20)
+                await subscription.next_update(20)
             emulator.clear_requests()
             emulator.add_fault("html", action="GetDIJob", count=-1)
-            return [await subscription.news(20) for subscription in subscriptions]
+            return [await subscription.next_update(20) for subscription in subscriptions]
 
     heard = run(work)
 
@@ -281,10 +286,9 @@ def test_a_throttled_request_ends_the_tick_and_counts_for_all_that_got_no_answer
     async def work() -> list[Any]:
         with ExitStack() as stack:
             subscriptions = [
-                stack.enter_context(subscribe(KEY._replace(interval=20.0), Subject(JOB, job_id), 1))[1]
-                for job_id in ids
+                stack.enter_context(subscribe(KEY._replace(interval=20.0), job(job_id), 1))[1] for job_id in ids
             ]
-            return [await subscription.news(20) for subscription in subscriptions]
+            return [await subscription.next_update(20) for subscription in subscriptions]
 
     heard = run(work)
 
@@ -296,12 +300,12 @@ def test_an_entry_of_an_odd_shape_costs_nobody_a_wait(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs: list[Any] = ["?", {"DIJobId": []}, {}, None, {"DIJobId": 1001, "JobStatus": "Running"}]
-    monkeypatch.setattr(poller_module, "_read_page", lambda hook, **arguments: (jobs, 10**12))
+    monkeypatch.setattr(JobPages, "fetch", lambda self, hook, **arguments: (jobs, 10**12))
 
     async def work() -> list[Any]:
         with ExitStack() as stack:
-            subscriptions = [stack.enter_context(subscribe(KEY, Subject(JOB, one), 2))[1] for one in (1001, 1002)]
-            return [await subscription.news(10) for subscription in subscriptions]
+            subscriptions = [stack.enter_context(subscribe(KEY, job(one), 2))[1] for one in (1001, 1002)]
+            return [await subscription.next_update(10) for subscription in subscriptions]
 
     assert [reading.status for reading in run(work)] == ["Running", "Initialized"]
 
@@ -319,13 +323,15 @@ def test_nothing_is_kept_of_jobs_that_nobody_waits_for(emulator: EmulatorControl
     ids = add_jobs(emulator, 150)
 
     async def work() -> list[int]:
-        with subscribe(KEY, Subject(JOB, ids[0]), 10) as (poller, _):
+        with subscribe(KEY, job(ids[0]), 10) as (poller, _):
             with ExitStack() as stack:
                 for job_id in ids[1:4]:
-                    stack.enter_context(subscribe(KEY, Subject(JOB, job_id), 10))
+                    stack.enter_context(subscribe(KEY, job(job_id), 10))
                 await poller._tick()
             await poller._tick()
-            return [len(value) for value in vars(poller).values() if isinstance(value, (dict, set))]
+            (batch,) = poller._batches.values()
+            held = [*vars(poller).values(), *vars(batch).values()]
+            return [len(value) for value in held if isinstance(value, (dict, set))]
 
     assert max(run(work)) == 1
 
@@ -348,21 +354,19 @@ def test_connections_that_cannot_be_read_hold_up_no_other_poller(
     async def work() -> tuple[Any, list[Any]]:
         with ExitStack() as stack:
             hanging = [
-                stack.enter_context(
-                    subscribe(key._replace(dataworks_conn_id=f"hangs_{number}"), Subject(JOB, 1001), 3)
-                )[1]
+                stack.enter_context(subscribe(key._replace(dataworks_conn_id=f"hangs_{number}"), job(1001), 3))[1]
                 for number in range(40)
             ]
-            ended = [await subscription.news(20) for subscription in hanging]
-            _, other = stack.enter_context(subscribe(key, Subject(JOB, 1001), 3))
-            return await other.news(5), ended
+            ended = [await subscription.next_update(20) for subscription in hanging]
+            _, other = stack.enter_context(subscribe(key, job(1001), 3))
+            return await other.next_update(5), ended
 
     try:
         reading, ended = run(work)
     finally:
         release.set()
 
-    assert isinstance(reading, Reading)
+    assert isinstance(reading, StatusSnapshot)
     assert all(isinstance(error, DataWorksTransientError) for error in ended)
     assert "check the secrets backend" in str(ended[0])
     # However often it was tried, one reading of a connection is under way.
@@ -374,12 +378,12 @@ def test_a_request_that_hangs_is_a_failed_poll_and_no_more_than_three_are_left_b
 ) -> None:
     release, asked = threading.Event(), []
 
-    def hang(hook: Any, **arguments: Any) -> Reading:
+    def hang(self: DIJobTarget, hook: Any) -> StatusSnapshot:
         asked.append(1)
         release.wait(30)
-        return Reading("Running")
+        return StatusSnapshot("Running")
 
-    monkeypatch.setattr(poller_module, "read_job", hang)
+    monkeypatch.setattr(DIJobTarget, "poll", hang)
     original = wait_for_call
 
     async def wait_briefly(future: Any, seconds: float, what: str) -> Any:
@@ -388,8 +392,8 @@ def test_a_request_that_hangs_is_a_failed_poll_and_no_more_than_three_are_left_b
     monkeypatch.setattr(poller_module, "wait_for_call", wait_briefly)
 
     async def work() -> Any:
-        with subscribe(KEY._replace(interval=0.01), Subject(JOB, 1001), 5) as (_, subscription):
-            return await subscription.news(20)
+        with subscribe(KEY._replace(interval=0.01), job(1001), 5) as (_, subscription):
+            return await subscription.next_update(20)
 
     try:
         heard = run(work)
@@ -412,8 +416,8 @@ def test_a_failure_is_logged_in_one_line_with_the_cause_first(
     fail_for(monkeypatch, 1001, ValueError("two\nlines"))
 
     async def work() -> Any:
-        with subscribe(KEY._replace(interval=0.1), Subject(JOB, 1001), 1) as (_, subscription):
-            await subscription.news(20)
+        with subscribe(KEY._replace(interval=0.1), job(1001), 1) as (_, subscription):
+            await subscription.next_update(20)
             await asyncio.sleep(0.2)
 
     run(work)
@@ -429,10 +433,10 @@ def test_failed_polls_within_the_budget_end_nothing(emulator: EmulatorControl) -
     key = KEY._replace(interval=0.1)
 
     async def work() -> Any:
-        with subscribe(key, Subject(JOB, 1001), 10) as (_, subscription):
-            return await subscription.news(20)
+        with subscribe(key, job(1001), 10) as (_, subscription):
+            return await subscription.next_update(20)
 
-    assert isinstance(run(work), Reading)
+    assert isinstance(run(work), StatusSnapshot)
     assert requests_by_action(emulator)["GetDIJob"] == 5
 
 
@@ -442,11 +446,11 @@ def test_the_budget_is_each_waiters_own(emulator: EmulatorControl) -> None:
     async def work() -> tuple[Any, Any]:
         key = KEY._replace(interval=0.1)
         with (
-            subscribe(key, Subject(JOB, 1001), 2) as (_, impatient),
-            subscribe(key, Subject(JOB, 1001), 1000) as (_, patient),
+            subscribe(key, job(1001), 2) as (_, impatient),
+            subscribe(key, job(1001), 1000) as (_, patient),
         ):
-            ended = await impatient.news(20)
-            return ended, await patient.news(0.2)
+            ended = await impatient.next_update(20)
+            return ended, await patient.next_update(0.2)
 
     ended, other = run(work)
 
@@ -458,8 +462,8 @@ def test_the_servers_waiting_time_is_obeyed(emulator: EmulatorControl) -> None:
     emulator.add_fault("throttle", action="GetDIJob", headers={"x-acs-retry-after": "1500"})
 
     async def work() -> Any:
-        with subscribe(KEY._replace(interval=0.1), Subject(JOB, 1001), 10) as (_, subscription):
-            return await subscription.news(20)
+        with subscribe(KEY._replace(interval=0.1), job(1001), 10) as (_, subscription):
+            return await subscription.next_update(20)
 
     run(work)
 
@@ -473,8 +477,8 @@ def test_a_refusal_of_the_listing_ends_every_wait_at_once(emulator: EmulatorCont
 
     async def work() -> list[Any]:
         with ExitStack() as stack:
-            subscriptions = [stack.enter_context(subscribe(KEY, Subject(JOB, job_id), 10))[1] for job_id in ids]
-            return [await subscription.news(10) for subscription in subscriptions]
+            subscriptions = [stack.enter_context(subscribe(KEY, job(job_id), 10))[1] for job_id in ids]
+            return [await subscription.next_update(10) for subscription in subscriptions]
 
     heard = run(work)
 
@@ -488,11 +492,11 @@ def test_a_job_that_left_the_list_is_asked_for_once_and_ends_only_its_own_wait(e
 
     async def work() -> tuple[Any, Any]:
         with ExitStack() as stack:
-            subscriptions = [stack.enter_context(subscribe(KEY, Subject(JOB, job_id), 10))[1] for job_id in ids]
+            subscriptions = [stack.enter_context(subscribe(KEY, job(job_id), 10))[1] for job_id in ids]
             for subscription in subscriptions:
-                await subscription.news(10)
+                await subscription.next_update(10)
             emulator.remove_job(ids[3])
-            return await subscriptions[3].news(10), await subscriptions[4].news(0.1)
+            return await subscriptions[3].next_update(10), await subscriptions[4].next_update(0.1)
 
     gone, other = run(work)
 
@@ -510,13 +514,13 @@ def test_keys_that_were_changed_on_the_connection_meanwhile_are_taken_up(
     async def work() -> list[Any]:
         heard = []
         monkeypatch.setenv("AIRFLOW_CONN_DATAWORKS_DEFAULT", json.dumps(good))
-        with subscribe(KEY, Subject(JOB, 1001), 10) as (poller, subscription):
-            heard.append(await subscription.news(10))
+        with subscribe(KEY, job(1001), 10) as (poller, subscription):
+            heard.append(await subscription.next_update(10))
             # As if the old keys had been disabled: the poller's hook has them still.
             assert poller._hook is not None
             poller._hook.client.credentials = _refused_credentials()
             emulator.set_job(1001, JobStatus="Running")
-            heard.append(await subscription.news(10))
+            heard.append(await subscription.next_update(10))
         return heard
 
     assert [heard.status for heard in run(work)] == ["Initialized", "Running"]
@@ -530,8 +534,8 @@ def _refused_credentials() -> Any:
 
 def test_a_connection_that_is_not_there_ends_the_wait_at_once(emulator: EmulatorControl) -> None:
     async def work() -> Any:
-        with subscribe(KEY._replace(dataworks_conn_id="nowhere"), Subject(JOB, 1001), 10) as (_, subscription):
-            return await subscription.news(10)
+        with subscribe(KEY._replace(dataworks_conn_id="nowhere"), job(1001), 10) as (_, subscription):
+            return await subscription.next_update(10)
 
     heard = run(work)
 
@@ -551,10 +555,10 @@ def test_the_last_one_who_leaves_ends_the_polling(emulator: EmulatorControl) -> 
 
 def test_nobody_polls_for_a_waiter_who_left(emulator: EmulatorControl) -> None:
     async def work() -> set[str]:
-        with subscribe(KEY, Subject(JOB, 1001), 10) as (_, stays):
-            with subscribe(KEY, Subject(JOB, 1002), 10) as (_, leaves):
-                await leaves.news(10)
-                await stays.news(10)
+        with subscribe(KEY, job(1001), 10) as (_, stays):
+            with subscribe(KEY, job(1002), 10) as (_, leaves):
+                await leaves.next_update(10)
+                await stays.next_update(10)
             await asyncio.sleep(0.1)
             emulator.clear_requests()
             await asyncio.sleep(3 * INTERVAL)
@@ -590,8 +594,8 @@ def test_an_unexpected_error_costs_ticks_too(emulator: EmulatorControl, monkeypa
     monkeypatch.setattr(poller_module, "_open_hook", explode)
 
     async def work() -> Any:
-        with subscribe(KEY._replace(interval=0.1), Subject(JOB, 1001), 3) as (_, subscription):
-            return await subscription.news(20)
+        with subscribe(KEY._replace(interval=0.1), job(1001), 3) as (_, subscription):
+            return await subscription.next_update(20)
 
     heard = run(work)
 

@@ -24,7 +24,7 @@ from airflow_provider_dataworks.exceptions import (
 )
 from airflow_provider_dataworks.links.dataworks import LINK_KEY
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
-from airflow_provider_dataworks.run_memory import KEY
+from airflow_provider_dataworks.waiting.run_store import KEY
 from tests.support.tasks import StateStore, make_context, run_task
 
 MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "deferred"])

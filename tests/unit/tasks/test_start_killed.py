@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from airflow_provider_dataworks.base import try_began
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksTimeoutError
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
-from airflow_provider_dataworks.operators import waiting_operator
+from airflow_provider_dataworks.operators import base as operator_base
+from airflow_provider_dataworks.operators.base import StartOperator
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator, StartDISyncInstanceOperator
-from airflow_provider_dataworks.operators.waiting_operator import WaitingOperator
+from airflow_provider_dataworks.task import try_began
 from tests.support.tasks import make_context, run_task
 
 JOB, REALTIME, SOLUTION = 1001, 2001, 2002
@@ -64,7 +64,7 @@ def killed_in_the_start(monkeypatch: pytest.MonkeyPatch, method: str, effect_aft
 def test_a_start_that_has_its_effect_after_the_stop_is_stopped_all_the_same(
     emulator: EmulatorControl,
     monkeypatch: pytest.MonkeyPatch,
-    make_task: Callable[[], WaitingOperator],
+    make_task: Callable[[], StartOperator],
     method: str,
     look: Callable[[EmulatorControl], dict[str, Any]],
 ) -> None:
@@ -84,11 +84,11 @@ def test_a_start_that_may_yet_have_its_effect_is_an_error_in_the_log(
     emulator: EmulatorControl,
     monkeypatch: pytest.MonkeyPatch,
     task_log: list[str],
-    make_task: Callable[[], WaitingOperator],
+    make_task: Callable[[], StartOperator],
     method: str,
     look: Callable[[EmulatorControl], dict[str, Any]],
 ) -> None:
-    monkeypatch.setattr(waiting_operator, "KILL_SECONDS", 1.0)
+    monkeypatch.setattr(operator_base, "KILL_SECONDS", 1.0)
     killed_in_the_start(monkeypatch, method, effect_after=None)
     task = make_task()
     with pytest.raises(Killed):
@@ -146,7 +146,7 @@ def test_a_kill_after_the_end_leaves_the_next_run_alone(emulator: EmulatorContro
 def test_a_kill_and_a_wait_leave_no_session_open(
     emulator: EmulatorControl,
     monkeypatch: pytest.MonkeyPatch,
-    make_task: Callable[..., WaitingOperator],
+    make_task: Callable[..., StartOperator],
     method: str,
     look: Callable[[EmulatorControl], dict[str, Any]],
 ) -> None:
@@ -215,7 +215,7 @@ def test_a_real_time_start_that_was_surely_not_executed_leaves_nothing_to_stop(e
         ),
     ],
 )
-def test_the_deadline_says_why_it_stops_nothing(emulator: EmulatorControl, task: WaitingOperator, cause: str) -> None:
+def test_the_deadline_says_why_it_stops_nothing(emulator: EmulatorControl, task: StartOperator, cause: str) -> None:
     emulator.settings(run_seconds=60)
     task.execution_timeout = timedelta(seconds=0.5)
 
