@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +12,7 @@ from urllib.parse import urlencode
 import requests
 
 from airflow_provider_dataworks import __version__
+from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.credentials import Credentials, CredentialsProvider
 from airflow_provider_dataworks.client.errors import (
     ApiError,
@@ -59,7 +59,7 @@ class DataWorksClient:
         wait for the pacer's turn does not count.
     :param pacer: what spaces the requests, and takes from the answers how far; None (default) for no spacing.
     :param paced: whether this client waits for the pacer's turn (default True), or its caller does.
-    :param sleep: how to wait between attempts; default ``time.sleep``.
+    :param sleep: how to wait between attempts; default the installed clock's.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class DataWorksClient:
         max_elapsed: float | None = None,
         pacer: Pacer | None = None,
         paced: bool = True,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = clock.sleep,
     ) -> None:
         self.endpoint = endpoint
         self.credentials = credentials
@@ -138,9 +138,9 @@ class DataWorksClient:
             headers["content-type"] = FORM
         url = f"{self.endpoint}/?{query}" if query else f"{self.endpoint}/"
         credentials = self.credentials.get()
-        began = time.monotonic()
+        began = clock.monotonic()
         answer = self._transport.send(exchange, credentials, url, headers, form or None, self.timeout)
-        log.debug("%s: HTTP %s in %.3f s", exchange.action, answer.status, time.monotonic() - began)
+        log.debug("%s: HTTP %s in %.3f s", exchange.action, answer.status, clock.monotonic() - began)
         return answer
 
 
@@ -169,7 +169,7 @@ class _Call:
         self.lost = ""
         self.renewed = False
         self.signed_with: list[Credentials] = []
-        self.began = time.monotonic()
+        self.began = clock.monotonic()
         self.paused = 0.0
         self.throttled = False
 
@@ -197,7 +197,7 @@ class _Call:
 
     def elapsed(self) -> float:
         """Seconds since the call began, without those that it waited for the pacer."""
-        return time.monotonic() - self.began - self.paused
+        return clock.monotonic() - self.began - self.paused
 
     def again(self, error: BaseException) -> bool:
         if not isinstance(error, ApiError) or error.outcome is Outcome.REFUSED:
@@ -242,9 +242,9 @@ class _Call:
     def _exchange(self, exchange: Exchange) -> dict[str, Any]:
         client = self.client
         if client.paced and client.pacer and (pause := client.pacer.reserve()):
-            before = time.monotonic()
+            before = clock.monotonic()
             client.sleep(pause)
-            self.paused += time.monotonic() - before
+            self.paused += clock.monotonic() - before
         answer = exchange.run(self._time_left(), lambda: client._send(exchange, self.query, self.form))
         try:
             content = read_answer(self.action, answer)

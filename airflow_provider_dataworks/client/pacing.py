@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
+
+from airflow_provider_dataworks.client.clock import clock
 
 #: What a throttled answer leaves of the rate.
 DECREASE = 0.5
@@ -45,7 +46,7 @@ class Pacer:
         :return: seconds to wait before sending, 0 when it is now.
         """
         with self._lock:
-            now = time.monotonic()
+            now = clock.monotonic()
             if now - self._decreased >= FORGOTTEN_AFTER:
                 self._rate = self._most
             moment = max(now, self._next)
@@ -55,7 +56,7 @@ class Pacer:
     def throttled(self) -> None:
         """Take in that the service throttled a request: go on at half the rate."""
         with self._lock:
-            now = time.monotonic()
+            now = clock.monotonic()
             if now - self._decreased < _ONE_EVENT:
                 return
             self._decreased = now

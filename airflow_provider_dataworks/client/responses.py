@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
+from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.errors import ApiError, Outcome, outcome_of, printable, snippet
 from airflow_provider_dataworks.client.transport import Answer
 
@@ -106,7 +107,8 @@ def _seconds_until(date: str) -> float | None:
     if not date:
         return None
     try:
-        return (parsedate_to_datetime(date) - datetime.now(timezone.utc)).total_seconds()
+        now = datetime.fromtimestamp(clock.time(), timezone.utc)
+        return (parsedate_to_datetime(date) - now).total_seconds()
     except Exception:  # noqa: BLE001 - the parser raises half a dozen kinds
         log.debug("Retry-After cannot be read: %r", date[:100])
         return None

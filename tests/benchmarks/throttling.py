@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from unittest import mock
 
-from airflow_provider_dataworks.client import client, pacing
+from airflow_provider_dataworks.client import client
+from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.pacing import Pacer
 from airflow_provider_dataworks.client.resending import backoff
 from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter
 from tests.benchmarks.measuring import Line, at_most, print_table
+from tests.support.clock import FakeClock
 
 #: Seconds from a request to its answer.
 _LATENCY = 0.05
@@ -54,13 +56,6 @@ class Result:
         return min(self.calls)
 
 
-class _Clock:
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 def simulate(
     *, processes: int, per_second: float, edition: int, seconds: float, threads: int = 1, adaptive: bool = True
 ) -> Result:
@@ -74,7 +69,7 @@ def simulate(
     :param adaptive: as the client is (default), or as it was.
     :return: what became of the requests.
     """
-    chance, clock, limiter = random.Random(7), _Clock(), RateLimiter()
+    chance, clock, limiter = random.Random(7), FakeClock(0.0), RateLimiter()
     result = Result(seconds, [0] * processes)
 
     def admitted(pacer: Pacer) -> bool:
@@ -105,7 +100,7 @@ def simulate(
                 yield _LATENCY
             result.attempts.append(attempts)
 
-    with mock.patch.object(pacing, "time", clock), mock.patch("random.uniform", chance.uniform):
+    with installed(clock), mock.patch("random.uniform", chance.uniform):
         queue: list[tuple[float, int, Iterator[float]]] = []
         for process in range(processes):
             pacer = Pacer(per_second)

@@ -14,6 +14,9 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
+from airflow_provider_dataworks.client import clock as clock_module
+from airflow_provider_dataworks.client.clock import Clock, installed
+
 PACKAGE = "airflow_provider_dataworks"
 
 #: A pause of 1 s takes 25 ms: the whole backoff of a call half a second, the looks after a lost start 0.4 s.
@@ -33,6 +36,19 @@ overlong_pauses: dict[str, list[float]] = defaultdict(list)
 def group_name() -> str:
     """The name that the threads of one schedule begin with, up to the colon."""
     return threading.current_thread().name.partition(":")[0]
+
+
+class FastClock(Clock):
+    """What the package asks for the time and waits by."""
+
+    def time(self) -> float:
+        return time.time() + clock_offset.get()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(shortened(seconds))
+
+    async def pause(self, seconds: float) -> None:
+        await FastAsyncio.sleep(seconds)
 
 
 class FastTime:
@@ -79,6 +95,7 @@ def shortened(seconds: float) -> float:
 def fast_clock() -> Iterator[None]:
     """Have all modules of the package, wherever a loop of theirs may move to, sleep shorter."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(installed(FastClock()))
         for module in package_modules():
             for name, value in list(vars(module).items()):
                 if value is time:
@@ -99,5 +116,8 @@ def package_modules() -> list[ModuleType]:
     return [
         module
         for name, module in sorted(sys.modules.items())
-        if name.startswith(f"{PACKAGE}.") and not name.startswith(f"{PACKAGE}.emulator")
+        if name.startswith(f"{PACKAGE}.")
+        and not name.startswith(f"{PACKAGE}.emulator")
+        # Its own clock is replaced as a whole.
+        and name != clock_module.__name__
     ]

@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from airflow_provider_dataworks.client.client import DataWorksClient
-from tests.faults.fast_clock import FastTime, package_modules
+from tests.faults.fast_clock import package_modules
 
 #: What is to be done, by the endpoint of the requests.
 _by_endpoint: dict[str, Interference] = {}
@@ -57,10 +57,7 @@ class Interference:
 
 
 class InterruptedClient(DataWorksClient):
-    """The package's client, with short pauses, and others that act in between."""
-
-    def __init__(self, endpoint: str, *arguments: Any, **options: Any) -> None:
-        super().__init__(endpoint, *arguments, **{"sleep": FastTime.sleep, **options})
+    """The package's client, and others that act in between."""
 
     def call(self, action: str, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Call, interrupted."""

@@ -4,42 +4,37 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from airflow_provider_dataworks.client import pacing
+from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.pacing import Pacer, pacer_for
 from tests.benchmarks.throttling import simulate
+from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
 
 
-class _Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
-    """Return the clock that pacers look at; it stands still until a test moves it."""
-    clock = _Clock()
-    monkeypatch.setattr(pacing, "time", clock)
-    return clock
+def clock() -> Iterator[FakeClock]:
+    """Return the clock that pacers ask; it stands still until a test moves it."""
+    with installed(FakeClock(100.0)) as fake:
+        assert isinstance(fake, FakeClock)
+        yield fake
 
 
-def test_moments_are_evenly_spaced(clock: _Clock) -> None:
+def test_moments_are_evenly_spaced(clock: FakeClock) -> None:
     pacer = Pacer(4)
 
     assert [pacer.reserve() for _ in range(4)] == [0, 0.25, 0.5, 0.75]
 
 
-def test_time_that_passes_counts(clock: _Clock) -> None:
+def test_time_that_passes_counts(clock: FakeClock) -> None:
     pacer = Pacer(4)
     pacer.reserve()
     pacer.reserve()
@@ -51,13 +46,13 @@ def test_time_that_passes_counts(clock: _Clock) -> None:
     assert pacer.reserve() == pytest.approx(0.25)
 
 
-def test_zero_is_no_limit(clock: _Clock) -> None:
+def test_zero_is_no_limit(clock: FakeClock) -> None:
     pacer = Pacer(0)
 
     assert [pacer.reserve() for _ in range(100)] == [0] * 100
 
 
-def test_threads_get_different_moments(clock: _Clock) -> None:
+def test_threads_get_different_moments(clock: FakeClock) -> None:
     pacer = Pacer(10)
     with ThreadPoolExecutor(8) as pool:
         pauses = list(pool.map(lambda _: round(pacer.reserve(), 6), range(200)))
@@ -74,7 +69,7 @@ def test_one_account_at_one_endpoint_has_one_pacer() -> None:
 
 
 def test_client_waits_for_its_moment_at_every_attempt(
-    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], clock: _Clock
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], clock: FakeClock
 ) -> None:
     client = make_client(server.url, pacer=Pacer(2))
     client.call("ListDIJobs")
@@ -88,7 +83,7 @@ def test_client_waits_for_its_moment_at_every_attempt(
 # What the service answers
 
 
-def test_throttled_answer_halves_the_rate_at_once(clock: _Clock) -> None:
+def test_throttled_answer_halves_the_rate_at_once(clock: FakeClock) -> None:
     pacer = Pacer(4)
     pacer.reserve()
 
@@ -98,7 +93,7 @@ def test_throttled_answer_halves_the_rate_at_once(clock: _Clock) -> None:
     assert [pacer.reserve() for _ in range(3)] == [0.5, 1.0, 1.5]
 
 
-def test_answers_that_were_under_way_together_count_once(clock: _Clock) -> None:
+def test_answers_that_were_under_way_together_count_once(clock: FakeClock) -> None:
     pacer = Pacer(4)
     for _ in range(5):
         pacer.throttled()
@@ -109,7 +104,7 @@ def test_answers_that_were_under_way_together_count_once(clock: _Clock) -> None:
     assert pacer.rate == 1
 
 
-def test_good_answers_raise_the_rate_slowly_and_never_above_the_ceiling(clock: _Clock) -> None:
+def test_good_answers_raise_the_rate_slowly_and_never_above_the_ceiling(clock: FakeClock) -> None:
     pacer = Pacer(4)
     pacer.throttled()
 
@@ -122,7 +117,7 @@ def test_good_answers_raise_the_rate_slowly_and_never_above_the_ceiling(clock: _
 
 
 @pytest.mark.parametrize(("per_second", "lowest"), [(4, 0.05), (0.02, 0.02)])
-def test_rate_never_ends(clock: _Clock, per_second: float, lowest: float) -> None:
+def test_rate_never_ends(clock: FakeClock, per_second: float, lowest: float) -> None:
     pacer = Pacer(per_second)
     for _ in range(50):
         clock.now += 1
@@ -131,7 +126,7 @@ def test_rate_never_ends(clock: _Clock, per_second: float, lowest: float) -> Non
     assert pacer.rate == lowest
 
 
-def test_throttling_is_forgotten_after_five_minutes_without(clock: _Clock) -> None:
+def test_throttling_is_forgotten_after_five_minutes_without(clock: FakeClock) -> None:
     pacer = Pacer(4)
     pacer.throttled()
 
@@ -143,7 +138,7 @@ def test_throttling_is_forgotten_after_five_minutes_without(clock: _Clock) -> No
     assert pacer.rate == 4
 
 
-def test_throttling_sets_no_limit_where_there_is_none(clock: _Clock) -> None:
+def test_throttling_sets_no_limit_where_there_is_none(clock: FakeClock) -> None:
     pacer = Pacer(0)
     pacer.throttled()
     pacer.answered()
