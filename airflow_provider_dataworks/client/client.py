@@ -1,4 +1,4 @@
-"""Calls DataWorks: signs, sends, reads the answer, and sends again what may be sent again."""
+"""Calls DataWorks: signs, sends, is_read_only the answer, and sends again what may be sent again."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from airflow_provider_dataworks.client.errors import (
     ApiError,
     CredentialsError,
     Outcome,
+    is_read_only,
     outcome_of,
     printable,
-    reads,
     token_expired,
 )
-from airflow_provider_dataworks.client.pacing import Pacer
+from airflow_provider_dataworks.client.rate_limiter import RateLimiter
 from airflow_provider_dataworks.client.redaction import redact
-from airflow_provider_dataworks.client.responses import LONGEST_WAIT, incomplete, read_answer
+from airflow_provider_dataworks.client.responses import LONGEST_WAIT, incomplete, read_response
 from airflow_provider_dataworks.client.transport import Answer, Exchange, Transport
 
 API_VERSION = "2020-05-18"
@@ -56,9 +56,9 @@ class DataWorksClient:
         count, unless it is 1.
     :param max_elapsed: seconds within which the attempts of a call end. None (default): none begins after 180 s, or
         after 930 s (ten minutes, and the longest wait that the service may ask for) once the call was throttled. The
-        wait for the pacer's turn does not count.
-    :param pacer: what spaces the requests, and takes from the answers how far; None (default) for no spacing.
-    :param paced: whether this client waits for the pacer's turn (default True), or its caller does.
+        wait for the rate limiter's turn does not count.
+    :param rate_limiter: what spaces the requests, and adapts to the responses; None (default) for no limit.
+    :param paced: whether this client waits for the rate limiter's turn (default True), or its caller does.
     :param sleep: how to wait between attempts; default the installed clock's.
     """
 
@@ -72,7 +72,7 @@ class DataWorksClient:
         request_timeout: float | None = None,
         max_attempts: int = 5,
         max_elapsed: float | None = None,
-        pacer: Pacer | None = None,
+        rate_limiter: RateLimiter | None = None,
         paced: bool = True,
         sleep: Callable[[float], None] = clock.sleep,
     ) -> None:
@@ -82,7 +82,7 @@ class DataWorksClient:
         self.request_timeout = 2 * read_timeout if request_timeout is None else request_timeout
         self.max_attempts = max_attempts
         self.max_elapsed = max_elapsed
-        self.pacer = pacer
+        self.rate_limiter = rate_limiter
         self.paced = paced
         self.sleep = sleep
         self._transport = Transport(endpoint)
@@ -118,7 +118,7 @@ class DataWorksClient:
         :param action: the action's name, such as ``ListDIJobs``.
         :param query: parameters that travel in the query; None values are left out, dicts and lists become JSON text.
         :param body: parameters that travel in the form body, likewise; default None.
-        :param resend: whether to send again after an unknown outcome; by default if the action's name reads.
+        :param resend: whether to send again after an unknown outcome; by default if the action's name is_read_only.
         :param settle: looks, after an unknown outcome, whether the call happened; only if not, it is sent again.
             Default None: it cannot be seen.
         :param check: reads a good-looking answer: None if it is complete, else what is missing (an unknown outcome,
@@ -128,7 +128,7 @@ class DataWorksClient:
             the attempts may have been carried out.
         :raises CredentialsError: no credentials could be had, and no attempt may have been carried out.
         """
-        may_resend = settle is not None or (reads(action) if resend is None else resend)
+        may_resend = settle is not None or (is_read_only(action) if resend is None else resend)
         return _Call(self, action, _encode(query), _encode(body), may_resend, settle, check).run()
 
     def _send(self, exchange: Exchange, query: str, form: str) -> Answer:
@@ -181,10 +181,10 @@ class _Call:
                 raise
             first = error
         # Here, because loading tenacity takes longer than a call, and most calls need no second attempt.
-        from airflow_provider_dataworks.client.resending import resend_after
+        from airflow_provider_dataworks.client.retry import retry
 
         explicit = self.client.max_elapsed
-        return resend_after(
+        return retry(
             first,
             self.attempt,
             self.again,
@@ -196,7 +196,7 @@ class _Call:
         )
 
     def elapsed(self) -> float:
-        """Seconds since the call began, without those that it waited for the pacer."""
+        """Seconds since the call began, without those that it waited for the rate limiter."""
         return clock.monotonic() - self.began - self.paused
 
     def again(self, error: BaseException) -> bool:
@@ -209,7 +209,7 @@ class _Call:
         try:
             answer = self._exchange(exchange)
         except CredentialsError as error:
-            if not self.in_doubt or reads(self.action):
+            if not self.in_doubt or is_read_only(self.action):
                 raise
             failure = ApiError(
                 f"an earlier attempt may have been carried out ({self.lost}), and no credentials can be had: {error}",
@@ -219,12 +219,12 @@ class _Call:
         except ApiError as error:
             failure = error
         else:
-            self._tell_pacer(exchange, None)
+            self._tell_rate_limiter(exchange, None)
             return answer
         if exchange.credentials is not None:
             self.signed_with.append(exchange.credentials)
         self._make_harmless(failure)
-        self._tell_pacer(exchange, failure)
+        self._tell_rate_limiter(exchange, failure)
         self.throttled = self.throttled or failure.throttled
         # A refusal after an unknown outcome may mean just that the first one arrived.
         if failure.outcome is Outcome.UNKNOWN and not self.in_doubt:
@@ -241,13 +241,13 @@ class _Call:
 
     def _exchange(self, exchange: Exchange) -> dict[str, Any]:
         client = self.client
-        if client.paced and client.pacer and (pause := client.pacer.reserve()):
+        if client.paced and client.rate_limiter and (pause := client.rate_limiter.reserve()):
             before = clock.monotonic()
             client.sleep(pause)
             self.paused += clock.monotonic() - before
         answer = exchange.run(self._time_left(), lambda: client._send(exchange, self.query, self.form))
         try:
-            content = read_answer(self.action, answer)
+            content = read_response(self.action, answer)
         except ApiError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever an odd answer causes
@@ -308,13 +308,13 @@ class _Call:
         error.message, error.code, error.request_id = map(clean, (error.message, error.code, error.request_id))
         error.args = (error.message,)
 
-    def _tell_pacer(self, exchange: Exchange, failure: ApiError | None) -> None:
-        if self.client.pacer is None:
+    def _tell_rate_limiter(self, exchange: Exchange, failure: ApiError | None) -> None:
+        if self.client.rate_limiter is None:
             return
         if failure is not None and failure.throttled:
-            self.client.pacer.throttled()
+            self.client.rate_limiter.throttled()
         elif exchange.status is not None:
-            self.client.pacer.answered()
+            self.client.rate_limiter.answered()
 
 
 def _described(error: BaseException) -> str:

@@ -23,7 +23,7 @@ _GOOD_BODY_CODES = frozenset({"", "200", "ok", "success", "0"})
 _LONGEST_MESSAGE = 2000
 
 
-def read_answer(action: str, answer: Answer) -> dict[str, Any]:
+def read_response(action: str, answer: Answer) -> dict[str, Any]:
     """Read an answer.
 
     :param action: the API action.

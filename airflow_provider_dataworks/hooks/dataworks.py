@@ -16,7 +16,7 @@ from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.client import DataWorksClient, Settle
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
 from airflow_provider_dataworks.client.models import Job, ListedJob, SyncInstanceInfo, TaskType
-from airflow_provider_dataworks.client.pacing import Pacer, pacer_for
+from airflow_provider_dataworks.client.rate_limiter import RateLimiter, rate_limiter_for
 from airflow_provider_dataworks.connection.form import (
     CONNECTION_FIELDS,
     HIDDEN_FIELDS,
@@ -93,15 +93,18 @@ class DataWorksHook(BaseHook):
             request_timeout=settings.request_timeout,
             max_attempts=settings.max_attempts,
             max_elapsed=settings.max_elapsed,
-            pacer=self.pacer,
+            rate_limiter=self.rate_limiter,
             paced=settings.paced,
         )
 
     @property
-    def pacer(self) -> Pacer:
+    def rate_limiter(self) -> RateLimiter:
         """What spaces the requests of this process for the connection's account."""
         settings = self.settings
-        return pacer_for(settings.endpoint, settings.account, settings.max_qps)
+        return rate_limiter_for(settings.endpoint, settings.account, settings.max_qps)
+
+    #: Former name.
+    pacer = rate_limiter
 
     def get_conn(self) -> DataWorksClient:
         """Return the client behind this hook.
@@ -128,8 +131,8 @@ class DataWorksHook(BaseHook):
 
         :param max_attempts: how often one call is sent at most; default 1.
         :param within: seconds for one attempt with all that belongs to it, credentials included; default 4.
-        :return: a hook with a session of its own, to be closed; a quarter of the time is to connect, and it waits for
-            no pacing.
+        :return: a hook with a session of its own, to be closed; a quarter of the time is to connect, and it
+            does not wait for the rate limiter.
         """
         return self.tuned(
             max_attempts=max_attempts,

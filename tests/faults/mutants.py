@@ -121,9 +121,9 @@ def _no_cap(patch: pytest.MonkeyPatch) -> None:
 
 def _raw_errors(patch: pytest.MonkeyPatch) -> None:
     def read(action: str, answer: Any) -> Any:
-        return read_answer(action, answer) if answer.body is None else answer.body.decode("idna") and {}
+        return read_response(action, answer) if answer.body is None else answer.body.decode("idna") and {}
 
-    read_answer = responses.read_answer
+    read_response = responses.read_response
     patch.setattr(client_module._Call, "_exchange", _unguarded(client_module._Call._exchange, read))
 
 

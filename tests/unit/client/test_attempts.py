@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.credentials import Credentials
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
-from airflow_provider_dataworks.client.resending import backoff
+from airflow_provider_dataworks.client.retry import backoff
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.emulator.settings import (
     STS_ACCESS_KEY_ID,

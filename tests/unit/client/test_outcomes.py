@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_dataworks.client.client import DataWorksClient
-from airflow_provider_dataworks.client.errors import ApiError, Outcome, outcome_of, reads
+from airflow_provider_dataworks.client.errors import ApiError, Outcome, is_read_only, outcome_of
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from tests.support.scripted_server import ScriptedServer
 
@@ -119,7 +119,7 @@ def test_may_have_happened(code: str | None, status: int) -> None:
     ],
 )
 def test_name_of_an_action_says_whether_it_reads(action: str, is_read: bool) -> None:
-    assert reads(action) is is_read
+    assert is_read_only(action) is is_read
 
 
 # What an answer holds

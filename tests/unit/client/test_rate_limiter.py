@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_dataworks.client import pacing
+from airflow_provider_dataworks.client import rate_limiter
 from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.errors import ApiError
-from airflow_provider_dataworks.client.pacing import Pacer, pacer_for
+from airflow_provider_dataworks.client.rate_limiter import RateLimiter, rate_limiter_for
 from tests.benchmarks.throttling import simulate
 from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer
@@ -22,56 +22,56 @@ from .conftest import ClientFactory
 
 @pytest.fixture
 def clock() -> Iterator[FakeClock]:
-    """Return the clock that pacers ask; it stands still until a test moves it."""
+    """Return the clock that rate limiters ask; it stands still until a test moves it."""
     with installed(FakeClock(100.0)) as fake:
         assert isinstance(fake, FakeClock)
         yield fake
 
 
 def test_moments_are_evenly_spaced(clock: FakeClock) -> None:
-    pacer = Pacer(4)
+    limiter = RateLimiter(4)
 
-    assert [pacer.reserve() for _ in range(4)] == [0, 0.25, 0.5, 0.75]
+    assert [limiter.reserve() for _ in range(4)] == [0, 0.25, 0.5, 0.75]
 
 
 def test_time_that_passes_counts(clock: FakeClock) -> None:
-    pacer = Pacer(4)
-    pacer.reserve()
-    pacer.reserve()
+    limiter = RateLimiter(4)
+    limiter.reserve()
+    limiter.reserve()
 
     clock.now += 0.25
-    assert pacer.reserve() == pytest.approx(0.25)
+    assert limiter.reserve() == pytest.approx(0.25)
     clock.now += 60
-    assert pacer.reserve() == 0
-    assert pacer.reserve() == pytest.approx(0.25)
+    assert limiter.reserve() == 0
+    assert limiter.reserve() == pytest.approx(0.25)
 
 
 def test_zero_is_no_limit(clock: FakeClock) -> None:
-    pacer = Pacer(0)
+    limiter = RateLimiter(0)
 
-    assert [pacer.reserve() for _ in range(100)] == [0] * 100
+    assert [limiter.reserve() for _ in range(100)] == [0] * 100
 
 
 def test_threads_get_different_moments(clock: FakeClock) -> None:
-    pacer = Pacer(10)
+    limiter = RateLimiter(10)
     with ThreadPoolExecutor(8) as pool:
-        pauses = list(pool.map(lambda _: round(pacer.reserve(), 6), range(200)))
+        pauses = list(pool.map(lambda _: round(limiter.reserve(), 6), range(200)))
 
     assert sorted(pauses) == [round(i / 10, 6) for i in range(200)]
 
 
-def test_one_account_at_one_endpoint_has_one_pacer() -> None:
-    pacer = pacer_for("https://a", "LTAI-1", 4)
+def test_one_account_at_one_endpoint_has_one_rate_limiter() -> None:
+    limiter = rate_limiter_for("https://a", "LTAI-1", 4)
 
-    assert pacer_for("https://a", "LTAI-1", 4) is pacer
-    assert pacer_for("https://a", "LTAI-2", 4) is not pacer
-    assert pacer_for("https://b", "LTAI-1", 4) is not pacer
+    assert rate_limiter_for("https://a", "LTAI-1", 4) is limiter
+    assert rate_limiter_for("https://a", "LTAI-2", 4) is not limiter
+    assert rate_limiter_for("https://b", "LTAI-1", 4) is not limiter
 
 
 def test_client_waits_for_its_moment_at_every_attempt(
     server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], clock: FakeClock
 ) -> None:
-    client = make_client(server.url, pacer=Pacer(2))
+    client = make_client(server.url, limiter=RateLimiter(2))
     client.call("ListDIJobs")
     server.answer(429, b'{"Code": "Throttling"}', x_acs_retry_after="0")
 
@@ -84,108 +84,108 @@ def test_client_waits_for_its_moment_at_every_attempt(
 
 
 def test_throttled_answer_halves_the_rate_at_once(clock: FakeClock) -> None:
-    pacer = Pacer(4)
-    pacer.reserve()
+    limiter = RateLimiter(4)
+    limiter.reserve()
 
-    pacer.throttled()
+    limiter.throttled()
 
-    assert pacer.rate == 2
-    assert [pacer.reserve() for _ in range(3)] == [0.5, 1.0, 1.5]
+    assert limiter.rate == 2
+    assert [limiter.reserve() for _ in range(3)] == [0.5, 1.0, 1.5]
 
 
 def test_answers_that_were_under_way_together_count_once(clock: FakeClock) -> None:
-    pacer = Pacer(4)
+    limiter = RateLimiter(4)
     for _ in range(5):
-        pacer.throttled()
-    assert pacer.rate == 2
+        limiter.throttled()
+    assert limiter.rate == 2
 
     clock.now += 1
-    pacer.throttled()
-    assert pacer.rate == 1
+    limiter.throttled()
+    assert limiter.rate == 1
 
 
 def test_good_answers_raise_the_rate_slowly_and_never_above_the_ceiling(clock: FakeClock) -> None:
-    pacer = Pacer(4)
-    pacer.throttled()
+    limiter = RateLimiter(4)
+    limiter.throttled()
 
     for _ in range(100):
-        pacer.answered()
-    assert pacer.rate == pytest.approx(3)
+        limiter.answered()
+    assert limiter.rate == pytest.approx(3)
     for _ in range(500):
-        pacer.answered()
-    assert pacer.rate == 4
+        limiter.answered()
+    assert limiter.rate == 4
 
 
 @pytest.mark.parametrize(("per_second", "lowest"), [(4, 0.05), (0.02, 0.02)])
 def test_rate_never_ends(clock: FakeClock, per_second: float, lowest: float) -> None:
-    pacer = Pacer(per_second)
+    limiter = RateLimiter(per_second)
     for _ in range(50):
         clock.now += 1
-        pacer.throttled()
+        limiter.throttled()
 
-    assert pacer.rate == lowest
+    assert limiter.rate == lowest
 
 
 def test_throttling_is_forgotten_after_five_minutes_without(clock: FakeClock) -> None:
-    pacer = Pacer(4)
-    pacer.throttled()
+    limiter = RateLimiter(4)
+    limiter.throttled()
 
     clock.now += 299
-    pacer.reserve()
-    assert pacer.rate == 2
+    limiter.reserve()
+    assert limiter.rate == 2
     clock.now += 1
-    pacer.reserve()
-    assert pacer.rate == 4
+    limiter.reserve()
+    assert limiter.rate == 4
 
 
 def test_throttling_sets_no_limit_where_there_is_none(clock: FakeClock) -> None:
-    pacer = Pacer(0)
-    pacer.throttled()
-    pacer.answered()
+    limiter = RateLimiter(0)
+    limiter.throttled()
+    limiter.answered()
 
-    assert [pacer.reserve() for _ in range(10)] == [0] * 10
+    assert [limiter.reserve() for _ in range(10)] == [0] * 10
 
 
 @pytest.mark.parametrize("paced", [True, False])
 def test_answers_of_every_client_count_whoever_waits(
     server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], paced: bool
 ) -> None:
-    pacer = Pacer(4)
-    client = make_client(server.url, pacer=pacer, paced=paced, max_attempts=1)
+    limiter = RateLimiter(4)
+    client = make_client(server.url, rate_limiter=limiter, paced=paced, max_attempts=1)
     server.answer(429, b'{"Code": "Throttling.User"}')
     with pytest.raises(ApiError):
         client.call("ListDIJobs")
-    assert pacer.rate == 2
+    assert limiter.rate == 2
     assert sleeps == []
 
     client.call("ListDIJobs")
 
-    assert pacer.rate == pytest.approx(2 + pacing.INCREASE)
+    assert limiter.rate == pytest.approx(2 + rate_limiter.INCREASE)
     assert len(sleeps) == (1 if paced else 0)
 
 
 @pytest.mark.parametrize("code", ["Throttling.Api.Risk", "Throttling.Resource", "ServiceUnavailable", "Forbidden"])
 def test_other_refusals_are_no_throttling(server: ScriptedServer, make_client: ClientFactory, code: str) -> None:
-    pacer = Pacer(4)
+    limiter = RateLimiter(4)
     server.answer(503, json.dumps({"Code": code}).encode())
 
     with pytest.raises(ApiError):
-        make_client(server.url, pacer=pacer, max_attempts=1).call("ListDIJobs")
+        make_client(server.url, rate_limiter=limiter, max_attempts=1).call("ListDIJobs")
 
-    assert pacer.rate == 4
+    assert limiter.rate == 4
 
 
-def test_signal_handler_may_use_the_pacer_that_its_thread_uses() -> None:
-    pacer = Pacer(4)
+def test_signal_handler_may_use_the_rate_limiter_that_its_thread_uses() -> None:
+    limiter = RateLimiter(4)
     rates: list[float] = []
 
     def on_kill(*_: object) -> None:
-        pacer.throttled()
-        rates.append(pacer.rate)
+        limiter.throttled()
+        rates.append(limiter.rate)
 
     before = signal.signal(signal.SIGALRM, on_kill)
     try:
-        with pacer._lock:
+        with limiter._lock:
             signal.raise_signal(signal.SIGALRM)
     finally:
         signal.signal(signal.SIGALRM, before)

@@ -1,4 +1,4 @@
-"""Keeps one account's requests of this process below a rate, and lower while the service throttles."""
+"""Limits the rate of one account's requests from this process, adapting to the service's throttling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORGOTTEN_AFTER = 300.0
 _ONE_EVENT = 1.0
 
 
-class Pacer:
+class RateLimiter:
     """Hands out moments to send at, evenly spaced, in the order in which they are asked for.
 
     Processes do not know of each other, but the service throttles them all: each halves its rate then, and raises it
@@ -73,12 +73,12 @@ class Pacer:
         return 1 / self._rate if self._rate > 0 else 0.0
 
 
-_pacers: dict[tuple[str, str, float], Pacer] = {}
-_pacers_lock = threading.RLock()
+_limiters: dict[tuple[str, str, float], RateLimiter] = {}
+_limiters_lock = threading.RLock()
 
 
-def pacer_for(endpoint: str, account: str, per_second: float) -> Pacer:
-    """Give the pacer that everything of this process shares for one account at one endpoint.
+def rate_limiter_for(endpoint: str, account: str, per_second: float) -> RateLimiter:
+    """Give the rate limiter that everything of this process shares for one account at one endpoint.
 
     The service counts a region's calls over the whole account; which account a key belongs to can't be seen from here,
     so keys stand for accounts.
@@ -86,7 +86,7 @@ def pacer_for(endpoint: str, account: str, per_second: float) -> Pacer:
     :param endpoint: the base URL.
     :param account: what names the account, such as the AccessKey ID or a role.
     :param per_second: requests a second at most; 0 means no limit.
-    :return: the same pacer for the same arguments.
+    :return: the same rate limiter for the same arguments.
     """
-    with _pacers_lock:
-        return _pacers.setdefault((endpoint, account, per_second), Pacer(per_second))
+    with _limiters_lock:
+        return _limiters.setdefault((endpoint, account, per_second), RateLimiter(per_second))
