@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
+from airflow_provider_dataworks.client.actions import Action
 from airflow_provider_dataworks.client.client import DataWorksClient
 from tests.faults.fast_clock import package_modules
 
@@ -59,14 +60,14 @@ class Interference:
 class InterruptedClient(DataWorksClient):
     """The package's client, and others that act in between."""
 
-    def call(self, action: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+    def call(self, action: Action, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Call, interrupted."""
         interference = _by_endpoint.get(self.endpoint)
         if interference is None:
             return super().call(action, *arguments, **options)
-        interference.met_before(action)
+        interference.met_before(action.name)
         answer = super().call(action, *arguments, **options)
-        interference.met_after(action)
+        interference.met_after(action.name)
         return answer
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_dataworks.client.clock import clock, installed
 from airflow_provider_dataworks.client.errors import ApiError
+from tests.support.calls import call
 from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer
 
@@ -39,7 +40,7 @@ def test_client_waits_between_attempts_by_the_installed_clock(
         server.answer(503, b'{"Code": "ServiceUnavailable"}', x_acs_retry_after="20000")
 
     with installed(fake), pytest.raises(ApiError):
-        make_client(server.url, sleep=clock.sleep).call("ListDIJobs")
+        call(make_client(server.url, sleep=clock.sleep), "ListDIJobs")
 
     assert len(fake.sleeps) == 4
     assert fake.now == pytest.approx(1_800_000_000 + sum(fake.sleeps))

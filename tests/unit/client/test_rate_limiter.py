@@ -14,6 +14,7 @@ from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.rate_limiter import RateLimiter, rate_limiter_for
 from tests.benchmarks.throttling import simulate
+from tests.support.calls import call
 from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer
 
@@ -71,11 +72,11 @@ def test_one_account_at_one_endpoint_has_one_rate_limiter() -> None:
 def test_client_waits_for_its_moment_at_every_attempt(
     server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], clock: FakeClock
 ) -> None:
-    client = make_client(server.url, limiter=RateLimiter(2))
-    client.call("ListDIJobs")
+    client = make_client(server.url, rate_limiter=RateLimiter(2))
+    call(client, "ListDIJobs")
     server.answer(429, b'{"Code": "Throttling"}', x_acs_retry_after="0")
 
-    client.call("ListDIJobs")
+    call(client, "ListDIJobs")
 
     assert sleeps == [0.5, 0.1, 1.0]
 
@@ -154,11 +155,11 @@ def test_answers_of_every_client_count_whoever_waits(
     client = make_client(server.url, rate_limiter=limiter, paced=paced, max_attempts=1)
     server.answer(429, b'{"Code": "Throttling.User"}')
     with pytest.raises(ApiError):
-        client.call("ListDIJobs")
+        call(client, "ListDIJobs")
     assert limiter.rate == 2
     assert sleeps == []
 
-    client.call("ListDIJobs")
+    call(client, "ListDIJobs")
 
     assert limiter.rate == pytest.approx(2 + rate_limiter.INCREASE)
     assert len(sleeps) == (1 if paced else 0)
@@ -170,7 +171,7 @@ def test_other_refusals_are_no_throttling(server: ScriptedServer, make_client: C
     server.answer(503, json.dumps({"Code": code}).encode())
 
     with pytest.raises(ApiError):
-        make_client(server.url, rate_limiter=limiter, max_attempts=1).call("ListDIJobs")
+        call(make_client(server.url, rate_limiter=limiter, max_attempts=1), "ListDIJobs")
 
     assert limiter.rate == 4
 

@@ -24,6 +24,7 @@ from airflow_provider_dataworks.emulator.settings import (
     STS_ACCESS_KEY_SECRET,
     STS_SECURITY_TOKEN,
 )
+from tests.support.calls import call
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -174,7 +175,7 @@ def test_emulator_accepts_a_security_token(emulator: EmulatorControl, make_clien
     temporary = Credentials(STS_ACCESS_KEY_ID, STS_ACCESS_KEY_SECRET, STS_SECURITY_TOKEN)
     client = make_client(emulator.url, StaticCredentials(temporary))
 
-    assert client.call("ListDIJobs", body={"ProjectId": 10000})["DIJobPaging"]["TotalCount"] == 6
+    assert call(client, "ListDIJobs", body={"ProjectId": 10000})["DIJobPaging"]["TotalCount"] == 6
 
 
 class _TickingClock(Clock):
@@ -192,7 +193,7 @@ def test_each_attempt_has_its_own_nonce_date_and_signature(server: ScriptedServe
         server.answer(503, b'{"Code": "ServiceUnavailable", "Message": "later"}')
 
     with installed(_TickingClock()):
-        make_client(server.url).call("ListDIJobs", body={"ProjectId": 10000})
+        call(make_client(server.url), "ListDIJobs", body={"ProjectId": 10000})
 
     assert len(server.received) == 4
     for name in ("x-acs-signature-nonce", "x-acs-date", "authorization"):
@@ -202,6 +203,6 @@ def test_each_attempt_has_its_own_nonce_date_and_signature(server: ScriptedServe
 
 def test_nonces_do_not_repeat_over_many_calls(client: DataWorksClient, emulator: EmulatorControl) -> None:
     for _ in range(20):
-        client.call("GetDIJob", body={"DIJobId": 1001})
+        call(client, "GetDIJob", body={"DIJobId": 1001})
 
     assert len({entry["headers"]["x-acs-signature-nonce"] for entry in emulator.requests("GetDIJob")}) == 20
