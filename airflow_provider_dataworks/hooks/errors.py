@@ -6,7 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from airflow_provider_dataworks.client.assumptions import NOT_FOUND_WORDS
-from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome, reads
+from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome, is_read_only
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
     DataWorksNotFoundError,
@@ -40,7 +40,7 @@ def from_client(error: ApiError | CredentialsError) -> DataWorksError:
         "code": error.code,
         "http_status": error.http_status,
         "request_id": error.request_id,
-        "outcome_unknown": error.outcome_unknown and not reads(error.action),
+        "outcome_unknown": error.outcome_unknown and not is_read_only(error.action),
     }
     if error.outcome is not Outcome.REFUSED:
         return DataWorksTransientError(text, retry_after=error.retry_after, **about)
@@ -78,9 +78,9 @@ def _message(error: ApiError) -> str:
         sentences.append(f"{error.action} failed: {error.message.rstrip('.')}.")
     if error.attempts > 1:
         sentences.append(f"It was tried {error.attempts} times.")
-    if error.outcome is Outcome.UNKNOWN and not reads(error.action):
+    if error.outcome is Outcome.UNKNOWN and not is_read_only(error.action):
         sentences.append("The answer was lost, so it is not known whether the service carried it out.")
-    elif error.outcome_unknown and not reads(error.action):
+    elif error.outcome_unknown and not is_read_only(error.action):
         sentences.append("The answer to an earlier attempt was lost: the service may have carried that one out.")
     return " ".join(sentences)
 

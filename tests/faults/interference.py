@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
+from airflow_provider_dataworks.client.actions import Action
 from airflow_provider_dataworks.client.client import DataWorksClient
-from airflow_provider_dataworks.hooks import dataworks as hook_module
-from tests.faults.fast_clock import FastClock
+from airflow_provider_dataworks.hooks import base as hook_module
 
 #: What is to be done, by the endpoint of the requests.
 _by_endpoint: dict[str, Interference] = {}
@@ -58,19 +58,16 @@ class Interference:
 
 
 class InterruptedClient(DataWorksClient):
-    """The package's client, with short pauses, and others that act in between."""
+    """The package's client, and others that act in between."""
 
-    def __init__(self, endpoint: str, *arguments: Any, **options: Any) -> None:
-        super().__init__(endpoint, *arguments, **{"sleep": FastClock().sleep, **options})
-
-    def call(self, action: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+    def call(self, action: Action, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Call, interrupted."""
         interference = _by_endpoint.get(self.endpoint)
         if interference is None:
             return super().call(action, *arguments, **options)
-        interference.met_before(action)
+        interference.met_before(action.name)
         answer = super().call(action, *arguments, **options)
-        interference.met_after(action)
+        interference.met_after(action.name)
         return answer
 
 

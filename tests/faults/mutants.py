@@ -14,7 +14,9 @@ from airflow_provider_dataworks.client import client as client_module
 from airflow_provider_dataworks.client import responses, transport
 from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.runs import new_run_shows, normal_status
+from airflow_provider_dataworks.hooks import base as base_module
 from airflow_provider_dataworks.hooks import dataworks as hook_module
+from airflow_provider_dataworks.hooks import di_jobs as jobs_module
 from airflow_provider_dataworks.hooks.errors import from_client
 from airflow_provider_dataworks.operators import data_integration as operator_module
 from airflow_provider_dataworks.triggers import poller as poller_module
@@ -49,7 +51,7 @@ def _aims(step: Step, action: str, *labels: str) -> bool:
 
 
 def _blind_repeat(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(hook_module.DataWorksHook, "_settle", lambda *_: lambda error: None)
+    patch.setattr(base_module.DataWorksBaseHook, "_confirm_start", lambda *_: lambda error: None)
 
 
 def _last_run(patch: pytest.MonkeyPatch) -> None:
@@ -75,7 +77,7 @@ def _lost_request_id(patch: pytest.MonkeyPatch) -> None:
         error.request_id = None
         return from_client(error)
 
-    patch.setattr(hook_module, "from_client", forgetful)
+    patch.setattr(base_module, "from_client", forgetful)
 
 
 def _forgets_after_success(patch: pytest.MonkeyPatch) -> None:
@@ -101,8 +103,8 @@ def _keeps_note_of_no_start(patch: pytest.MonkeyPatch) -> None:
 
 def _takes_miss_for_absence(patch: pytest.MonkeyPatch) -> None:
     def find(self: Any, project: int, job_id: int, name: str | None) -> Any:
-        for job in self.list_di_jobs(project_id=project, job_name=name):
-            if job["DIJobId"] == job_id:
+        for job in self._jobs_named_like(project, name):
+            if job.id == job_id:
                 return job
         raise exceptions.job_not_found(f"with id {job_id}", project)
 
@@ -124,9 +126,9 @@ def _no_cap(patch: pytest.MonkeyPatch) -> None:
 
 def _raw_errors(patch: pytest.MonkeyPatch) -> None:
     def read(action: str, answer: Any) -> Any:
-        return read_answer(action, answer) if answer.body is None else answer.body.decode("idna") and {}
+        return read_response(action, answer) if answer.body is None else answer.body.decode("idna") and {}
 
-    read_answer = responses.read_answer
+    read_response = responses.read_response
     patch.setattr(client_module._Call, "_exchange", _unguarded(client_module._Call._exchange, read))
 
 
@@ -195,7 +197,7 @@ def _running_proves_start(patch: pytest.MonkeyPatch) -> None:
     def shows(status: str | None, started: Any, old_status: str | None, old_started: Any) -> bool:
         return status == "Running" or new_run_shows(status, started, old_status, old_started)
 
-    patch.setattr(hook_module, "new_run_shows", shows)
+    patch.setattr(jobs_module, "new_run_shows", shows)
 
 
 MUTANTS = (

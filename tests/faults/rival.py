@@ -11,6 +11,7 @@ from typing import Any
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import ApiError
+from tests.support.calls import call
 
 KEY = {
     "access_key_id": "STS.rival",
@@ -37,7 +38,7 @@ class Rival:
     def act(self, action: str, di_job_id: int) -> None:
         """Start or stop a job; whether that is refused or lost is not of interest."""
         with contextlib.suppress(ApiError):
-            self._client.call(action, body={"DIJobId": di_job_id})
+            call(self._client, action, body={"DIJobId": di_job_id})
 
     @contextlib.contextmanager
     def acting(self, script: tuple[tuple[float, str], ...], di_job_id: int) -> Iterator[None]:

@@ -18,6 +18,7 @@ import pytest
 from airflow_provider_dataworks.client import credentials
 from airflow_provider_dataworks.client.credentials import Credentials, FetchedCredentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import CredentialsError
+from tests.support.calls import call
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -304,17 +305,17 @@ def test_stop_in_a_signal_handler_is_sent_while_a_slow_source_renews_the_keys(
     slow.waits[2] = threading.Event()
     client = make_client(server.url, provider)
     hurried = make_client(server.url, provider, request_timeout=4, max_attempts=1, max_elapsed=4)
-    client.call("GetDIJob")
+    call(client, "GetDIJob")
     stopped: list[float] = []
 
     def on_kill() -> None:
         began = time.monotonic()
-        hurried.call("StopDIJob", body={"DIJobId": 1001})
+        call(hurried, "StopDIJob", body={"DIJobId": 1001})
         stopped.append(time.monotonic() - began)
         slow.waits[2].set()
 
     with interrupted_by(on_kill, 0.2):
-        client.call("GetDIJob")
+        call(client, "GetDIJob")
 
     assert stopped
     assert stopped[0] < 4

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksNotFoundError, DataWorksTransientError
-from airflow_provider_dataworks.hooks import dataworks as hook_module
+from airflow_provider_dataworks.hooks import di_jobs as hook_module
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
 JOB = {"DIJobId": 7, "ProjectId": 10000, "JobName": "seven", "JobStatus": "Running"}

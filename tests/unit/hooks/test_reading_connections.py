@@ -539,7 +539,7 @@ def test_hurried_hook_tries_once_and_briefly(
     assert (hurried.client.max_attempts, hurried.client.timeout, hurried.client.paced) == (1, (1.0, 3.0), False)
     assert (hurried.client.request_timeout, hurried.client.max_elapsed) == (4.0, 4.0)
     # What it is answered counts for all.
-    assert hurried.client.pacer is hook.client.pacer
+    assert hurried.client.rate_limiter is hook.client.rate_limiter
     hurried.stop_di_job(di_job_id=1001)
     hurried.stop_di_job(di_job_id=1001)
     assert hook.client.max_attempts == 5
