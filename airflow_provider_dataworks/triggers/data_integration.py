@@ -17,6 +17,7 @@ from airflow.triggers.base import (
     TriggerEvent,
 )
 
+from airflow_provider_dataworks.client.errors import printable
 from airflow_provider_dataworks.exceptions import DataWorksError
 from airflow_provider_dataworks.readings import Reading
 from airflow_provider_dataworks.triggers import events
@@ -397,8 +398,10 @@ class DIJobStatusTrigger(_WaitTrigger):
         except DataWorksError as error:
             await write(self.log.warning, "%s: its ErrorMessage cannot be read: %s", self.subject_name, error)
         else:
-            reason = (exact.error_message or "it gives no ErrorMessage").rstrip(". ")
-            await write(self.log.error, "%s is %s: %s. See %s", self.subject_name, exact.status, reason, where)
+            reason = printable(exact.error_message or "it gives no ErrorMessage").rstrip(". ")
+            await write(
+                self.log.error, "%s is %s: %s. See %s", self.subject_name, printable(exact.status), reason, where
+            )
 
     def stop(self) -> None:
         _hurried_hook(self).stop_di_job(di_job_id=self.di_job_id)
