@@ -23,6 +23,7 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksTransientError,
 )
 from airflow_provider_dataworks.links.dataworks import LINK_KEY
+from airflow_provider_dataworks.operators import waiting_operator
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
 from airflow_provider_dataworks.waiting.run_store import KEY
 from tests.support.tasks import StateStore, make_context, run_task
@@ -252,16 +253,21 @@ def test_a_kill_before_the_start_stops_nothing(emulator: EmulatorControl) -> Non
     assert emulator.requests() == []
 
 
-def test_a_kill_gives_up_on_a_server_that_does_not_answer(emulator: EmulatorControl) -> None:
+def test_a_kill_gives_up_on_a_server_that_does_not_answer(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     emulator.set_job(1001, run_seconds=60)
     task = start()
     run_task(task)
-    emulator.add_fault("slow", action="StopDIJob", seconds=10)
+    # A task has five seconds between SIGTERM and SIGKILL.
+    assert waiting_operator.KILL_SECONDS <= 4
+    monkeypatch.setattr(waiting_operator, "KILL_SECONDS", 1.0)
+    emulator.add_fault("slow", action="StopDIJob", seconds=30)
 
     began = time.monotonic()
     task.on_kill()
 
-    assert time.monotonic() - began < 4.5
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("status", ["Running", "Finished"])

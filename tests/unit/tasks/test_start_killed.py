@@ -118,9 +118,12 @@ def test_a_stop_that_is_refused_before_the_start_has_its_effect_is_repeated_afte
 def test_a_kill_while_the_new_run_does_not_show_ends_in_time(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A task has five seconds between SIGTERM and SIGKILL.
+    assert waiting_operator.KILL_SECONDS <= 4
+    monkeypatch.setattr(waiting_operator, "KILL_SECONDS", 1.5)
     killed_in_the_start(monkeypatch, "start_di_job", effect_after=None)
-    emulator.add_fault("slow", action="StopDIJob", seconds=10, count=-1)
-    emulator.add_fault("slow", action="GetDIJob", seconds=10, count=-1, skip=1)
+    emulator.add_fault("slow", action="StopDIJob", seconds=30, count=-1)
+    emulator.add_fault("slow", action="GetDIJob", seconds=30, count=-1, skip=1)
     task = start_job()
     with pytest.raises(Killed):
         run_task(task)

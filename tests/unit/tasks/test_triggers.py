@@ -221,6 +221,19 @@ def test_a_reason_that_cannot_be_read_does_not_hold_the_failure(
     assert any("cannot be read" in line for line in task_log)
 
 
+def test_control_characters_of_the_jobs_message_stay_out_of_the_triggers_log(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, task_log: list[str]
+) -> None:
+    monkeypatch.setattr(trigger_module, "_LOG_BEFORE_EVENT", 0.0)
+    message = "no table\x1b[31m t\r\n2026-01-01 INFO all went well\x00\u202e"
+    emulator.set_job(1001, JobStatus="Failed", ErrorMessage=message)
+
+    asyncio.run(asyncio.wait_for(first_event(job_trigger(end_from_trigger=True)), 20))
+
+    assert [line for line in task_log if "no table t" in line]
+    assert [line for line in task_log if not line.isprintable()] == []
+
+
 def test_a_trigger_of_a_later_version_is_loaded_without_what_is_not_known(
     emulator: EmulatorControl, task_log: list[str]
 ) -> None:
