@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -29,10 +31,12 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksNotFoundError,
     DataWorksParameterError,
     DataWorksPermanentError,
+    DataWorksTimeoutError,
     DataWorksTransientError,
     job_not_found,
 )
 from airflow_provider_dataworks.hooks.errors import from_client
+from airflow_provider_dataworks.hooks.generated_content import QUERY, GeneratedContent
 from airflow_provider_dataworks.waiting import new_run_shows, solution_start_shows
 
 if TYPE_CHECKING:
@@ -160,7 +164,8 @@ class DataWorksHook(BaseHook):
         :param project_id: workspace id, 1 to 10,000,000,000; None for the connection's.
         :param task_type: DI_OFFLINE, DI_REALTIME or DI_SOLUTION.
         :param task_name: the file's name; unique in its folder.
-        :param task_content: the job definition in script mode, dict or JSON text.
+        :param task_content: the job definition in script mode, dict or JSON text; for DI_REALTIME and DI_SOLUTION what
+            :meth:`generate_di_sync_task_config` returned.
         :param task_param: ``FileFolderPath`` and ``ResourceGroup``, dict or JSON text; default None.
         :param client_token: repeats with the same token create nothing more; None makes one for this call.
         :return: FileId.
@@ -185,6 +190,74 @@ class DataWorksHook(BaseHook):
         file_id = cast(int, _whole_number(answer["Data"]["FileId"]))
         self.log.info("Created %s %r as file %s (RequestId %s)", task_type, task_name, file_id, answer.get("RequestId"))
         return file_id
+
+    def generate_di_sync_task_config(
+        self,
+        *,
+        project_id: int | str | None = None,
+        task_type: str,
+        task_param: dict[str, Any] | str,
+        client_token: str | None = None,
+        timeout: float | timedelta = 300.0,
+        poll_interval: float | timedelta = 2.0,
+    ) -> dict[str, Any]:
+        """Have the service generate the content from which a real-time task or a solution can be created.
+
+        The API creates DI_REALTIME and DI_SOLUTION from no other content (API pages:
+        GenerateDISyncTaskConfigForCreating, QueryDISyncTaskConfigProcessResult). This method starts the generation and
+        waits for its end; it creates no task.
+
+        :param project_id: workspace id, 1 to 10,000,000,000; None for the connection's.
+        :param task_type: DI_REALTIME or DI_SOLUTION.
+        :param task_param: the script of the task, dict or JSON text: ``type``, ``version``, ``setting`` and ``steps``.
+        :param client_token: repeats with the same token start no further generation; None makes one for this call.
+        :param timeout: seconds, or a timedelta, within which the content must be there; default 300.
+        :param poll_interval: seconds, or a timedelta, between two polls; default 2.
+        :return: the generated content, for ``task_content`` of :meth:`create_di_sync_task` and of
+            CreateDISyncTaskOperator.
+        :raises DataWorksTimeoutError: the content was not there within ``timeout``.
+        :raises DataWorksPermanentError: refused, or the generation failed. The API has no value for a generation that
+            is still running: a failure is taken for final when its message has not changed for 30 seconds.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        query = {
+            "ProjectId": self._project(project_id),
+            "TaskType": arguments.task_type(task_type, _STARTABLE),
+            "TaskParam": arguments.json_text("task_param", task_param),
+            "ClientToken": arguments.optional_text("client_token", client_token) or uuid.uuid4().hex,
+        }
+        limit = arguments.seconds("timeout", timeout, above=0)
+        pause = arguments.seconds("poll_interval", poll_interval, above=0)
+        action = "GenerateDISyncTaskConfigForCreating"
+        answer = self._send(action, query=query, resend=True, check=_data_check(action, "ProcessId"))
+        process_id = _whole_number(answer["Data"]["ProcessId"])
+        self.log.info("Generating the content of a %s (RequestId %s)", task_type, answer.get("RequestId"))
+        query = {"ProjectId": query["ProjectId"], "TaskType": query["TaskType"], "AsyncProcessId": process_id}
+        return self._generated_content(query, limit, pause)
+
+    def _generated_content(self, query: dict[str, Any], limit: float, pause: float) -> dict[str, Any]:
+        began, slept, content = time.monotonic(), 0.0, GeneratedContent()
+
+        def elapsed() -> float:
+            # A client whose pauses take no time counts them all the same.
+            return max(time.monotonic() - began, slept)
+
+        while True:
+            answer = self._send(QUERY, query=query, check=lambda answer: content.read(answer, elapsed()))
+            if content.value is not None:
+                return content.value
+            left = limit - elapsed()
+            if left <= 0:
+                error = DataWorksTimeoutError(
+                    f"The content was not generated within {limit:g} s: try again, or with a longer timeout."
+                    + (f" The last message was: {content.message!r:.300}." if content.message else ""),
+                    action=QUERY,
+                    http_status=200,
+                    request_id=answer.get("RequestId"),
+                )
+                raise self._in_context(error, query["ProjectId"])
+            self.client.sleep(min(pause, left))
+            slept += min(pause, left)
 
     def start_di_sync_instance(
         self,
