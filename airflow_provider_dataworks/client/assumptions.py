@@ -44,6 +44,26 @@ SOLUTION_REACHED = frozenset({"0"})
 SOLUTION_ENDED = frozenset({"3", "9"})
 SOLUTION_RUNS = frozenset({"2", "4", "5", "6", "8"})
 
+#: Of QueryDISyncTaskConfigProcessResult, whose page has no value for a generation that is still running. A Data.Status
+#: of fail is final when its message has stayed the same for so many seconds. If a running generation is answered for
+#: longer with one message, in other words than these, it is given up although it would have succeeded.
+GENERATION_FAILS_AFTER = 30.0
+GENERATION_RUNS_WORDS = (
+    "being generated",
+    "generating",
+    "in progress",
+    "processing",
+    "running",
+    "not ready",
+    "not finished",
+    "not completed",
+    "生成中",
+    "处理中",
+    "执行中",
+    "进行中",
+    "运行中",
+)
+
 #: Words in the API's message that say that an id is not known (an unknown DIJobId has no documented code).
 NOT_FOUND_WORDS = ("not exist", "not found", "notfound", "notexist", "不存在")
 

@@ -58,6 +58,8 @@ def advice_for(error: ApiError) -> Advice | None:
     message = error.message.lower()
     if error.code == "Forbidden.Access" and "activate" in message:
         return _EDITION if "enterprise" in message else _NOT_ACTIVATED
+    if error.action == "QueryDISyncTaskConfigProcessResult" and (error.outcome, error.code) == (Outcome.REFUSED, None):
+        return _NOT_GENERATED
     for fragment, advice in BY_MESSAGE:
         if re.search(fragment, message):
             return advice
@@ -98,6 +100,7 @@ def _is_job_not_found(error: ApiError) -> bool:
 _JOB_NOT_FOUND = Advice("There is no such DI job: check di_job_id, project_id and region_id.")
 _EDITION = Advice("This needs DataWorks Enterprise Edition or above in this region: upgrade it.", says_all=True)
 _NOT_ACTIVATED = Advice("The account has not activated this: activate what the message says, in this region.")
+_NOT_GENERATED = Advice("The service could not generate the content: correct the script in task_param.")
 _PERMISSION = Advice("RAM does not allow this: grant the RAM user or role dataworks:* in a RAM policy.")
 
 _UNRESOLVED = "nameresolutionerror|no connection .*(name or service not known|getaddrinfo|nodename nor servname)"

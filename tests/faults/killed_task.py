@@ -115,6 +115,7 @@ class KilledTask:
         task = StartDIJobOperator(
             task_id="start",
             di_job_id=self.di_job_id,
+            force_to_rerun=True,
             wait_for_completion=self.wait,
             deferrable=self.deferred,
             poll_interval=self.poll_seconds,

@@ -119,8 +119,8 @@ def test_a_kill_while_the_new_run_does_not_show_ends_in_time(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A task has five seconds between SIGTERM and SIGKILL.
-    assert waiting_operator.KILL_SECONDS <= 4
-    monkeypatch.setattr(waiting_operator, "KILL_SECONDS", 1.5)
+    assert operator_base.KILL_SECONDS <= 4
+    monkeypatch.setattr(operator_base, "KILL_SECONDS", 1.5)
     killed_in_the_start(monkeypatch, "start_di_job", effect_after=None)
     emulator.add_fault("slow", action="StopDIJob", seconds=30, count=-1)
     emulator.add_fault("slow", action="GetDIJob", seconds=30, count=-1, skip=1)
