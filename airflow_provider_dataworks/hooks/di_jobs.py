@@ -222,7 +222,8 @@ class DIJobsHook(DataWorksBaseHook):
             if len(matches) > 1:
                 ids = ", ".join(str(job.id) for job in matches)
                 error = DataWorksPermanentError(
-                    f"Workspace {project} has {len(matches)} DI jobs named {name!r:.200} (ids {ids}): give di_job_id."
+                    f"Several DI jobs have this name: give di_job_id. Workspace {project} has {len(matches)} DI jobs "
+                    f"named {name!r:.200} (ids {ids})."
                 )
                 raise self._in_context(error, project)
             if matches:
