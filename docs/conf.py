@@ -32,8 +32,10 @@ root_doc = "index"
 html_theme = "furo"
 html_title = f"airflow-provider-dataworks {__version__}"
 html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 copybutton_exclude = ".linenos, .gp"
 

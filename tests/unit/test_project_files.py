@@ -206,3 +206,11 @@ def test_the_word_list_is_well_formed() -> None:
     listed = prose.word_list("\n".join(lines))
     assert all(instead for _, instead in listed)
     assert len({line.partition(" = ")[0] for line in lines}) == len(lines)
+
+
+@pytest.mark.parametrize("page", [str(path.relative_to(ROOT)) for path in prose.pages()])
+def test_pages_use_none_of_the_words_and_no_sentence_is_too_long(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    listed = prose.word_list(prose.WORDS.read_text(encoding="utf-8"))
+    found = sorted({*prose.words(text, listed), *prose.sentences(text)}, key=lambda one: one.line)
+    assert [f"{page}:{one.line}: {one.message}" for one in found] == []
