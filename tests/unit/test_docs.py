@@ -448,6 +448,17 @@ def test_the_pages_build_without_a_warning_or_a_dead_link(tmp_path: Path) -> Non
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     assert load("check_links").dead_links(tmp_path) == []
+    assert [word for word in SEARCHED if not found_by_search(word, tmp_path)] == []
+
+
+SEARCHED = ("retry", "callback", "upgrade", "throttling", "offline", "kubernetes", "RequestId", "StopDIJob")
+
+
+def found_by_search(word: str, built: Path) -> bool:
+    """Whether a search of the built pages finds a word."""
+    english = importlib.import_module("sphinx.search.en").SearchEnglish({})
+    index = json.loads((built / "searchindex.js").read_text(encoding="utf-8").partition("(")[2].rpartition(")")[0])
+    return english.stem(word.lower()) in {*index["terms"], *index["titleterms"]}
 
 
 def test_a_dead_link_is_found(tmp_path: Path) -> None:
