@@ -116,9 +116,9 @@ class Action:
     :param name: such as ``ListDIJobs``.
     :param version: such as ``2020-05-18``.
     :param method: the HTTP method; default POST. A GET has no body.
-    :param query: names of the parameters that travel in the query.
-    :param body: names of the parameters that travel in the form body.
-    :param repeat: when it may be sent again after an unknown outcome.
+    :param query: names of the parameters that travel in the query; default none.
+    :param body: names of the parameters that travel in the form body; default none.
+    :param repeat: when it may be sent again after an unknown outcome; default always.
     :param envelope: what a complete answer holds; default nothing but RequestId.
     """
 

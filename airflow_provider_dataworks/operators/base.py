@@ -234,7 +234,7 @@ class StartOperator(DataWorksTask, BaseOperator):
     ) -> tuple[WaitState, StatusSnapshot]:
         limits = WaitLimits(self.poll_interval, self.max_poll_failures, deadline)
         try:
-            with closing(self.hook.tuned(max_attempts=1)) as hook:
+            with closing(self.hook.with_settings(max_attempts=1)) as hook:
                 return wait_in_worker(target, hook, limits, progress, self.log)
         except DeadlineReached:
             raise self._timed_out(progress.waited(), self._stop_at_deadline(target)) from None

@@ -597,4 +597,4 @@ def _open_hook(dataworks_conn_id: str, region_id: str | None) -> DataWorksHook:
     from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
     hook = DataWorksHook(dataworks_conn_id, region_id)
-    return hook.tuned(max_attempts=1, paced=False)
+    return hook.with_settings(max_attempts=1, paced=False)

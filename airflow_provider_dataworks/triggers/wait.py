@@ -229,5 +229,7 @@ async def stop_target(target: WaitTarget, options: WaitOptions) -> None:
 def _stop(target: WaitTarget, options: WaitOptions) -> None:
     from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
-    with closing(DataWorksHook(options.dataworks_conn_id, options.region_id).hurried(max_attempts=3)) as hook:
+    with closing(
+        DataWorksHook(options.dataworks_conn_id, options.region_id).with_short_timeouts(max_attempts=3)
+    ) as hook:
         target.stop(hook)

@@ -47,7 +47,7 @@ class StartedRun:
 
         def briefly(call: Callable[[DataWorksHook], Any], attempts: int = 1) -> Any:
             within = min(_LONGEST_REQUEST, max(_SHORTEST_REQUEST, give_up - clock.monotonic()))
-            with closing(hook.hurried(attempts, within)) as hurried:
+            with closing(hook.with_short_timeouts(attempts, within)) as hurried:
                 return call(hurried)
 
         try:

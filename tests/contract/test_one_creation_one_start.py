@@ -113,9 +113,9 @@ def patient(hook: DataWorksHook) -> DataWorksHook:
 
 
 def quick(hook: DataWorksHook, **changes: Any) -> DataWorksHook:
-    tuned = hook.tuned(**changes)
-    tuned.client.sleep = hook.client.sleep
-    return tuned
+    other = hook.with_settings(**changes)
+    other.client.sleep = hook.client.sleep
+    return other
 
 
 @pytest.mark.parametrize("fate", FATES)
