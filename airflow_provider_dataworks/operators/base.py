@@ -10,8 +10,9 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.clock import clock
-from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksTimeoutError
+from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksPermanentError, DataWorksTimeoutError
 from airflow_provider_dataworks.task import DataWorksTask, try_began
+from airflow_provider_dataworks.waiting import events
 from airflow_provider_dataworks.waiting.deadline import execution_deadline
 from airflow_provider_dataworks.waiting.failure_budget import DEFAULT_MAX_POLL_FAILURES
 from airflow_provider_dataworks.waiting.loop import DeadlineReached, WaitLimits, wait_in_worker
@@ -19,7 +20,7 @@ from airflow_provider_dataworks.waiting.progress import Progress
 from airflow_provider_dataworks.waiting.run_store import RunStore
 from airflow_provider_dataworks.waiting.starting import Begun, Starter, StartRequest
 from airflow_provider_dataworks.waiting.stopping import StartedRun
-from airflow_provider_dataworks.waiting.target import StartTarget, StatusSnapshot, WaitState
+from airflow_provider_dataworks.waiting.target import RunState, StartTarget, StatusSnapshot, WaitState
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -33,11 +34,8 @@ KILL_SECONDS = 4.0
 DEADLINE_SECONDS = 15.0
 
 
-class StartOperator(DataWorksTask, BaseOperator):
-    """Base of the operators that start something, wait for it if asked to, and stop it when they are killed.
-
-    An operator of a kind says how its target is found, started, attached to and waited for.
-    """
+class WaitingOperator(DataWorksTask, BaseOperator):
+    """Base of the operators that may wait for a target, in the worker or deferred."""
 
     ui_color = "#fdebd9"
 
@@ -48,8 +46,6 @@ class StartOperator(DataWorksTask, BaseOperator):
         wait_for_completion: bool = False,
         deferrable: bool = False,
         poll_interval: float = 30.0,
-        cancel_on_kill: bool = True,
-        start_timeout: float = 60.0,
         max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
         end_from_trigger: bool = False,
         dataworks_conn_id: str | XComArg = "dataworks_default",
@@ -61,23 +57,123 @@ class StartOperator(DataWorksTask, BaseOperator):
         self.wait_for_completion = arguments.fixed_boolean("wait_for_completion", wait_for_completion)
         self.deferrable = arguments.fixed_boolean("deferrable", deferrable)
         self.poll_interval = arguments.seconds("poll_interval", poll_interval, above=0)
-        self.cancel_on_kill = arguments.fixed_boolean("cancel_on_kill", cancel_on_kill)
-        self.start_timeout = arguments.seconds("start_timeout", start_timeout)
         self.max_poll_failures = arguments.identifier("max_poll_failures", max_poll_failures)
         self.end_from_trigger = arguments.fixed_boolean("end_from_trigger", end_from_trigger)
         self.dataworks_conn_id = dataworks_conn_id
         self.region_id = region_id
-        # What a kill and the deadline stop.
-        self._started_run: StartedRun | None = None
 
     @abstractmethod
     def find(self, project_id: int | None) -> tuple[StartTarget, StatusSnapshot]:
-        """Poll what is to be started, for the first time.
+        """Poll the target for the first time.
 
         :param project_id: the workspace, given or the connection's; None if neither names one.
         :return: the target, and what was seen.
         :raises DataWorksError: as the hook raises.
         """
+
+    @abstractmethod
+    def named_target(self, project_id: int) -> StartTarget:
+        """Make the target that the arguments name, without a request, as for log lines and errors.
+
+        :param project_id: the workspace; 0 if it is not known.
+        :return: the target.
+        """
+
+    @abstractmethod
+    def trigger_class(self) -> type[WaitTrigger]:
+        """Import the trigger that waits for the target, which is needed only when a task defers.
+
+        :return: its class.
+        """
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
+        """Resume after the trigger fires, with the same outcome as :meth:`execute`.
+
+        :param context: the task instance's, from Airflow.
+        :param event: what the trigger fired.
+        :return: the target's id.
+        """
+        project_id = self.read_arguments().project_id or self.hook.settings.project_id
+        target = self.named_target(project_id or 0)
+        end = events.read_event(event)
+        if end.kind == events.FAILED:
+            last = StatusSnapshot(str(end.status), name=end.name, detail=end.detail)
+            raise end.to_failure() or target.failure(self.hook, last, self.log)
+        if end.kind == events.TIMED_OUT:
+            raise self._timed_out(end.waited, end.outcome)
+        detail = f" ({end.detail})" if end.detail else ""
+        self.log.info("%s is %s%s after %s", target.describe(), target.words.describe(end.status), detail, end.waited)
+        return target.id
+
+    @property
+    def _what(self) -> str:
+        return self.named_target(0).describe()
+
+    def _find_with_link(self, context: Context) -> tuple[StartTarget, StatusSnapshot]:
+        """Poll the target for the first time, with the console link pushed as soon as the workspace is known."""
+        project_id = self.read_arguments().project_id or self.hook.settings.project_id
+        if project_id is not None:
+            # Before the first request that can fail, so that the link is there to look into what failed.
+            self.push_console_link(context, project_id)
+        target, snapshot = self.find(project_id)
+        if project_id is None:
+            self.push_console_link(context, target.project_id)
+        return target, snapshot
+
+    def _wait_here(
+        self, target: StartTarget, progress: Progress, deadline: float | None
+    ) -> tuple[WaitState, StatusSnapshot]:
+        limits = WaitLimits(self.poll_interval, self.max_poll_failures, deadline)
+        try:
+            with closing(self.hook.with_settings(max_attempts=1)) as hook:
+                return wait_in_worker(target, hook, limits, progress, self.log)
+        except DeadlineReached:
+            raise self._timed_out(progress.waited(), self._stop_at_deadline(target)) from None
+
+    def _defer(self, target: StartTarget, deadline: float | None) -> NoReturn:
+        given = self.read_arguments()
+        why_not_stopped = self._why_not_stopped(target)
+        trigger = self.trigger_class()(
+            dataworks_conn_id=given.dataworks_conn_id,
+            region_id=given.region_id,
+            poll_interval=self.poll_interval,
+            deadline=deadline,
+            stop_on_kill=not why_not_stopped,
+            why_not_stopped=why_not_stopped,
+            max_poll_failures=self.max_poll_failures,
+            waiting_since=clock.time(),
+            end_from_trigger=self.end_from_trigger,
+            returns="id",
+            **target.values(),
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def _why_not_stopped(self, target: StartTarget) -> str:
+        """Why a kill and the deadline stop nothing; empty if they stop what this task started."""
+        return "this task did not start it"
+
+    def _stop_at_deadline(self, target: StartTarget) -> str:
+        """Stop what this task started, if it is to be stopped; say what became of it."""
+        return f"it is still running: {self._why_not_stopped(target)}"
+
+    def _timed_out(self, waited: str, outcome: str) -> DataWorksTimeoutError:
+        return DataWorksTimeoutError(
+            f"{self._what} did not get there within execution_timeout (waited {waited}); {outcome}."
+        )
+
+
+class StartOperator(WaitingOperator):
+    """Base of the operators that start something, wait for it if asked to, and stop it when they are killed.
+
+    An operator of a kind says how its target is found, started, attached to and waited for.
+    """
+
+    def __init__(self, *, cancel_on_kill: bool = True, start_timeout: float = 60.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cancel_on_kill = arguments.fixed_boolean("cancel_on_kill", cancel_on_kill)
+        self.start_timeout = arguments.seconds("start_timeout", start_timeout)
+        # What a kill and the deadline stop.
+        self._started_run: StartedRun | None = None
 
     @abstractmethod
     def start(self, target: StartTarget, before: StatusSnapshot) -> None:
@@ -97,21 +193,6 @@ class StartOperator(DataWorksTask, BaseOperator):
         :raises DataWorksError: the task's arguments refuse it.
         """
 
-    @abstractmethod
-    def named_target(self, project_id: int) -> StartTarget:
-        """Make the target that the arguments name, without a request, as for log lines and errors.
-
-        :param project_id: the workspace; 0 if it is not known.
-        :return: the target.
-        """
-
-    @abstractmethod
-    def trigger_class(self) -> type[WaitTrigger]:
-        """Import the trigger that waits for the target, which is needed only when a task defers.
-
-        :return: its class.
-        """
-
     def not_shown_hint(self) -> str:
         """Say what may be wrong when a start shows no new run.
 
@@ -126,14 +207,7 @@ class StartOperator(DataWorksTask, BaseOperator):
         :return: the target's id.
         """
         deadline = execution_deadline(try_began(context), self.execution_timeout)
-        given = self.read_arguments()
-        project_id = given.project_id or self.hook.settings.project_id
-        if project_id is not None:
-            # Before the first request that can fail, so that the link is there to look into what failed.
-            self.push_console_link(context, project_id)
-        target, snapshot = self.find(project_id)
-        if project_id is None:
-            self.push_console_link(context, target.project_id)
+        target, snapshot = self._find_with_link(context)
         store = RunStore(context, target)
         request = StartRequest(
             target,
@@ -156,28 +230,14 @@ class StartOperator(DataWorksTask, BaseOperator):
         return target.id
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
-        """Resume after the trigger fires, with the same outcome as :meth:`execute`.
-
-        :param context: the task instance's, from Airflow.
-        :param event: what the trigger fired.
-        :return: the target's id.
-        """
-        from airflow_provider_dataworks.waiting import events
-
-        project_id = self.read_arguments().project_id or self.hook.settings.project_id
-        target = self.named_target(project_id or 0)
-        store = RunStore(context, target)
-        end = events.read_event(event)
-        if end.kind == events.FAILED:
+        store = RunStore(context, self.named_target(0))
+        try:
+            target_id = super().execute_complete(context, event)
+        except DataWorksJobError:
             store.forget()
-            last = StatusSnapshot(str(end.status), name=end.name, detail=end.detail)
-            raise end.to_failure() or target.failure(self.hook, last, self.log)
-        if end.kind == events.TIMED_OUT:
-            raise self._timed_out(end.waited, end.outcome)
-        detail = f" ({end.detail})" if end.detail else ""
-        self.log.info("%s is %s%s after %s", target.describe(), target.words.describe(end.status), detail, end.waited)
+            raise
         store.record_done()
-        return target.id
+        return target_id
 
     def on_kill(self) -> None:
         """Stop what this try started; Airflow ends the process five seconds from now."""
@@ -192,10 +252,6 @@ class StartOperator(DataWorksTask, BaseOperator):
                 )
         except Exception:
             self.log.exception("What this task started could not be stopped: look after it in the console")
-
-    @property
-    def _what(self) -> str:
-        return self.named_target(0).describe()
 
     def _take_started_run(self, run: StartedRun | None) -> None:
         self._started_run = run if run is not None and run.target.why_not_stopped is None else None
@@ -229,34 +285,6 @@ class StartOperator(DataWorksTask, BaseOperator):
         if state is WaitState.FAILED:
             raise target.failure(self.hook, snapshot, self.log)
 
-    def _wait_here(
-        self, target: StartTarget, progress: Progress, deadline: float | None
-    ) -> tuple[WaitState, StatusSnapshot]:
-        limits = WaitLimits(self.poll_interval, self.max_poll_failures, deadline)
-        try:
-            with closing(self.hook.with_settings(max_attempts=1)) as hook:
-                return wait_in_worker(target, hook, limits, progress, self.log)
-        except DeadlineReached:
-            raise self._timed_out(progress.waited(), self._stop_at_deadline(target)) from None
-
-    def _defer(self, target: StartTarget, deadline: float | None) -> NoReturn:
-        given = self.read_arguments()
-        why_not_stopped = self._why_not_stopped(target)
-        trigger = self.trigger_class()(
-            dataworks_conn_id=given.dataworks_conn_id,
-            region_id=given.region_id,
-            poll_interval=self.poll_interval,
-            deadline=deadline,
-            stop_on_kill=not why_not_stopped,
-            why_not_stopped=why_not_stopped,
-            max_poll_failures=self.max_poll_failures,
-            waiting_since=clock.time(),
-            end_from_trigger=self.end_from_trigger,
-            returns="id",
-            **target.values(),
-        )
-        self.defer(trigger=trigger, method_name="execute_complete")
-
     def _why_not_stopped(self, target: StartTarget) -> str:
         """Why a kill and the deadline stop nothing; empty if they stop what this task started."""
         if not self.cancel_on_kill:
@@ -276,7 +304,48 @@ class StartOperator(DataWorksTask, BaseOperator):
             return f"it could not be stopped and may be running on ({error})"
         return "it was asked to stop" if stopped else "it was asked to stop, but may yet start: its start does not show"
 
-    def _timed_out(self, waited: str, outcome: str) -> DataWorksTimeoutError:
-        return DataWorksTimeoutError(
-            f"{self._what} did not get there within execution_timeout (waited {waited}); {outcome}."
-        )
+
+class StopOperator(WaitingOperator):
+    """Base of the operators that stop something, and wait until it has stopped if asked to."""
+
+    def execute(self, context: Context) -> int:
+        """Stop it if it runs, and wait if asked to.
+
+        :param context: the task instance's, from Airflow.
+        :return: the target's id.
+        """
+        deadline = execution_deadline(try_began(context), self.execution_timeout)
+        target, snapshot = self._find_with_link(context)
+        if self._is_at_rest(target, snapshot):
+            return target.id
+        if target.run_state(snapshot) is not RunState.STOPPING:
+            try:
+                target.stop(self.hook)
+            except DataWorksPermanentError:
+                # It may have ended, or somebody else may have stopped it, a moment before.
+                snapshot = target.poll(self.hook)
+                if self._is_at_rest(target, snapshot):
+                    return target.id
+                if target.run_state(snapshot) is not RunState.STOPPING:
+                    raise
+        if self.wait_for_completion:
+            snapshot = target.poll(self.hook)
+            if target.evaluate(snapshot, new_run_seen=True, start_overdue=False).state is WaitState.PENDING:
+                if self.deferrable:
+                    self._defer(target, deadline)
+                self._wait_here(target, Progress(self.log, target), deadline)
+        return target.id
+
+    def _is_at_rest(self, target: StartTarget, snapshot: StatusSnapshot) -> bool:
+        state = target.run_state(snapshot)
+        if state in (RunState.RUNNING, RunState.STOPPING):
+            return False
+        what, status = target.describe(snapshot.name), target.words.describe(snapshot.status)
+        self.log.info("%s is %s: there is nothing to stop", what, status)
+        return True
+
+    def _stop_at_deadline(self, target: StartTarget) -> str:
+        return "it was asked to stop, and has not stopped yet"
+
+    def _why_not_stopped(self, target: StartTarget) -> str:
+        return "it was asked to stop, and has not stopped yet"

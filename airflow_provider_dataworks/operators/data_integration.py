@@ -14,6 +14,7 @@ from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.models import TaskType
 from airflow_provider_dataworks.exceptions import DataWorksError, job_not_found
 from airflow_provider_dataworks.operators.base import StartOperator
+from airflow_provider_dataworks.operators.stop import StopDIJobOperator, StopDISyncInstanceOperator
 from airflow_provider_dataworks.task import ConnectionArguments, DataWorksTask
 from airflow_provider_dataworks.waiting.di_job import (
     DEFAULT_FAILURE_STATUSES,
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
 
     from airflow_provider_dataworks.triggers.base import WaitTrigger
     from airflow_provider_dataworks.waiting.target import StartTarget, StatusSnapshot
+
+__all__ = [
+    "CreateDISyncTaskOperator",
+    "StartDIJobOperator",
+    "StartDISyncInstanceOperator",
+    "StopDIJobOperator",
+    "StopDISyncInstanceOperator",
+    "client_token_for",
+]
 
 _STARTABLE = (TaskType.DI_REALTIME, TaskType.DI_SOLUTION)
 

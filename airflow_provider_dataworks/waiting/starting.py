@@ -146,7 +146,7 @@ class Starter:
             self._store.withdraw()
             if not isinstance(error, DataWorksPermanentError):
                 raise
-            if (other := self._poll_after_refusal(before)) is None:
+            if (other := self._poll_after_refusal(before, error)) is None:
                 raise
             return self._attach(other)
         if not self._target.confirms_start:
@@ -230,18 +230,19 @@ class Starter:
             clock.sleep(min(pause, left))
         return None
 
-    def _poll_after_refusal(self, before: StatusSnapshot) -> StatusSnapshot | None:
+    def _poll_after_refusal(self, before: StatusSnapshot, refusal: DataWorksError) -> StatusSnapshot | None:
         """Poll what refused to be started: it may run because somebody else started it a moment before.
 
         :return: the snapshot that shows it; None if nothing shows within a few seconds.
+        :raises DataWorksError: it cannot be polled, so that nobody knows whether the refusal is final.
         """
         give_up = clock.monotonic() + min(self._request.start_timeout, _LOST_RACE_SHOWS_WITHIN)
         for pause in short_pauses():
             try:
                 now = self._target.poll(self._hook)
-            except DataWorksError as error:
-                self._log.warning("%s cannot be read after its refused start: %s", self._what, error)
-                return None
+            except DataWorksError:
+                self._log.warning("%s cannot be read after its refused start: %s", self._what, refusal)
+                raise
             if self._target.run_state(now) is RunState.RUNNING:
                 return now
             if self._target.confirms_start and self._target.shows_new_run(now, before):

@@ -49,6 +49,7 @@ class SyncInstanceTarget(StartTarget):
     :param old_started: a solution's StartTime before the start; default None.
     :param start_timeout: seconds within which the start must show, counted from when the wait begins; default 60.
     :param shown: whether it has shown already; default False.
+    :param until_stopped: whether a real-time task is to stop, not to run; default False.
     """
 
     file_id: int
@@ -57,6 +58,7 @@ class SyncInstanceTarget(StartTarget):
     old_started: str | None = None
     start_timeout: float = DEFAULT_START_TIMEOUT
     shown: bool = False
+    until_stopped: bool = False
 
     kind: ClassVar[str] = "sync instance"
     id_name: ClassVar[str] = "file_id"
@@ -92,6 +94,9 @@ class SyncInstanceTarget(StartTarget):
         return StatusSnapshot(str(info.get("Status")), name=info.get("Name"))
 
     def evaluate(self, snapshot: StatusSnapshot, *, new_run_seen: bool, start_overdue: bool) -> Evaluation:
+        if self.until_stopped:
+            stopped = snapshot.status in assumptions.REALTIME_ENDED
+            return Evaluation(WaitState.SUCCEEDED if stopped else WaitState.PENDING)
         seen = self.shown or new_run_seen or self._shows_start(snapshot, self.old_status, self.old_started)
         if self._is_solution:
             reached, ended = assumptions.SOLUTION_REACHED, assumptions.SOLUTION_ENDED

@@ -303,6 +303,17 @@ def test_refused_token_is_renewed_once_and_the_call_sent_again(
     assert (len(emulator.requests("ListDIJobs")), provider.renewals, sleeps) == (2, 1, [])
 
 
+def test_call_outlives_a_second_token_that_ends(
+    emulator: EmulatorControl, make_client: ClientFactory, sleeps: list[float]
+) -> None:
+    good = Credentials(STS_ACCESS_KEY_ID, STS_ACCESS_KEY_SECRET, STS_SECURITY_TOKEN)
+    first, second = (Credentials(f"STS.{name}", name, f"{name}-token") for name in ("first", "second"))
+    provider = _Fixed(first, second, good)
+
+    assert list_jobs(make_client(emulator.url, provider))["DIJobPaging"]["TotalCount"] == 6
+    assert (len(emulator.requests("ListDIJobs")), provider.renewals) == (3, 2)
+
+
 def test_token_that_stays_refused_is_renewed_only_once(emulator: EmulatorControl, make_client: ClientFactory) -> None:
     provider = _Fixed(Credentials("STS.old", "old", "old-token"))
 
