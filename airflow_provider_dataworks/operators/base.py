@@ -61,6 +61,9 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         self.end_from_trigger = arguments.fixed_boolean("end_from_trigger", end_from_trigger)
         self.dataworks_conn_id = dataworks_conn_id
         self.region_id = region_id
+        # Of what was polled, and of the start: for log lines and errors.
+        self._name: str | None = None
+        self._request_id: str | None = None
 
     @abstractmethod
     def find(self, project_id: int | None) -> tuple[StartTarget, StatusSnapshot]:
@@ -96,18 +99,18 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         project_id = self.read_arguments().project_id or self.hook.settings.project_id
         target = self.named_target(project_id or 0)
         end = events.read_event(event)
+        self._name = end.name
         if end.kind == events.FAILED:
             last = StatusSnapshot(str(end.status), name=end.name, detail=end.detail)
             raise end.to_failure() or target.failure(self.hook, last, self.log)
         if end.kind == events.TIMED_OUT:
             raise self._timed_out(end.waited, end.outcome)
-        detail = f" ({end.detail})" if end.detail else ""
-        self.log.info("%s is %s%s after %s", target.describe(), target.words.describe(end.status), detail, end.waited)
+        # The trigger has logged the end.
         return target.id
 
     @property
     def _what(self) -> str:
-        return self.named_target(0).describe()
+        return self.named_target(0).describe(self._name)
 
     def _find_with_link(self, context: Context) -> tuple[StartTarget, StatusSnapshot]:
         """Poll the target for the first time, with the console link pushed as soon as the workspace is known."""
@@ -116,6 +119,7 @@ class WaitingOperator(DataWorksTask, BaseOperator):
             # Before the first request that can fail, so that the link is there to look into what failed.
             self.push_console_link(context, project_id)
         target, snapshot = self.find(project_id)
+        self._name = snapshot.name
         if project_id is None:
             self.push_console_link(context, target.project_id)
         return target, snapshot
@@ -143,6 +147,7 @@ class WaitingOperator(DataWorksTask, BaseOperator):
             max_poll_failures=self.max_poll_failures,
             waiting_since=clock.time(),
             end_from_trigger=self.end_from_trigger,
+            request_id=self._request_id,
             returns="id",
             **target.values(),
         )
@@ -176,11 +181,12 @@ class StartOperator(WaitingOperator):
         self._started_run: StartedRun | None = None
 
     @abstractmethod
-    def start(self, target: StartTarget, before: StatusSnapshot) -> None:
+    def start(self, target: StartTarget, before: StatusSnapshot) -> str | None:
         """Send the start, once.
 
         :param target: what :meth:`find` gave.
         :param before: what was polled right before.
+        :return: RequestId, None where it is not known.
         :raises DataWorksError: as the hook raises.
         """
 
@@ -211,7 +217,7 @@ class StartOperator(WaitingOperator):
         store = RunStore(context, target)
         request = StartRequest(
             target,
-            send=lambda before: self.start(target, before),
+            send=lambda before: self._send_start(target, before),
             attach=lambda now: self.attach(target, now),
             waits=self.wait_for_completion,
             start_timeout=self.start_timeout,
@@ -253,6 +259,9 @@ class StartOperator(WaitingOperator):
         except Exception:
             self.log.exception("What this task started could not be stopped: look after it in the console")
 
+    def _send_start(self, target: StartTarget, before: StatusSnapshot) -> None:
+        self._request_id = self.start(target, before)
+
     def _take_started_run(self, run: StartedRun | None) -> None:
         self._started_run = run if run is not None and run.target.why_not_stopped is None else None
 
@@ -272,9 +281,10 @@ class StartOperator(WaitingOperator):
                 state = target.evaluate(snapshot, new_run_seen=False, start_overdue=False).state
         else:
             state = target.evaluate(snapshot, new_run_seen=False, start_overdue=False).state
-        if state is not WaitState.PENDING:
-            progress.update(snapshot)
+        if state is WaitState.SUCCEEDED:
             progress.finish(snapshot)
+        elif state is WaitState.FAILED:
+            progress.update(snapshot)
         elif self.deferrable:
             self._defer(target, deadline)
         else:
@@ -283,7 +293,7 @@ class StartOperator(WaitingOperator):
             # A kill from now on must not stop the next run, which is somebody else's.
             self._started_run = None
         if state is WaitState.FAILED:
-            raise target.failure(self.hook, snapshot, self.log)
+            raise target.failure(self.hook, snapshot, self.log).add_context(request_id=self._request_id)
 
     def _why_not_stopped(self, target: StartTarget) -> str:
         """Why a kill and the deadline stop nothing; empty if they stop what this task started."""

@@ -274,7 +274,7 @@ class StartDISyncInstanceOperator(StartOperator):
         target = self.named_target(self.hook.resolve_project_id(project_id))
         return target, target.poll(self.hook)
 
-    def start(self, target: StartTarget, before: StatusSnapshot) -> None:
+    def start(self, target: StartTarget, before: StatusSnapshot) -> str | None:
         given = self.read_arguments()
         self.hook.start_di_sync_instance(
             project_id=target.project_id,
@@ -283,10 +283,13 @@ class StartDISyncInstanceOperator(StartOperator):
             start_param=given.start_param,
             solution_before={"Status": before.status, "StartTime": before.started},
         )
+        return None
 
     def attach(self, target: StartTarget, snapshot: StatusSnapshot) -> None:
         self.log.warning(
-            "%s is %s already: it is not started again, start_param is not applied", target.describe(), snapshot.status
+            "%s is %s already: it is not started again, start_param is not applied",
+            target.describe(snapshot.name),
+            snapshot.status,
         )
 
     def named_target(self, project_id: int) -> SyncInstanceTarget:
@@ -423,23 +426,24 @@ class StartDIJobOperator(StartOperator):
         warn_if_it_never_ends(self.log, target, job.get("MigrationType"))
         return target, snapshot_of(job)
 
-    def start(self, target: StartTarget, before: StatusSnapshot) -> None:
+    def start(self, target: StartTarget, before: StatusSnapshot) -> str | None:
         given = self.read_arguments()
-        self.hook.start_di_job(
+        request_id = self.hook.start_di_job(
             di_job_id=given.di_job_id,
             realtime_start_settings=given.realtime_start_settings,
             force_to_rerun=given.force_to_rerun,
             job_before={"JobStatus": before.status, "StartedTime": before.started},
         )
+        return request_id or None
 
     def attach(self, target: StartTarget, snapshot: StatusSnapshot) -> None:
         given = self.read_arguments()
         if given.if_running == "fail":
-            raise DataWorksError(f"{target.describe()} is Running already, and if_running is 'fail'.")
+            raise DataWorksError(f"{target.describe(snapshot.name)} is Running already, and if_running is 'fail'.")
         settings = [name for name in ("realtime_start_settings", "force_to_rerun") if getattr(given, name) is not None]
         self.log.warning(
             "%s is Running already: it is not started again%s",
-            target.describe(),
+            target.describe(snapshot.name),
             f", {' and '.join(settings)} are not applied" if settings else "",
         )
 

@@ -162,7 +162,7 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
             raise self._timed_out()
         if end.kind == events.FAILED:
             raise self._failure(end)
-        self.log.info("%s", end.summary(self.describe()))
+        # The trigger has logged the end.
         if self.waits_for_several:
             return {one.target_id: one.status for one in end.each()}
         return end.status
@@ -232,11 +232,11 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
             if (progress := self._progress.get(target.key)) is None:
                 progress = self._progress[target.key] = Progress(self.log, target)
                 self.first_seen(target, snapshot)
-            ended_before = progress.ended
-            progress.update(snapshot)
             state = target.evaluate(snapshot, new_run_seen=True, start_overdue=False).state
             states.append(state)
-            if state is not WaitState.PENDING and not ended_before:
+            if state is not WaitState.SUCCEEDED:
+                progress.update(snapshot)
+            elif not progress.ended:
                 progress.finish(snapshot)
             if state is WaitState.FAILED:
                 failed.append((target, snapshot))

@@ -47,6 +47,7 @@ class WaitOptions:
     :param skip_on_failure: with ``end_from_trigger``, whether a failure skips the task (a sensor's soft_fail); default
         False.
     :param fail_fast: with several targets, whether the first that fails ends the wait; default True.
+    :param request_id: RequestId of the start, for the error of a failure; default None.
     :param returns: with ``end_from_trigger``, what the task's XCom is: ``status`` (default) or ``id``.
     """
 
@@ -62,6 +63,7 @@ class WaitOptions:
     end_from_trigger: bool = False
     skip_on_failure: bool = False
     fail_fast: bool = True
+    request_id: str | None = None
     returns: str = "status"
 
 
@@ -100,9 +102,12 @@ class DeferredWait:
                     self._snapshot = update
                     # Evaluated first: what it asks of the poller is not to wait for the log.
                     state = self._evaluate(update, poller, subscription)
+                    if state is WaitState.SUCCEEDED:
+                        await write(self._progress.finish, update)
+                        return self._event(events.REACHED)
                     await write(self._progress.update, update)
-                    if state is not WaitState.PENDING:
-                        return await self._end(state, update, poller)
+                    if state is WaitState.FAILED:
+                        return await self._fail(update, poller)
                 if (event := await self._end_at_limit()) is not None:
                     return event
                 if not extra_poll and self._start_is_overdue:
@@ -141,10 +146,7 @@ class DeferredWait:
             waits.append(self._must_show_by - clock.monotonic())
         return max(_SHORTEST_PAUSE, min(waits))
 
-    async def _end(self, state: WaitState, snapshot: StatusSnapshot, poller: Poller) -> events.WaitEvent:
-        await write(self._progress.finish, snapshot)
-        if state is WaitState.SUCCEEDED:
-            return self._event(events.REACHED)
+    async def _fail(self, snapshot: StatusSnapshot, poller: Poller) -> events.WaitEvent:
         event = self._event(events.FAILED)
         failure = partial(self._target.failure, snapshot=snapshot, log=self._log)
         try:
@@ -152,6 +154,7 @@ class DeferredWait:
         except Exception as error:  # noqa: BLE001 - the wait has ended, whatever cannot be read of the reason
             await write(self._log.warning, "%s: the reason of its failure cannot be read: %s", self._what, error)
         else:
+            reason.add_context(request_id=self._options.request_id)
             await write(self._log.error, "%s", reason)
             event.failure = events.failure_fields(reason)
         return event

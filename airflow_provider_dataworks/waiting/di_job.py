@@ -160,18 +160,20 @@ class DIJobTarget(StartTarget):
             job = hook.get_di_job(di_job_id=self.di_job_id)
         except DataWorksError as error:
             log.warning("The ErrorMessage of DI job %s cannot be read: %s", self.di_job_id, error)
-        error_message = job.get("ErrorMessage")
+        error_message, name = job.get("ErrorMessage"), job.get("JobName") or snapshot.name
         reason = printable(error_message) if error_message else "it gives no ErrorMessage"
         try:
             console_url = workspace_url(hook, job.get("ProjectId", self.project_id))
         except DataWorksParameterError:
             console_url = None
         return DataWorksJobError(
-            f"DI job {self.di_job_id} is {printable(snapshot.status)}: {reason.rstrip('. ')}. "
+            f"{self.describe(name)} is {printable(snapshot.status)}: {reason.rstrip('. ')}. "
             f"See {console_url or 'the DataWorks console'}",
             job_id=self.di_job_id,
             status=snapshot.status,
             error_message=error_message,
+            job_name=name,
+            console_url=console_url,
         )
 
 

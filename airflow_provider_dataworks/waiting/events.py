@@ -122,15 +122,6 @@ class WaitEvent:
         """
         return [event for event in self.each() if event.kind == FAILED]
 
-    def summary(self, what: str) -> str:
-        """One line for the log.
-
-        :param what: what was waited for.
-        :return: the line.
-        """
-        detail = f" ({self.detail})" if self.detail else ""
-        return f"{what} is {self.status}{detail} after {self.waited}"
-
     def to_failure(self) -> DataWorksJobError | None:
         """Make the error of an event of kind ``failed``.
 

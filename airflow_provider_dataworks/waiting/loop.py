@@ -71,12 +71,14 @@ def wait_in_worker(
             retry_after = error.retry_after
         else:
             budget.succeeded()
-            progress.update(snapshot)
             overdue = target.shows_within is not None and clock.monotonic() - began >= target.shows_within
             result = target.evaluate(snapshot, new_run_seen=new_run_seen, start_overdue=overdue)
             new_run_seen = result.new_run_seen
-            if result.state is not WaitState.PENDING:
+            if result.state is WaitState.SUCCEEDED:
                 progress.finish(snapshot)
+                return result.state, snapshot
+            progress.update(snapshot)
+            if result.state is WaitState.FAILED:
                 return result.state, snapshot
         pause = pause_after(budget.failures, limits.poll_interval, retry_after)
         if limits.deadline is not None:

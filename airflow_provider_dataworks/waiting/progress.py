@@ -23,12 +23,18 @@ class Progress:
         self._target = target
         self._warned: set[str | None] = set()
         self._status: str | None = None
+        self._name: str | None = None
         self._began = self._changed = self._logged = clock.monotonic()
         self._change_seen = False
         #: Whether the end of the wait was logged.
         self.ended = False
         if since is not None:
             self._began -= max(0.0, clock.time() - since)
+
+    @property
+    def what(self) -> str:
+        """The target, with its name where a poll gave it."""
+        return self._target.describe(self._name)
 
     def waited(self) -> str:
         """How long the wait has taken, such as ``3 min 20 s``."""
@@ -43,23 +49,17 @@ class Progress:
 
         :param snapshot: what a poll saw.
         """
-        status, words, what = snapshot.status, self._target.words, self._target.describe()
+        status, words = snapshot.status, self._target.words
+        self._name = snapshot.name or self._name
         if status == self._status:
             self.heartbeat()
             return
         now = clock.monotonic()
-        if self._status is None:
-            self._log.info("%s is %s", what, words.describe(status))
-        else:
-            # The first status was there before it was first polled.
-            since = f"{'' if self._change_seen else 'at least '}{duration(now - self._changed)}"
-            self._log.info(
-                "%s is %s; it was %s for %s", what, words.describe(status), words.describe(self._status), since
-            )
-            self._change_seen = True
+        self._log.info("%s is %s%s", self.what, words.describe(status), self._before(now))
+        self._change_seen = self._status is not None
         if status not in words.known and status not in self._warned:
             self._warned.add(status)
-            self._log.warning("%s has the unknown status %r; waiting on, until the limit", what, status)
+            self._log.warning("%s has the unknown status %r; waiting on, until the limit", self.what, status)
         self._status, self._changed, self._logged = status, now, now
 
     def heartbeat(self, remark: str = "") -> None:
@@ -70,17 +70,27 @@ class Progress:
         if self.until_heartbeat() <= 0:
             self._logged = clock.monotonic()
             status = self._target.words.describe(self._status)
-            self._log.info("%s is still %s after %s%s", self._target.describe(), status, self.waited(), remark)
+            self._log.info("%s is still %s after %s%s", self.what, status, self.waited(), remark)
 
     def finish(self, snapshot: StatusSnapshot) -> None:
-        """Say how the wait ended.
+        """Say in one line how the wait ended.
 
         :param snapshot: the last one.
         """
         self.ended = True
-        detail = f" ({snapshot.detail})" if snapshot.detail else ""
+        self._name = snapshot.name or self._name
+        before = self._before(clock.monotonic()) if snapshot.status != self._status else ""
+        detail = f"{snapshot.detail}; waited" if snapshot.detail else "waited"
         status = self._target.words.describe(snapshot.status)
-        self._log.info("%s: the wait ended at %s%s after %s", self._target.describe(), status, detail, self.waited())
+        self._log.info("%s is %s%s (%s %s)", self.what, status, before, detail, self.waited())
+
+    def _before(self, now: float) -> str:
+        """What the status was until now, and for how long."""
+        if self._status is None:
+            return ""
+        # The first status was there before it was first polled.
+        since = f"{'' if self._change_seen else 'at least '}{duration(now - self._changed)}"
+        return f"; it was {self._target.words.describe(self._status)} for {since}"
 
 
 def duration(seconds: float) -> str:

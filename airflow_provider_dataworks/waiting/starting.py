@@ -52,7 +52,7 @@ class Begun:
     """A run that there is now.
 
     :param snapshot: what the last poll saw.
-    :param before: what a poll saw before this task's start; None if it started nothing now.
+    :param before: what a poll saw before this task's start; None (default) if it started nothing now.
     """
 
     snapshot: StatusSnapshot
@@ -84,12 +84,14 @@ class Starter:
         self._target = request.target
         self._store = store
         self._on_started = on_started
+        self._name: str | None = None
 
     def work_was_done(self, snapshot: StatusSnapshot) -> bool:
         """Whether an earlier try of the task did its work, so that there is nothing to do.
 
         :param snapshot: what the first poll saw.
         """
+        self._name = snapshot.name
         if not self._store.was_done(snapshot):
             return False
         self._log.info("%s: an earlier try of this task did its work; nothing is started again", self._what)
@@ -124,7 +126,7 @@ class Starter:
 
     @property
     def _what(self) -> str:
-        return self._target.describe()
+        return self._target.describe(self._name)
 
     def _attach(self, snapshot: StatusSnapshot) -> Begun:
         self._request.attach(snapshot)

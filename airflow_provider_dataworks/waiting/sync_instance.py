@@ -9,6 +9,7 @@ from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.models import TaskType
 from airflow_provider_dataworks.client.runs import solution_start_shows
 from airflow_provider_dataworks.exceptions import DataWorksJobError
+from airflow_provider_dataworks.links.dataworks import workspace_url
 from airflow_provider_dataworks.waiting.target import (
     Evaluation,
     RunState,
@@ -125,11 +126,14 @@ class SyncInstanceTarget(StartTarget):
         hook.stop_di_sync_instance(project_id=self.project_id, task_type=self.task_type, file_id=self.file_id)
 
     def failure(self, hook: DataWorksHook, snapshot: StatusSnapshot, log: Any) -> DataWorksJobError:
+        status = self.words.describe(snapshot.status)
         return DataWorksJobError(
-            f"{self.describe()} is {self.words.describe(snapshot.status)} after its start: it ended, or the start did "
-            f"not show within start_timeout ({self.start_timeout:g} s). Its log is in the DataWorks console.",
+            f"{self.describe(snapshot.name)} is {status} after its start: it ended, or the start did not show within "
+            f"start_timeout ({self.start_timeout:g} s). Its log is in the DataWorks console.",
             job_id=self.file_id,
             status=snapshot.status,
+            job_name=snapshot.name,
+            console_url=workspace_url(hook, self.project_id) if self.project_id else None,
         )
 
     def _shows_start(self, snapshot: StatusSnapshot, old_status: str | None, old_started: Any) -> bool:

@@ -254,7 +254,7 @@ MUTANTS = (
         "a miss on a page that shifted means absence",
         _takes_miss_for_absence,
         lambda step: step.shift and not step.by_name,
-        "failed without any fault: Workspace",
+        "failed without any fault: There is no such DI job",
         ((171, 0), (41, 3)),
     ),
     Mutant(

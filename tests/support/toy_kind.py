@@ -212,8 +212,8 @@ class StartBackfillOperator(StartOperator):
         target = self.named_target(self.hook.resolve_project_id(project_id))
         return target, target.poll(self.hook)
 
-    def start(self, target: StartTarget, before: StatusSnapshot) -> None:
-        self.hook.call("StartBackfill", query={"Id": target.id})
+    def start(self, target: StartTarget, before: StatusSnapshot) -> str | None:
+        return str(self.hook.call("StartBackfill", query={"Id": target.id})["RequestId"])
 
     def attach(self, target: StartTarget, snapshot: StatusSnapshot) -> None:
         self.log.warning("%s runs already", target.describe())

@@ -23,7 +23,7 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksTransientError,
 )
 from airflow_provider_dataworks.links.dataworks import LINK_KEY
-from airflow_provider_dataworks.operators import waiting_operator
+from airflow_provider_dataworks.operators import base as operator_base
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
 from airflow_provider_dataworks.waiting.run_store import KEY
 from tests.support.tasks import StateStore, make_context, run_task
@@ -278,8 +278,8 @@ def test_a_kill_gives_up_on_a_server_that_does_not_answer(
     task = start()
     run_task(task)
     # A task has five seconds between SIGTERM and SIGKILL.
-    assert waiting_operator.KILL_SECONDS <= 4
-    monkeypatch.setattr(waiting_operator, "KILL_SECONDS", 1.0)
+    assert operator_base.KILL_SECONDS <= 4
+    monkeypatch.setattr(operator_base, "KILL_SECONDS", 1.0)
     emulator.add_fault("slow", action="StopDIJob", seconds=30)
 
     began = time.monotonic()

@@ -25,7 +25,14 @@ JOB, ENDLESS = 1001, 1002
 
 
 def start(**arguments: Any) -> StartDIJobOperator:
-    given = {"task_id": "start", "di_job_id": JOB, "poll_interval": 0.05, "start_timeout": 5.0, **arguments}
+    given = {
+        "task_id": "start",
+        "di_job_id": JOB,
+        "force_to_rerun": True,
+        "poll_interval": 0.05,
+        "start_timeout": 5.0,
+        **arguments,
+    }
     return StartDIJobOperator(**given)
 
 
