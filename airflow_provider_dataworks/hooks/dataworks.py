@@ -36,7 +36,7 @@ from airflow_provider_dataworks.exceptions import (
     job_not_found,
 )
 from airflow_provider_dataworks.hooks.errors import from_client
-from airflow_provider_dataworks.hooks.generated_content import QUERY, GeneratedContent
+from airflow_provider_dataworks.hooks.generated_content import QUERY, GenerationFailures, content_of
 from airflow_provider_dataworks.waiting import new_run_shows, solution_start_shows
 
 if TYPE_CHECKING:
@@ -236,26 +236,34 @@ class DataWorksHook(BaseHook):
         return self._generated_content(query, limit, pause)
 
     def _generated_content(self, query: dict[str, Any], limit: float, pause: float) -> dict[str, Any]:
-        began, slept, content = time.monotonic(), 0.0, GeneratedContent()
+        began, slept, failures = time.monotonic(), 0.0, GenerationFailures()
 
         def elapsed() -> float:
             # A client whose pauses take no time counts them all the same.
             return max(time.monotonic() - began, slept)
 
         while True:
-            answer = self._send(QUERY, query=query, check=lambda answer: content.read(answer, elapsed()))
-            if content.value is not None:
-                return content.value
+            try:
+                answer = self._send(QUERY, query=query, check=_content_check)
+            except DataWorksPermanentError as error:
+                if failures.is_final(error, elapsed()):
+                    raise
+                request_id = error.request_id
+            else:
+                if (content := content_of(answer["Data"])) is not None:
+                    return content
+                failures.clear()
+                request_id = answer.get("RequestId")
             left = limit - elapsed()
             if left <= 0:
-                error = DataWorksTimeoutError(
+                late = DataWorksTimeoutError(
                     f"The content was not generated within {limit:g} s: try again, or with a longer timeout."
-                    + (f" The last message was: {content.message!r:.300}." if content.message else ""),
+                    + (f" The last answer was: {failures.message}" if failures.message else ""),
                     action=QUERY,
                     http_status=200,
-                    request_id=answer.get("RequestId"),
+                    request_id=request_id,
                 )
-                raise self._in_context(error, query["ProjectId"])
+                raise self._in_context(late, query["ProjectId"])
             self.client.sleep(min(pause, left))
             slept += min(pause, left)
 
@@ -722,6 +730,17 @@ def _object_check(action: str, wanted: str | None = None) -> Callable[[dict[str,
         return None if wanted is None else f"Data.{wanted} is missing"
 
     return check
+
+
+def _content_check(answer: dict[str, Any]) -> str | None:
+    """A check that an answer of QueryDISyncTaskConfigProcessResult can be read, and does not say that it failed."""
+    gap = _object_check(QUERY)(answer)
+    if gap is None:
+        try:
+            content_of(answer["Data"])
+        except ValueError as error:
+            return str(error)
+    return gap
 
 
 def _data_check(action: str, wanted: str | None = None) -> Callable[[dict[str, Any]], str | None]:
