@@ -46,9 +46,11 @@ SOLUTION_RUNS = frozenset({"2", "4", "5", "6", "8"})
 
 #: Of QueryDISyncTaskConfigProcessResult, whose page has no value for a generation that is still running. A Data.Status
 #: of fail is final when its message has stayed the same for so many seconds. If a running generation is answered for
-#: longer with one message, in other words than these, it is given up although it would have succeeded.
+#: longer with one message, in other words than these, it is given up although it would have succeeded. The first of
+#: them is what the client says of a fail without a message.
 GENERATION_FAILS_AFTER = 30.0
 GENERATION_RUNS_WORDS = (
+    "without a message",
     "being generated",
     "generating",
     "in progress",

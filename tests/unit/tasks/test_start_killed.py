@@ -232,9 +232,9 @@ def test_the_deadline_says_why_it_stops_nothing(emulator: EmulatorControl, task:
 def test_the_trigger_knows_whether_the_new_run_was_seen(emulator: EmulatorControl) -> None:
     emulator.set_job(JOB, JobStatus="Finished", run_seconds=60)
     with pytest.raises(TaskDeferred) as started:
-        start_job(wait_for_completion=True, deferrable=True).execute(make_context())
+        start_job(force_to_rerun=True, wait_for_completion=True, deferrable=True).execute(make_context())
     with pytest.raises(TaskDeferred) as attached:
-        start_job(wait_for_completion=True, deferrable=True).execute(make_context())
+        start_job(force_to_rerun=True, wait_for_completion=True, deferrable=True).execute(make_context())
 
     assert started.value.trigger.serialize()[1]["new_run_seen"] is True
     assert attached.value.trigger.serialize()[1]["new_run_seen"] is False
