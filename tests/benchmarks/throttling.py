@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from unittest import mock
 
-from airflow_provider_dataworks.client import client, pacing
+from airflow_provider_dataworks.client import client, pacing, resending
 from airflow_provider_dataworks.client.pacing import Pacer
-from airflow_provider_dataworks.client.resending import backoff
 from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter
 from tests.benchmarks.measuring import Line, at_most, print_table
 
@@ -86,7 +85,9 @@ def simulate(
         return passed
 
     def caller(process: int, pacer: Pacer) -> Iterator[float]:
-        pause: Callable[[int], float] = backoff if adaptive else (lambda n: min(2.0 ** (n - 1) + chance.random(), 30))
+        pause: Callable[[int], float] = (
+            resending.backoff if adaptive else (lambda n: min(2.0 ** (n - 1) + chance.random(), 30))
+        )
         while True:
             attempts, waited = 1, 0.0
             yield pacer.reserve()
