@@ -25,6 +25,7 @@ from airflow_provider_dataworks.readings import Reading
 from airflow_provider_dataworks.triggers import data_integration as trigger_module
 from airflow_provider_dataworks.triggers import poller as poller_module
 from airflow_provider_dataworks.waiting import Verdict, new_run_shows, normal_status
+from tests.faults import killed_task
 from tests.faults.fast_clock import FastTime, package_modules
 from tests.faults.kills import KillPlan, make_kill_plan
 from tests.faults.schedule import POLL_BESIDE_OTHERS, Step
@@ -481,6 +482,8 @@ SCENARIO_MUTANTS = (
 
 def _first_try_only(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(run_memory.RunMemory, "may_yet_show", lambda *_: False)
+    # The run shows so late that the next try comes before it on a busy machine too; it would wait longer than that.
+    patch.setattr(killed_task, "START_TIMEOUT", 6.0)
 
 
 def _compares_clocks(patch: pytest.MonkeyPatch) -> None:
@@ -529,7 +532,7 @@ KILL_MUTANTS = (
         "a start that does not show yet is not waited for",
         _first_try_only,
         "2 start|ended with",
-        (_killed(41, "sending", 0.2, lag=1.2), _killed(176, "sending", 0.4, lag=1.2)),
+        (_killed(41, "sent", 0.0, lag=4.0),),
     ),
     (
         "a run is known by the clock of the machine that started it",

@@ -116,6 +116,7 @@ def test_each_scenario_has_a_fault_that_it_notices() -> None:
     assert {mutant.scenario for mutant in SCENARIO_MUTANTS} == set(SCENARIOS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("put_back", "noticed", "plans"), [pytest.param(*mutant[1:], id=mutant[0]) for mutant in KILL_MUTANTS]
 )
