@@ -24,6 +24,8 @@ INSTALLED_FROM := pyproject.toml $(wildcard constraints/*.txt) scripts/environme
 
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 export PYTHONUNBUFFERED := 1
+# Where it is set, each of the tests' processes compiles all tests and packages again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## This list

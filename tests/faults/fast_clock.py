@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextvars import ContextVar
+from types import ModuleType
 from unittest import mock
 
 from airflow_provider_dataworks.client.clock import Clock, installed
@@ -71,3 +73,12 @@ def fast_clock() -> Iterator[None]:
         for module, name, seconds in limits:
             stack.enter_context(mock.patch.object(module, name, seconds))
         yield
+
+
+def package_modules() -> list[ModuleType]:
+    """The package's modules that are loaded, without the emulator's."""
+    return [
+        module
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("airflow_provider_dataworks.") and not name.startswith("airflow_provider_dataworks.emulator")
+    ]
