@@ -494,9 +494,8 @@ def _first_try_only(patch: pytest.MonkeyPatch) -> None:
 def _compares_clocks(patch: pytest.MonkeyPatch) -> None:
     # When a try noted its start, by its own machine; the service's StartedTime is by another.
     key = "moment"
-    make, record_start, is_recorded = (
-        getattr(run_store.RunStore, name) for name in ("__init__", "record_start", "is_recorded_run")
-    )
+    names = ("__init__", "record_start", "is_recorded_run")
+    make, record_start, is_recorded = (getattr(run_store.RunStore, name) for name in names)
 
     def making(self: Any, context: Any, target: Any) -> None:
         make(self, context, target)
