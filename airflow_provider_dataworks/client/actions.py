@@ -39,7 +39,7 @@ class Envelope:
     :param integer: an integer inside the content, or its digits, that must be there; default None.
     :param says_status: whether ``Status`` inside the content must say success; default False. Whatever it is, the words
         for failure are a refusal, unless ``nested`` is there.
-    :param read: builds what the caller makes of the content; an :class:`UnreadableContentError` means that the answer
+    :param read: builds what the caller makes of the content; an ``UnreadableContentError`` means that the answer
         is incomplete. Default None.
     """
 
@@ -112,9 +112,9 @@ class Action:
     :param name: such as ``ListDIJobs``.
     :param version: such as ``2020-05-18``.
     :param method: the HTTP method; default POST. A GET has no body.
-    :param query: names of the parameters that travel in the query.
-    :param body: names of the parameters that travel in the form body.
-    :param repeat: when it may be sent again after an unknown outcome.
+    :param query: names of the parameters that travel in the query; default none.
+    :param body: names of the parameters that travel in the form body; default none.
+    :param repeat: when it may be sent again after an unknown outcome; default always.
     :param envelope: what a complete answer holds; default nothing but RequestId.
     """
 
@@ -126,6 +126,11 @@ class Action:
     repeat: Repeat = Repeat.ALWAYS
     envelope: Envelope = Envelope()
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of all parameters."""
+        return (*self.query, *self.body)
+
     def place(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Sort parameters by where they travel.
 
@@ -133,7 +138,7 @@ class Action:
         :return: those of the query, and those of the body.
         :raises TypeError: the action has no such parameter.
         """
-        if unknown := sorted(set(parameters) - set(self.query) - set(self.body)):
+        if unknown := sorted(set(parameters) - set(self.parameters)):
             raise TypeError(f"{self.name} ({self.version}) has no parameter {', '.join(unknown)}")
         return (
             {name: parameters[name] for name in self.query if name in parameters},

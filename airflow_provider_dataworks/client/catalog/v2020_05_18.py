@@ -90,6 +90,7 @@ GET_DI_SYNC_TASK = _action("GetDISyncTask", query=_FILE, envelope=Envelope("Data
 # Workspaces
 
 LIST_PROJECTS = _action("ListProjects", query=("PageNumber", "PageSize"))
+GET_PROJECT = _action("GetProject", query=("ProjectId",))
 
 #: All of them.
 ACTIONS = tuple(value for value in list(vars().values()) if isinstance(value, Action))
