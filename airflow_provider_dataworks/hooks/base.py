@@ -222,7 +222,7 @@ class DataWorksBaseHook(BaseHook):
         read_effect: Callable[[ApiError], dict[str, Any] | None],
         *,
         warning: str,
-        pauses: Iterable[float] = assumptions.START_SHOWS_AFTER,
+        pauses: Iterable[float] | None = None,
         may_repeat: bool = True,
     ) -> ConfirmEffect:
         """Read, over the time that an effect may take to show, whether a call with a lost answer had it.
@@ -230,13 +230,13 @@ class DataWorksBaseHook(BaseHook):
         :param action: the action.
         :param read_effect: reads once; the answer in place of the lost one, or None while no effect shows.
         :param warning: the sentence of an error that says what may have happened, and what to do first.
-        :param pauses: seconds to wait before each reading.
+        :param pauses: seconds to wait before each reading; default those of a start.
         :param may_repeat: whether the call may be sent again after no effect has shown; if not, that is an error.
         """
 
         def confirm(error: ApiError) -> dict[str, Any] | None:
             self.log.warning("%s: no good answer (%s); reading whether it had its effect", action.name, error)
-            for pause in pauses:
+            for pause in assumptions.START_SHOWS_AFTER if pauses is None else pauses:
                 self.client.sleep(pause)
                 try:
                     answer = read_effect(error)
