@@ -148,14 +148,14 @@ def optional_region_identifier(value: Any) -> str | None:
     return None if optional(value) is None else region_identifier(value)
 
 
-def text(name: str, value: Any) -> str:
-    """A text that is not empty, of up to 10,000 characters.
+def text(name: str, value: Any, *, in_url: bool = True) -> str:
+    """A text that is not empty, of up to 10,000 characters if it travels in the URL (default).
 
     :raises DataWorksParameterError: it is anything else.
     """
     if not isinstance(value, str) or not value.strip():
         raise DataWorksParameterError(name, f"must be a text that is not empty, not {_shown(value)}")
-    return _fit_for_url(name, value)
+    return _fit_for_url(name, value) if in_url else _sendable(name, value)
 
 
 def _sendable(name: str, value: str) -> str:
@@ -258,6 +258,18 @@ def json_text(name: str, value: Any) -> str:
     parsed = json_object(name, value)
     if isinstance(value, str) and _is_json(written := value.removeprefix(_BYTE_ORDER_MARK)):
         return _sendable(name, written)
+    return _sendable(name, _dumped(name, parsed))
+
+
+def json_list_text(name: str, value: Any) -> str:
+    """The JSON text of a list, given as a list or as JSON text.
+
+    :raises DataWorksParameterError: it is anything else, or holds what JSON cannot.
+    """
+    parsed: Any = _parsed_text(name, value.removeprefix(_BYTE_ORDER_MARK)) if isinstance(value, str) else value
+    if not isinstance(parsed, (list, tuple)):
+        raise DataWorksParameterError(name, f"must be a list or a JSON array, not {type(parsed).__name__}")
+    _refuse_depth(name, parsed)
     return _sendable(name, _dumped(name, parsed))
 
 

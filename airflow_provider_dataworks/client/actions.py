@@ -130,6 +130,11 @@ class Action:
     repeat: Repeat = Repeat.ALWAYS
     envelope: Envelope = Envelope()
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of all parameters."""
+        return (*self.query, *self.body)
+
     def place(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Sort parameters by where they travel.
 
@@ -137,7 +142,7 @@ class Action:
         :return: those of the query, and those of the body.
         :raises TypeError: the action has no such parameter.
         """
-        if unknown := sorted(set(parameters) - set(self.query) - set(self.body)):
+        if unknown := sorted(set(parameters) - set(self.parameters)):
             raise TypeError(f"{self.name} ({self.version}) has no parameter {', '.join(unknown)}")
         return (
             {name: parameters[name] for name in self.query if name in parameters},

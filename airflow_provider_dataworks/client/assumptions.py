@@ -10,6 +10,9 @@ from __future__ import annotations
 #: If the service takes longer than their sum to show a new run, a start could be sent twice.
 START_SHOWS_AFTER: tuple[float, ...] = (0.5, 1.5, 3.0, 5.0, 6.0)
 
+#: The same where no answer says when a job was started: a run that begins and ends between two looks is not seen.
+CHANGE_SHOWS_AFTER: tuple[float, ...] = (0.5, 1.5, *(2.0,) * 7)
+
 #: Other spellings of a job status. The newer API version documents ``Stop`` where this one says ``Stopped``.
 STATUS_ALIASES = {"Stop": "Stopped"}
 
@@ -65,6 +68,10 @@ GENERATION_RUNS_WORDS = (
     "进行中",
     "运行中",
 )
+
+#: The code for an unknown DIJobId in 2024-05-18. No page lists it; others have met it (with which HTTP status, they do
+#: not say).
+JOB_NOT_FOUND_CODE = "500130"
 
 #: Words in the API's message that say that an id is not known (an unknown DIJobId has no documented code).
 NOT_FOUND_WORDS = ("not exist", "not found", "notfound", "notexist", "不存在")

@@ -110,7 +110,7 @@ class DataWorksClient:
     ) -> dict[str, Any]:
         """Call an action and wait out what passes.
 
-        :param action: the action, such as :data:`.catalog.v2020_05_18.LIST_DI_JOBS`.
+        :param action: the action, such as ``LIST_DI_JOBS`` of ``client.catalog.v2020_05_18``.
         :param parameters: values by the API's names; None values are left out, dicts and lists become JSON. Default
             None: no parameters.
         :param confirm_effect: reads, after an unknown outcome, whether the call had its effect; only if not, it is sent
@@ -126,7 +126,8 @@ class DataWorksClient:
     def _request(self, action: Action, parameters: Mapping[str, Any]) -> Request:
         query, body = map(encode, action.place(parameters))
         headers = {**self._headers, "x-acs-action": action.name, "x-acs-version": action.version}
-        if body:
+        # As the official SDKs do, also where all of the form is left out.
+        if action.body:
             headers["content-type"] = FORM
         url = f"{self.endpoint}/?{query}" if query else f"{self.endpoint}/"
         return Request(action.method, url, headers, body or None)

@@ -82,6 +82,7 @@ class Settings:
     :param sts: the temporary credentials that are known; default one triple.
     :param project_id: the workspace that exists from the start; default 10000.
     :param region_id: region in the connection that is handed out; default cn-shanghai.
+    :param api_version: API version in that connection; None (default) for none. Both are served all the same.
     :param access_key_id: the key that requests are signed with; default LTAI-emulator.
     :param access_key_secret: its secret; default emulator-secret.
     :raises ValueError: a value is invalid.
@@ -113,6 +114,7 @@ class Settings:
     )
     project_id: int = PROJECT_ID
     region_id: str = REGION_ID
+    api_version: str | None = None
     access_key_id: str = ACCESS_KEY_ID
     access_key_secret: str = dataclasses.field(default=ACCESS_KEY_SECRET, repr=False)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
@@ -27,6 +27,14 @@ from airflow_provider_dataworks.hooks.errors import from_client
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+T = TypeVar("T")
+
+#: A list of more entries than this (no workspace has so many jobs) ends with an error instead of never.
+MAX_LISTED = 200_000
+
+#: What the error of a start says whose effect is not known.
+MAY_HAVE_STARTED = "It may have started: check its state before you start it again."
 
 #: Seconds that one attempt of a hook with short timeouts takes at most.
 SHORT_TIMEOUT = 4.0
@@ -155,6 +163,34 @@ class DataWorksBaseHook(BaseHook):
             self._in_context(error, project_id)
             raise
 
+    @staticmethod
+    def _pages(
+        read: Callable[[int], tuple[Sequence[T], int | None]], size: int, key: Callable[[T], object], action: str
+    ) -> Iterator[T]:
+        """Ask for page after page until the count is reached, or two pages in a row bring nothing new.
+
+        :param read: reads the page of a number: its entries, and how many the whole list has (None if unknown).
+        :param size: entries a page.
+        :param key: what identifies an entry.
+        :param action: the action's name, for an error.
+        """
+        seen: set[object] = set()
+        number, fruitless = 0, 0
+        while fruitless < 2:
+            number += 1
+            page, total = read(number)
+            # The list may shift between two pages: an entry that comes twice is given once.
+            new = [entry for entry in page if key(entry) not in seen]
+            seen.update(map(key, new))
+            if len(seen) > MAX_LISTED:
+                raise DataWorksTransientError(
+                    f"{action} gave more than {MAX_LISTED} entries: narrow the list down.", action=action
+                )
+            yield from new
+            fruitless = 0 if new else fruitless + 1
+            if len(page) < size if total is None else number * size >= total:
+                return
+
     def _in_context(self, error: DataWorksError, project_id: int | None = None) -> DataWorksError:
         """Say on an error which connection, region and workspace it is about."""
         return error.add_context(
@@ -163,31 +199,60 @@ class DataWorksBaseHook(BaseHook):
             project_id=project_id or self.settings.project_id,
         )
 
-    def _confirm_start(self, action: Action, has_started: Callable[[], bool]) -> ConfirmEffect:
-        """Read, over the time that a start may take to show, whether one with a lost answer had its effect."""
+    def _confirm_by_reading(
+        self,
+        action: Action,
+        read_effect: Callable[[ApiError], dict[str, Any] | None],
+        *,
+        warning: str,
+        pauses: Iterable[float] | None = None,
+        may_repeat: bool = True,
+    ) -> ConfirmEffect:
+        """Read, over the time that an effect may take to show, whether a call with a lost answer had it.
+
+        :param action: the action.
+        :param read_effect: reads once; the answer in place of the lost one, or None while no effect shows.
+        :param warning: the sentence of an error that says what may have happened, and what to do first.
+        :param pauses: seconds to wait before each reading; default those of a start.
+        :param may_repeat: whether the call may be sent again after no effect has shown; if not, that is an error.
+        """
 
         def confirm(error: ApiError) -> dict[str, Any] | None:
             self.log.warning("%s: no good answer (%s); reading whether it had its effect", action.name, error)
-            for pause in assumptions.START_SHOWS_AFTER:
+            for pause in assumptions.START_SHOWS_AFTER if pauses is None else pauses:
                 self.client.sleep(pause)
                 try:
-                    if has_started():
-                        return {"RequestId": error.request_id}
+                    answer = read_effect(error)
                 except DataWorksError as unreadable:
-                    _raise_may_have_started(action, error, unreadable)
+                    reason = f"the state could not be read afterwards ({unreadable.message})"
+                    kind = _permanent_or_transient(unreadable)
+                    raise _effect_unknown(kind, warning, action, error, reason) from None
+                if answer is not None:
+                    return answer
+            if not may_repeat:
+                reason = "no effect has shown since, and a repeat could do harm"
+                raise _effect_unknown(DataWorksTransientError, warning, action, error, reason)
             return None
 
         return confirm
 
 
-def _raise_may_have_started(action: Action, error: ApiError, unreadable: DataWorksError) -> NoReturn:
-    kind = DataWorksPermanentError if isinstance(unreadable, DataWorksPermanentError) else DataWorksTransientError
-    raise kind(
-        f"It may have started: check its state before you start it again. {action.name}: the answer was lost "
-        f"({error.message}), and the state could not be read afterwards ({unreadable.message}).",
+def _permanent_or_transient(error: DataWorksError) -> type[DataWorksPermanentError | DataWorksTransientError]:
+    return DataWorksPermanentError if isinstance(error, DataWorksPermanentError) else DataWorksTransientError
+
+
+def _effect_unknown(
+    kind: type[DataWorksPermanentError | DataWorksTransientError],
+    warning: str,
+    action: Action,
+    error: ApiError,
+    reason: str,
+) -> DataWorksError:
+    return kind(
+        f"{warning} {action.name}: the answer was lost ({error.message}), and {reason}.",
         action=action.name,
         code=error.code,
         http_status=error.http_status,
         request_id=error.request_id,
         outcome_unknown=True,
-    ) from None
+    )

@@ -7,15 +7,16 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_dataworks import arguments
-from airflow_provider_dataworks.client.actions import unlisted_action
-from airflow_provider_dataworks.client.catalog import v2020_05_18
+from airflow_provider_dataworks.client.actions import Method, unlisted_action
+from airflow_provider_dataworks.client.catalog import API_VERSIONS, CATALOGS, find_action, v2020_05_18
+from airflow_provider_dataworks.client.errors import is_read_only
 from airflow_provider_dataworks.connection.form import (
     CONNECTION_FIELDS,
     HIDDEN_FIELDS,
     PLACEHOLDERS,
     RELABELING,
 )
-from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksParameterError
+from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksParameterError, DataWorksPermanentError
 from airflow_provider_dataworks.hooks.di_jobs import DIJobsHook
 from airflow_provider_dataworks.hooks.sync_tasks import SyncTasksHook
 
@@ -33,16 +34,27 @@ class DataWorksHook(DIJobsHook, SyncTasksHook):
     """
 
     def call(
-        self, action: str, *, query: dict[str, Any] | None = None, body: dict[str, Any] | None = None
+        self,
+        action: str,
+        *,
+        query: dict[str, Any] | None = None,
+        body: dict[str, Any] | None = None,
+        version: str | None = None,
+        method: str | None = None,
     ) -> dict[str, Any]:
-        """Call any other action of API version 2020-05-18.
+        """Call any other action.
 
         After an unknown outcome it is sent again only if its name says that it reads: List, Get, Query or Search.
 
         :param action: the action's name.
         :param query: parameters in the query, by the API's names; None is left out, dicts and lists become JSON.
         :param body: parameters in the form body, likewise; default None.
+        :param version: the API version, 2020-05-18 or 2024-05-18. None (default): the connection's, and 2020-05-18 for
+            the DISync actions, which no other version has.
+        :param method: GET or POST. None (default): POST in 2020-05-18; in 2024-05-18 what the action is known to have,
+            or else GET if its name reads and there is no body.
         :return: the answer.
+        :raises DataWorksParameterError: an argument can't be used, such as a body for a GET.
         :raises DataWorksPermanentError: refused.
         :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have happened.
         """
@@ -52,24 +64,48 @@ class DataWorksHook(DIJobsHook, SyncTasksHook):
         in_query, in_body = arguments.parameters("query", query) or {}, arguments.parameters("body", body) or {}
         if twice := sorted(set(in_query) & set(in_body)):
             raise DataWorksParameterError("body", f"has parameters that are in query too: {', '.join(twice)}")
-        unlisted = unlisted_action(name, v2020_05_18.VERSION, query=in_query, body=in_body)
+        chosen = self._version_of(name, version)
+        verb = _method_of(name, chosen, method, has_body=bool(in_body))
+        if verb == "GET" and in_body:
+            raise DataWorksParameterError("body", f"must be empty: {name} is a GET, whose parameters are in query")
+        unlisted = unlisted_action(name, chosen, method=verb, query=in_query, body=in_body)
         return self._send(unlisted, {**in_query, **in_body})
 
     def test_connection(self) -> tuple[bool, str]:
-        """Prove the connection by one signed read: the workspace's jobs, or else the list of workspaces.
+        """Prove the connection by the cheapest read that the account's edition has.
+
+        That is the workspace's jobs; the workspace itself where the edition refuses these; the list of workspaces where
+        the connection names none.
 
         :return: whether it works, and a short text without secrets.
         """
         try:
-            hook, project = self.with_settings(max_attempts=1), self.settings.project_id
-            if project is None:
-                hook._send(v2020_05_18.LIST_PROJECTS, {"PageNumber": 1, "PageSize": 10})
-                return True, f"{self.settings.endpoint} answers and accepts the credentials."
-            page = hook.list_di_jobs_page(project_id=project, page_number=1, page_size=10)
-            return True, f"Workspace {project} answers; it has {page.total or 0} DI jobs."
+            return True, self.with_settings(max_attempts=1)._proof()
         except (DataWorksError, AirflowException) as error:
             # `airflow connections test` takes what is in brackets for markup and swallows it.
             return False, str(error).replace("[", "(").replace("]", ")")
+
+    def _proof(self) -> str:
+        """Read something, and say what that proves."""
+        project, catalog = self.settings.project_id, CATALOGS[self.settings.api_version]
+        if project is None:
+            self._send(catalog.LIST_PROJECTS, {"PageNumber": 1, "PageSize": 10})
+            return f"{self.settings.endpoint} answers and accepts the credentials."
+        try:
+            page = self.list_di_jobs_page(project_id=project, page_number=1, page_size=10)
+        except DataWorksPermanentError as error:
+            if error.code != "Forbidden.Access":
+                raise
+            refusal = error.message
+        else:
+            return f"Workspace {project} answers; it has {page.total or 0} DI jobs."
+        self._send(catalog.GET_PROJECT, {catalog.GET_PROJECT.query[0]: project})
+        return f"Workspace {project} answers, but refuses its DI jobs. {refusal}"
+
+    def _version_of(self, action: str, version: str | None) -> str:
+        if arguments.optional(version) is not None:
+            return arguments.one_of("version", version, API_VERSIONS)
+        return v2020_05_18.VERSION if "DISync" in action else self.settings.api_version
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -95,3 +131,12 @@ class DataWorksHook(DIJobsHook, SyncTasksHook):
             # The longer one is about later versions of Airflow.
             "placeholders": {**PLACEHOLDERS, "port": "443"},
         }
+
+
+def _method_of(action: str, version: str, method: str | None, *, has_body: bool) -> Method:
+    if arguments.optional(method) is not None:
+        return "GET" if arguments.one_of("method", method, ("GET", "POST")) == "GET" else "POST"
+    if known := find_action(action, version):
+        return known.method
+    reads = version != v2020_05_18.VERSION and is_read_only(action) and not has_body
+    return "GET" if reads else "POST"

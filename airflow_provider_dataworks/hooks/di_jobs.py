@@ -1,37 +1,56 @@
-"""The hook's methods for DI jobs."""
+"""The hook's methods for DI jobs, the same in both API versions as far as these can tell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from airflow_provider_dataworks import arguments
-from airflow_provider_dataworks.client.catalog import v2020_05_18
+from airflow_provider_dataworks.client import assumptions
+from airflow_provider_dataworks.client.actions import Action, whole_number
+from airflow_provider_dataworks.client.catalog import DI_JOBS, find_action, v2024_05_18
 from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read_job
+from airflow_provider_dataworks.client.catalog.paging import read_entries
+from airflow_provider_dataworks.client.clock import clock
+from airflow_provider_dataworks.client.errors import ApiError, Outcome
 from airflow_provider_dataworks.client.models import DIJob, Job, JobPage, ListedJob
 from airflow_provider_dataworks.client.runs import new_run_shows
 from airflow_provider_dataworks.exceptions import (
+    DataWorksError,
     DataWorksNotFoundError,
     DataWorksParameterError,
     DataWorksPermanentError,
-    DataWorksTransientError,
     job_not_found,
 )
-from airflow_provider_dataworks.hooks.base import DataWorksBaseHook
+from airflow_provider_dataworks.hooks.base import MAY_HAVE_STARTED, DataWorksBaseHook
 
-#: A listing of more jobs than this (no workspace has so many) ends with an error instead of never.
-MAX_LISTED_JOBS = 200_000
+#: Pages of a job's log that are read at most.
+MAX_LOG_PAGES = 1000
 
 _LARGEST_PAGE = 100
+_DAY = 86400
+
+#: Settings of a job: the argument's name, the API's name, and the type of the value.
+_SETTINGS: dict[str, tuple[str, type]] = {
+    "description": ("Description", str),
+    "source_data_source_settings": ("SourceDataSourceSettings", list),
+    "destination_data_source_settings": ("DestinationDataSourceSettings", list),
+    "resource_settings": ("ResourceSettings", dict),
+    "transformation_rules": ("TransformationRules", list),
+    "table_mappings": ("TableMappings", list),
+    "job_settings": ("JobSettings", dict),
+    "file_spec": ("FileSpec", str),
+    "owner": ("Owner", str),
+}
 
 
 class DIJobsHook(DataWorksBaseHook):
     """The part of the hook that is about DI jobs."""
 
     @property
-    def di_job_actions(self) -> DIJobActions:
+    def _di_job_actions(self) -> DIJobActions:
         """The actions on DI jobs that the connection's API version has."""
-        return v2020_05_18.DI_JOBS
+        return DI_JOBS[self.settings.api_version]
 
     def start_di_job(
         self,
@@ -43,7 +62,8 @@ class DIJobsHook(DataWorksBaseHook):
     ) -> str:
         """Start a DI job, once (API page: StartDIJob).
 
-        The job is read first. After a lost answer it is read again; the start is sent again only if no new run shows.
+        The job is read first. After a lost answer it is read again; the start is sent again only if no new run shows,
+        and never with ``force_to_rerun`` in API version 2024-05-18, which does not say when a job was started.
 
         :param di_job_id: the job's id.
         :param realtime_start_settings: ``StartTime`` (Unix seconds, datetime or ISO 8601 text) and ``FailoverSettings``
@@ -55,7 +75,7 @@ class DIJobsHook(DataWorksBaseHook):
         :raises DataWorksPermanentError: refused.
         :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have started.
         """
-        actions = self.di_job_actions
+        actions = self._di_job_actions
         job_id = arguments.identifier("di_job_id", di_job_id)
         parameters = {
             actions.id_parameter: job_id,
@@ -66,12 +86,21 @@ class DIJobsHook(DataWorksBaseHook):
             job_before = self.read_di_job(di_job_id=job_id)
         before = job_before if isinstance(job_before, DIJob) else read_job(dict(job_before), di_job_id=job_id)
 
-        def has_started() -> bool:
+        def read_start(error: ApiError) -> dict[str, Any] | None:
             job = self.read_di_job(di_job_id=job_id)
-            return new_run_shows(job.status, job.started_time, before.status, before.started_time)
+            shows = new_run_shows(job.status, job.started_time, before.status, before.started_time)
+            return {"RequestId": error.request_id} if shows else None
 
-        action = actions.start_job
-        answer = self._send(action, parameters, confirm_effect=self._confirm_start(action, has_started))
+        timed = actions.gives_started_time
+        confirm_effect = self._confirm_by_reading(
+            actions.start_job,
+            read_start,
+            warning=MAY_HAVE_STARTED,
+            pauses=assumptions.START_SHOWS_AFTER if timed else assumptions.CHANGE_SHOWS_AFTER,
+            # Without StartedTime, a run that is over already may look like none, and a rerun moves everything again.
+            may_repeat=timed or not parameters["ForceToRerun"],
+        )
+        answer = self._send(actions.start_job, parameters, confirm_effect=confirm_effect)
         request_id = str(answer.get("RequestId") or "")
         self.log.info("Started DI job %s (RequestId %s)", job_id, request_id or "lost with the answer")
         return request_id
@@ -84,12 +113,117 @@ class DIJobsHook(DataWorksBaseHook):
         :raises DataWorksPermanentError: refused.
         :raises DataWorksTransientError: no good answer after all attempts.
         """
-        actions = self.di_job_actions
+        actions = self._di_job_actions
         job_id = arguments.identifier("di_job_id", di_job_id)
-        answer = self._send(actions.stop_job, {actions.id_parameter: job_id})
+
+        def read_stop(error: ApiError) -> dict[str, Any] | None:
+            # Only what may refuse the repeat of a stop that had its effect is looked into.
+            if error.outcome is not Outcome.REFUSED:
+                return None
+            job = self._read_or_none(job_id)
+            stopped = job is not None and job.status in ("Stopping", "Stopped")
+            return {"RequestId": error.request_id} if stopped else None
+
+        answer = self._send(actions.stop_job, {actions.id_parameter: job_id}, confirm_effect=read_stop)
         request_id = str(answer.get("RequestId") or "")
         self.log.info("Stopping DI job %s (RequestId %s)", job_id, request_id)
         return request_id
+
+    def create_di_job(
+        self,
+        *,
+        project_id: int | str | None = None,
+        job_name: str,
+        migration_type: str,
+        source_data_source_type: str,
+        destination_data_source_type: str,
+        job_type: str | None = None,
+        **settings: Any,
+    ) -> int:
+        """Create a DI job, once; it is Initialized and not started (API page: CreateDIJob).
+
+        After a lost answer the job is looked for by its name, and created again only if there is none.
+
+        :param project_id: workspace id; None for the connection's.
+        :param job_name: the job's name.
+        :param migration_type: such as Full or FullAndRealtimeIncremental.
+        :param source_data_source_type: such as MySQL.
+        :param destination_data_source_type: such as Hologres.
+        :param job_type: such as DatabaseOfflineMigration; API version 2024-05-18 only. Default None.
+        :param settings: ``description``, ``source_data_source_settings``, ``destination_data_source_settings``,
+            ``resource_settings``, ``transformation_rules``, ``table_mappings``, ``job_settings`` and, in API version
+            2024-05-18 only, ``owner`` and ``file_spec``: strings, dicts and lists in the API's own names, or their JSON
+            text; None leaves one out.
+        :return: DIJobId.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have been created.
+        """
+        actions = self._di_job_actions
+        project, name = self.resolve_project_id(project_id), arguments.text("job_name", job_name)
+        parameters = {
+            "ProjectId": project,
+            actions.name_parameter: name,
+            "MigrationType": arguments.text("migration_type", migration_type),
+            "SourceDataSourceType": arguments.text("source_data_source_type", source_data_source_type),
+            "DestinationDataSourceType": arguments.text("destination_data_source_type", destination_data_source_type),
+            **self._settings_of(actions.create_job, settings),
+        }
+        if arguments.optional(job_type) is not None:
+            self._check_parameter(actions.create_job, "job_type", "JobType")
+            parameters["JobType"] = arguments.text("job_type", job_type)
+        known = {job.id for job in self._jobs_named(project, name)}
+
+        def read_creation(error: ApiError) -> dict[str, Any] | None:
+            created = next((job for job in self._jobs_named(project, name) if job.id not in known), None)
+            if created is None:
+                return None
+            return {actions.id_parameter: created.id, "RequestId": error.request_id}
+
+        confirm_effect = self._confirm_by_reading(
+            actions.create_job,
+            read_creation,
+            warning="It may have been created: look for its name before you create it again.",
+        )
+        answer = self._send(actions.create_job, parameters, confirm_effect=confirm_effect)
+        job_id = cast(int, whole_number(answer[actions.id_parameter]))
+        self.log.info("Created DI job %s %r (RequestId %s)", job_id, name, answer.get("RequestId"))
+        return job_id
+
+    def update_di_job(self, *, di_job_id: int | str, **settings: Any) -> None:
+        """Replace settings of a DI job; those that are not given stay as they are (API page: UpdateDIJob).
+
+        :param di_job_id: the job's id.
+        :param settings: ``description``, ``resource_settings``, ``transformation_rules``, ``table_mappings``,
+            ``job_settings`` and, in API version 2024-05-18 only, ``owner`` and ``file_spec``, as
+            :meth:`create_di_job` takes them.
+        :raises DataWorksNotFoundError: there is no such job.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        actions = self._di_job_actions
+        job_id = arguments.identifier("di_job_id", di_job_id)
+        changes = self._settings_of(actions.update_job, settings)
+        answer = self._send(actions.update_job, {actions.id_parameter: job_id, **changes})
+        self.log.info("Updated DI job %s (RequestId %s)", job_id, answer.get("RequestId"))
+
+    def delete_di_job(self, *, di_job_id: int | str) -> None:
+        """Delete a DI job that does not run (API page: DeleteDIJob).
+
+        :param di_job_id: the job's id.
+        :raises DataWorksNotFoundError: there is no such job, and no attempt of this call can have deleted it.
+        :raises DataWorksPermanentError: refused, such as for a job that runs.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        actions = self._di_job_actions
+        job_id = arguments.identifier("di_job_id", di_job_id)
+        answer: Mapping[str, Any] = {}
+        try:
+            answer = self._send(actions.delete_job, {actions.id_parameter: job_id})
+        except DataWorksNotFoundError as error:
+            if not error.outcome_unknown:
+                raise
+            # The answer to an earlier attempt was lost, and the job is gone.
+        self.log.info("Deleted DI job %s (RequestId %s)", job_id, answer.get("RequestId") or "lost with the answer")
 
     def get_di_job(self, *, di_job_id: int | str, with_details: bool = False) -> Job:
         """Read one DI job (API page: GetDIJob).
@@ -130,6 +264,7 @@ class DIJobsHook(DataWorksBaseHook):
         job_name: str | None = None,
         source_data_source_type: str | None = None,
         destination_data_source_type: str | None = None,
+        migration_type: str | None = None,
         page_size: int = _LARGEST_PAGE,
     ) -> Iterator[ListedJob]:
         """List DI jobs, page by page as they are asked for (API page: ListDIJobs).
@@ -138,22 +273,26 @@ class DIJobsHook(DataWorksBaseHook):
         :param job_name: part of the name: the API matches it fuzzily; None (default) for all.
         :param source_data_source_type: such as MySQL; None (default) for all.
         :param destination_data_source_type: such as Hologres; None (default) for all.
+        :param migration_type: such as Full; None (default) for all.
         :param page_size: jobs a request, 1 to 100; default 100.
         :return: a lazy iterator of jobs, each once; ids are integers. XComs hold no iterator: a task returns
             ``list(hook.list_di_jobs())``.
         :raises DataWorksPermanentError: refused.
         :raises DataWorksTransientError: no good answer after all attempts.
         """
+        wanted = arguments.optional_text("migration_type", migration_type)
         parameters = {
             "ProjectId": self.resolve_project_id(project_id),
-            self.di_job_actions.name_parameter: arguments.optional_text("job_name", job_name),
+            self._di_job_actions.name_parameter: arguments.optional_text("job_name", job_name),
             "SourceDataSourceType": arguments.optional_text("source_data_source_type", source_data_source_type),
             "DestinationDataSourceType": arguments.optional_text(
                 "destination_data_source_type", destination_data_source_type
             ),
             "PageSize": arguments.page_size(page_size),
         }
-        return (_listed(job) for page in self._job_pages(parameters) for job in page)
+        if "MigrationType" in self._di_job_actions.list_jobs.parameters:
+            parameters["MigrationType"] = wanted
+        return (_listed(job) for job in self._jobs(parameters) if wanted in (None, job.migration_type))
 
     def list_di_jobs_page(
         self, *, project_id: int | str | None = None, page_number: int, page_size: int = _LARGEST_PAGE
@@ -187,6 +326,81 @@ class DIJobsHook(DataWorksBaseHook):
         page = self.list_di_jobs_page(project_id=project_id, page_number=page_number)
         return [_listed(job) for job in page.jobs], page.total
 
+    def list_di_job_run_details(self, *, di_job_id: int | str) -> Iterator[dict[str, Any]]:
+        """List the tables of a job's current or last run (API page: ListDIJobRunDetails, 2024-05-18 only).
+
+        :param di_job_id: the job's id.
+        :return: a lazy iterator of JobRunInfos, each table once: names, StructureMigrationStatus, FullMigrationStatus,
+            RealtimeMigrationStatus, their error messages, OfflineTotalRecords, OfflineTotalBytes, OfflineErrorRecords.
+        :raises DataWorksParameterError: the connection's api_version is 2020-05-18.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        self._require_2024("list_di_job_run_details")
+        parameters = {"DIJobId": arguments.identifier("di_job_id", di_job_id)}
+        return self._entries(
+            v2024_05_18.LIST_DI_JOB_RUN_DETAILS,
+            parameters,
+            "SourceDatasourceName",
+            "SourceDatabaseName",
+            "SourceSchemaName",
+            "SourceTableName",
+        )
+
+    def list_di_job_events(
+        self,
+        *,
+        di_job_id: int | str,
+        event_type: str = "Failover",
+        start_time: Any = None,
+        end_time: Any = None,
+    ) -> Iterator[dict[str, Any]]:
+        """List events of a job (API page: ListDIJobEvents, 2024-05-18 only).
+
+        :param di_job_id: the job's id.
+        :param event_type: Failover (default), Alarm or DDL.
+        :param start_time: Unix seconds, datetime or ISO 8601 text; None (default) for a day before the end.
+        :param end_time: likewise; None (default) for now.
+        :return: a lazy iterator of events, each once: Id, CreateTime, Type, Severity, Status, Detail, FailoverMessage
+            and so on.
+        :raises DataWorksParameterError: the connection's api_version is 2020-05-18, or an argument can't be used.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        self._require_2024("list_di_job_events")
+        end = _moment("end_time", end_time, clock.time())
+        parameters = {
+            "DIJobId": arguments.identifier("di_job_id", di_job_id),
+            "EventType": arguments.one_of("event_type", event_type, ("Failover", "Alarm", "DDL")),
+            "StartTime": _moment("start_time", start_time, end - _DAY),
+            "EndTime": end,
+        }
+        return self._entries(v2024_05_18.LIST_DI_JOB_EVENTS, parameters, "Id")
+
+    def get_di_job_log(self, *, di_job_id: int | str, node_type: str | None = None) -> str:
+        """Read the log of a job's current or last run, all pages of it (API page: GetDIJobLog, 2024-05-18 only).
+
+        :param di_job_id: the job's id.
+        :param node_type: MASTER for the job manager, WORKER for a task manager (serverless resource groups only); None
+            (default) leaves it to the service.
+        :return: the log, empty before there is any.
+        :raises DataWorksParameterError: the connection's api_version is 2020-05-18, or an argument can't be used.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        self._require_2024("get_di_job_log")
+        parameters: dict[str, Any] = {"Id": arguments.identifier("di_job_id", di_job_id)}
+        if arguments.optional(node_type) is not None:
+            parameters["NodeType"] = arguments.one_of("node_type", node_type, ("MASTER", "WORKER"))
+        pages: list[str] = []
+        # How many pages there are is not said: one that is empty, or comes again, is behind the last.
+        for number in range(1, MAX_LOG_PAGES + 1):
+            page = str(self._send(v2024_05_18.GET_DI_JOB_LOG, {**parameters, "PageNumber": number})["Log"])
+            if not page or (pages and page == pages[-1]):
+                break
+            pages.append(page)
+        return "".join(pages)
+
     def find_di_job(
         self,
         *,
@@ -218,7 +432,7 @@ class DIJobsHook(DataWorksBaseHook):
     def _find_by_name(self, project: int, name: str) -> DIJob | None:
         # The list may shift between two pages: a miss counts only if it repeats.
         for _ in range(2):
-            matches = [job for job in self._jobs_named_like(project, name) if job.name == name]
+            matches = self._jobs_named(project, name)
             if len(matches) > 1:
                 ids = ", ".join(str(job.id) for job in matches)
                 error = DataWorksPermanentError(
@@ -235,7 +449,7 @@ class DIJobsHook(DataWorksBaseHook):
         which = f"with id {job_id}" + (f" among those named like {name!r:.200}" if name else "")
         missing = self._in_context(job_not_found(which, project), project)
         first = self._job_page(
-            {"ProjectId": project, self.di_job_actions.name_parameter: name, "PageSize": 100, "PageNumber": 1}
+            {"ProjectId": project, self._di_job_actions.name_parameter: name, "PageSize": 100, "PageNumber": 1}
         )
         if listed := _with_id(first.jobs, job_id):
             return listed
@@ -257,38 +471,79 @@ class DIJobsHook(DataWorksBaseHook):
         raise missing
 
     def _jobs_named_like(self, project: int, name: str | None) -> Iterator[DIJob]:
-        parameters = {"ProjectId": project, self.di_job_actions.name_parameter: name, "PageSize": _LARGEST_PAGE}
-        return (job for page in self._job_pages(parameters) for job in page)
+        parameters = {"ProjectId": project, self._di_job_actions.name_parameter: name, "PageSize": _LARGEST_PAGE}
+        return self._jobs(parameters)
 
-    def _job_pages(self, parameters: dict[str, Any]) -> Iterator[list[DIJob]]:
-        """Ask for page after page until the count is reached, or two pages in a row bring nothing new."""
-        seen: set[int] = set()
-        number, fruitless, size = 0, 0, int(parameters["PageSize"])
-        while fruitless < 2:
-            number += 1
+    def _jobs_named(self, project: int, name: str) -> list[DIJob]:
+        return [job for job in self._jobs_named_like(project, name) if job.name == name]
+
+    def _jobs(self, parameters: Mapping[str, Any]) -> Iterator[DIJob]:
+        def read(number: int) -> tuple[Sequence[DIJob], int | None]:
             page = self._job_page({**parameters, "PageNumber": number})
-            # The list may shift between two pages: a job that comes twice is given once.
-            new = [job for job in page.jobs if job.id not in seen]
-            seen.update(job.id for job in new)
-            if len(seen) > MAX_LISTED_JOBS:
-                raise DataWorksTransientError(
-                    f"ListDIJobs gave more than {MAX_LISTED_JOBS} jobs: give job_name or di_job_id.",
-                    action="ListDIJobs",
-                )
-            yield new
-            fruitless = 0 if new else fruitless + 1
-            is_last = len(page.jobs) < size if page.total is None else number * size >= page.total
-            if is_last:
-                return
+            return page.jobs, page.total
 
-    def _job_page(self, parameters: dict[str, Any]) -> JobPage:
-        actions = self.di_job_actions
+        return self._pages(read, int(parameters["PageSize"]), lambda job: job.id, "ListDIJobs")
+
+    def _job_page(self, parameters: Mapping[str, Any]) -> JobPage:
+        actions = self._di_job_actions
         return actions.read_page(self._send(actions.list_jobs, {**actions.list_defaults, **parameters}))
 
+    def _entries(self, action: Action, parameters: Mapping[str, Any], *key: str) -> Iterator[dict[str, Any]]:
+        """Read a list; the fields of ``key`` tell its entries apart, or else all fields do."""
+        content, name = str(action.envelope.content), _LISTS[action.name]
+
+        def read(number: int) -> tuple[Sequence[dict[str, Any]], int | None]:
+            answer = self._send(action, {**parameters, "PageNumber": number, "PageSize": _LARGEST_PAGE})
+            page = read_entries(answer[content], name=name)
+            return page.entries, page.total
+
+        def identity(entry: dict[str, Any]) -> str:
+            return str([entry[part] for part in key if part in entry] or entry)
+
+        return self._pages(read, _LARGEST_PAGE, identity, action.name)
+
+    def _read_or_none(self, job_id: int) -> DIJob | None:
+        try:
+            return self._get_job(job_id, with_details=False)
+        except DataWorksError:
+            return None
+
     def _get_job(self, job_id: int, *, with_details: bool) -> DIJob:
-        actions = self.di_job_actions
+        actions = self._di_job_actions
         parameters = {actions.id_parameter: job_id, "WithDetails": with_details}
         return actions.read_job(self._send(actions.get_job, parameters), job_id)
+
+    def _settings_of(self, action: Action, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Parse settings of a job, given by their argument's or the API's name."""
+        by_any_name = {**_SETTINGS, **{api: (api, kind) for api, kind in _SETTINGS.values()}}
+        parameters: dict[str, Any] = {}
+        for name, value in settings.items():
+            if name not in by_any_name:
+                raise DataWorksParameterError(name, f"is no setting of a DI job; accepted: {', '.join(_SETTINGS)}")
+            api_name, kind = by_any_name[name]
+            if arguments.optional(value) is None:
+                continue
+            self._check_parameter(action, name, api_name)
+            parameters[api_name] = _setting(name, value, kind)
+        return parameters
+
+    def _check_parameter(self, action: Action, name: str, api_name: str) -> None:
+        """Reject an argument that the connection's API version has no parameter for."""
+        if api_name in action.parameters:
+            return
+        problem = f"is no parameter of {action.name} in API version {action.version}"
+        newer = find_action(action.name, v2024_05_18.VERSION)
+        if newer is not None and api_name in newer.parameters:
+            problem += self._go_to(newer.version)
+        raise DataWorksParameterError(name, problem)
+
+    def _require_2024(self, method: str) -> None:
+        if self.settings.api_version != v2024_05_18.VERSION:
+            problem = f"{method} does not exist in {self.settings.api_version}{self._go_to(v2024_05_18.VERSION)}"
+            raise DataWorksParameterError("api_version", problem)
+
+    def _go_to(self, version: str) -> str:
+        return f": set api_version to {version} on the connection {self.dataworks_conn_id}"
 
     def _start_settings(self, job_id: int, value: Any) -> dict[str, Any] | None:
         settings, missing = arguments.without_none(arguments.realtime_start_settings(value) or {})
@@ -298,6 +553,19 @@ class DIJobsHook(DataWorksBaseHook):
             moment = settings["StartTime"]
             self.log.info("DI job %s: StartTime is %s (%s)", job_id, moment, arguments.iso_utc(moment))
         return settings or None
+
+
+_LISTS = {"ListDIJobRunDetails": "JobRunInfos", "ListDIJobEvents": "DIJobEvent"}
+
+
+def _setting(name: str, value: Any, kind: type) -> Any:
+    if kind is str:
+        return arguments.text(name, value, in_url=name == "owner")
+    return arguments.json_text(name, value) if kind is dict else arguments.json_list_text(name, value)
+
+
+def _moment(name: str, value: Any, default: float) -> int:
+    return int(default) if arguments.optional(value) is None else arguments.start_time(name, value)
 
 
 def _listed(job: DIJob) -> ListedJob:

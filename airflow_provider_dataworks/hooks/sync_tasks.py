@@ -17,7 +17,7 @@ from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.models import SyncInstanceInfo, TaskType
 from airflow_provider_dataworks.client.runs import solution_start_shows
 from airflow_provider_dataworks.exceptions import DataWorksTimeoutError
-from airflow_provider_dataworks.hooks.base import DataWorksBaseHook
+from airflow_provider_dataworks.hooks.base import MAY_HAVE_STARTED, DataWorksBaseHook
 from airflow_provider_dataworks.hooks.errors import from_client
 from airflow_provider_dataworks.hooks.generated_content import GenerationFailure
 
@@ -161,6 +161,9 @@ class SyncTasksHook(DataWorksBaseHook):
         if solution and solution_before is None:
             solution_before = self.get_solution_detail(**target)
 
+        def read_start(error: ApiError) -> dict[str, Any] | None:
+            return {"RequestId": error.request_id} if has_started() else None
+
         def has_started() -> bool:
             if solution:
                 return _solution_started(self.get_solution_detail(**target), solution_before or {})
@@ -168,7 +171,8 @@ class SyncTasksHook(DataWorksBaseHook):
             return str(info.get("Status")) in assumptions.REALTIME_START_ARRIVED
 
         action = v2020_05_18.START_DI_SYNC_INSTANCE
-        answer = self._send(action, parameters, confirm_effect=self._confirm_start(action, has_started))
+        confirm_effect = self._confirm_by_reading(action, read_start, warning=MAY_HAVE_STARTED)
+        answer = self._send(action, parameters, confirm_effect=confirm_effect)
         self.log.info("Started %s %s (RequestId %s)", task_type, parameters["FileId"], answer.get("RequestId"))
 
     def stop_di_sync_instance(self, *, project_id: int | str | None = None, task_type: str, file_id: int | str) -> None:

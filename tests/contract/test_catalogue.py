@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_dataworks.client.actions import Action, Repeat
-from airflow_provider_dataworks.client.catalog import v2020_05_18
+from airflow_provider_dataworks.client.catalog import v2020_05_18, v2024_05_18
 from airflow_provider_dataworks.client.errors import is_read_only
 from airflow_provider_dataworks.emulator.actions import action_table
 
-ACTIONS = v2020_05_18.ACTIONS
+ACTIONS = (*v2020_05_18.ACTIONS, *v2024_05_18.ACTIONS)
 
 
 def _id(action: Action) -> str:

@@ -59,7 +59,7 @@ def _aims(step: Step, action: str, *labels: str) -> bool:
 
 
 def _blind_repeat(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(base_module.DataWorksBaseHook, "_confirm_start", lambda *_: lambda error: None)
+    patch.setattr(base_module.DataWorksBaseHook, "_confirm_by_reading", lambda *_, **__: lambda error: None)
 
 
 def _last_run(patch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.actions import Action, UnreadableContentError, whole_number
+from airflow_provider_dataworks.client.catalog.paging import total_count
 from airflow_provider_dataworks.client.models import DIJob, JobPage
 
 #: The fields of a job that hold integers.
@@ -22,6 +23,8 @@ class DIJobActions:
     :param id_parameter: the parameter that names a job.
     :param name_parameter: the parameter for a job's name.
     :param list_defaults: parameters that every ListDIJobs has; default none.
+    :param gives_started_time: whether GetDIJob says when a job was started (default True); if not, only a change of
+        its status shows a new run.
     """
 
     list_jobs: Action
@@ -34,6 +37,7 @@ class DIJobActions:
     id_parameter: str
     name_parameter: str
     list_defaults: Mapping[str, Any] = field(default_factory=dict)
+    gives_started_time: bool = True
 
     @property
     def version(self) -> str:
@@ -97,13 +101,10 @@ def read_page(paging: Mapping[str, Any]) -> JobPage:
     :return: the page.
     :raises UnreadableContentError: it holds no list, an entry is no job, or TotalCount is no number.
     """
-    entries, total = paging.get("DIJobs") or [], paging.get("TotalCount")
+    entries = paging.get("DIJobs") or []
     if not isinstance(entries, list):
         raise UnreadableContentError("DIJobs is no list")
-    count = whole_number(total)
-    if total is not None and count is None:
-        raise UnreadableContentError(f"TotalCount is {total!r:.50}")
-    return JobPage(tuple(map(read_job, entries)), count)
+    return JobPage(tuple(map(read_job, entries)), total_count(paging))
 
 
 def _integer(name: str, value: Any) -> int | None:

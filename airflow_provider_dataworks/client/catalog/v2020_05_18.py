@@ -103,6 +103,7 @@ QUERY_DI_SYNC_TASK_CONFIG = _action(
 # Workspaces
 
 LIST_PROJECTS = _action("ListProjects", query=("PageNumber", "PageSize"))
+GET_PROJECT = _action("GetProject", query=("ProjectId",))
 
 #: All of them.
 ACTIONS = tuple(value for value in list(vars().values()) if isinstance(value, Action))

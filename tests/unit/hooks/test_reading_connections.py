@@ -58,7 +58,25 @@ def test_defaults() -> None:
     assert read.credentials.get() == Credentials("LTAI-1", "hidden-secret")
     assert (read.region_id, read.project_id) == ("cn-shanghai", None)
     assert (read.console, read.console_site) == ("new", "cn")
+    assert read.api_version == "2020-05-18"
     assert (read.connect_timeout, read.read_timeout, read.max_attempts, read.max_qps) == (5.0, 20.0, 5, 4.0)
+
+
+@pytest.mark.parametrize("version", ["2020-05-18", "2024-05-18"])
+def test_api_version_is_one_of_two(version: str) -> None:
+    assert settings(api_version=version).api_version == version
+
+
+@pytest.mark.parametrize("blank", ["", None])
+def test_blank_api_version_is_the_default(blank: str | None) -> None:
+    assert settings(api_version=blank).api_version == "2020-05-18"
+
+
+@pytest.mark.parametrize("wrong", ["2024", "2024-05-19", "latest", 2024, ["2024-05-18"]])
+def test_other_api_version_is_refused_with_what_is_accepted(wrong: object) -> None:
+    text = refusal(api_version=wrong)
+
+    assert "field api_version: must be one of 2020-05-18, 2024-05-18" in text
 
 
 def test_form_gives_numbers_and_empty_fields() -> None:
