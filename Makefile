@@ -63,7 +63,7 @@ e2e: $(VENV)/.installed $(VENV2)/.installed ## End-to-end tests on real Airflows
 	@$(RUN) pytest tests/e2e $(ARGS)
 
 .PHONY: pictures
-pictures: $(VENV)/.installed $(VENV2)/.installed ## The documentation's screenshots, anew, into docs/images
+pictures: $(VENV)/.installed $(VENV2)/.installed ## New screenshots of the documentation, into docs/images
 	@SCREENSHOTS=docs/images $(RUN) pytest tests/e2e/test_browser.py $(ARGS)
 
 .PHONY: matrix
@@ -123,6 +123,10 @@ release: $(VENV)/.installed ## make dist, and fail unless everything is ready fo
 bench: $(VENV)/.installed ## The benchmarks of tests/benchmarks
 	@set -e; for script in $$(grep -l '^if __name__ == "__main__"' tests/benchmarks/*.py); do \
 		echo "--- $$script"; $(RUN) tests.benchmarks.$$(basename $$script .py) $(ARGS); done
+
+.PHONY: newcomer
+newcomer: $(VENV)/.installed ## The commands of README and tour, from an empty home, with times; FULL=1 runs make test too
+	@$(RUN) scripts.newcomer $(if $(FULL),--full)
 
 .PHONY: clean
 clean: ## Remove everything that make made
