@@ -39,8 +39,8 @@ demo: $(VENV)/.installed ## The example DAGs on a real Airflow against a local D
 test: lint unit slow contract faults airflow2 ## Lint, types, unit and contract tests, faults; the tests once more on Airflow 2.11
 
 .PHONY: unit
-unit: $(VENV)/.installed ## Unit tests on the default Airflow
-	@$(RUN) pytest tests/unit -m "not slow" $(PROCESSES) $(ARGS)
+unit: $(VENV)/.installed ## Unit tests on the default Airflow, in random order, with the coverage of lines and branches
+	@$(RUN) pytest tests/unit -m "not slow" $(PROCESSES) $(if $(ARGS),$(ARGS),--cov --cov-report=term)
 
 .PHONY: slow
 slow: $(VENV)/.installed ## Unit tests that take more than a few seconds: the documentation's pages and its example
@@ -62,10 +62,10 @@ airflow2: $(VENV2)/.installed ## Unit and contract tests on Airflow 2.11, where 
 
 .PHONY: e2e
 e2e: $(VENV)/.installed $(VENV2)/.installed ## End-to-end tests on real Airflows, 3.3 and 2.11
-	@$(RUN) pytest tests/e2e $(ARGS)
+	@$(RUN) pytest tests/e2e -p no:randomly $(ARGS)
 
 .PHONY: pictures
-pictures: $(VENV)/.installed $(VENV2)/.installed ## The documentation's screenshots, anew, into docs/images
+pictures: $(VENV)/.installed $(VENV2)/.installed ## New screenshots of the documentation, into docs/images
 	@SCREENSHOTS=docs/images $(RUN) pytest tests/e2e/test_browser.py $(ARGS)
 
 .PHONY: matrix
@@ -125,6 +125,10 @@ release: $(VENV)/.installed ## make dist, and fail unless everything is ready fo
 bench: $(VENV)/.installed ## The benchmarks of tests/benchmarks
 	@set -e; for script in $$(grep -l '^if __name__ == "__main__"' tests/benchmarks/*.py); do \
 		echo "--- $$script"; $(RUN) tests.benchmarks.$$(basename $$script .py) $(ARGS); done
+
+.PHONY: newcomer
+newcomer: $(VENV)/.installed ## The commands of README and tour, from an empty home, with times; FULL=1 runs make test too
+	@$(RUN) scripts.newcomer $(if $(FULL),--full)
 
 .PHONY: clean
 clean: ## Remove everything that make made

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from airflow_provider_dataworks import __version__
-from scripts import prose, release
+from scripts import newcomer, prose, release
 from scripts.changelog import entry
 from scripts.matrix import LINES, cells
 
@@ -32,7 +32,7 @@ def jobs(workflow: str) -> dict[str, Any]:
 def test_workflows_run_targets_of_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE))
     called = {name for text in WORKFLOWS.values() for name in re.findall(r"\bmake ([a-z0-9]+)", text)}
-    called |= set(jobs("ci.yml")["check"]["strategy"]["matrix"]["target"])
+    called |= {name for job in ("check", "long") for name in jobs("ci.yml")[job]["strategy"]["matrix"]["target"]}
     assert called <= targets
     (tested,) = re.findall(r"^test: (.*?) ##", MAKEFILE, re.MULTILINE)
     assert set(tested.split()) <= called
@@ -182,6 +182,36 @@ def test_links_of_the_index_s_readme_are_absolute() -> None:
         f"[a]({home}/blob/v1/docs/a.md#b) ![i]({raw}/docs/i.png) [top](#top) [web](https://example.com)\n"
         f"[![badge]({raw}/docs/b.svg)]({home}/blob/v1/LICENSE)\n```python\nx = a[0](y)\n```\n"
     )
+
+
+# A newcomer's run
+
+
+def test_commands_of_a_page_are_joined_and_without_comments() -> None:
+    (block,) = newcomer.blocks(
+        "text\n```console\nmake demo   # four DAGs\npip install a \\\n  --constraint b\n```\n", "console"
+    )
+    assert list(newcomer.commands(block)) == ["make demo", "pip install a --constraint b"]
+
+
+def test_a_newcomer_installs_this_commit_and_brings_no_airflow_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", "/somewhere")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://example.com/simple")
+    someone = newcomer.Newcomer(tmp_path)
+    assert "AIRFLOW_HOME" not in someone.environment
+    assert someone.environment["PIP_INDEX_URL"] == "https://example.com/simple"
+    assert someone.environment["HOME"] == str(tmp_path)
+    installs = [
+        someone.here(command)
+        for block in newcomer.blocks((ROOT / "README.md").read_text(encoding="utf-8"), "console")
+        for command in newcomer.commands(block)
+        if command.startswith("pip")
+    ]
+    assert installs
+    assert [install for install in installs if "https://" in install] == []
+    assert [install for install in installs if f"git+file://{someone.clone}" not in install] == []
 
 
 # Prose
