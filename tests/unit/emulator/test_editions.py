@@ -54,10 +54,10 @@ def test_wrong_edition_or_limit_is_refused(wrong: dict[str, Any]) -> None:
         Settings(**wrong)
 
 
-def test_di_job_actions_of_2020_need_enterprise_and_no_others_do() -> None:
+def test_di_job_actions_and_runs_of_nodes_of_2020_need_enterprise_and_no_others_do() -> None:
     needing = {(action.version, action.name) for action in action_table() if action.enterprise}
 
-    assert needing == {
+    assert needing == {("2020-05-18", "RunCycleDagNodes"), ("2020-05-18", "RunTriggerNode")} | {
         ("2020-05-18", f"{verb}DIJob{ending}")
         for verb, ending in (
             ("Create", ""), ("Update", ""), ("Delete", ""), ("Get", ""), ("List", "s"), ("Start", ""), ("Stop", ""),
