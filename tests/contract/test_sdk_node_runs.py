@@ -179,7 +179,7 @@ def test_frozen_and_dry_run_nodes_end_without_work(sdk: Client, node_id: int, st
 
 def test_instance_that_is_not_due_waits_unless_it_is_told_to_run(sdk: Client) -> None:
     ahead = datetime.now(ZONE).date() + timedelta(days=3)
-    dates = {"start_biz_date": f"{ahead} 00:00:00", "end_biz_date": f"{ahead} 00:00:00"}
+    dates: Any = {"start_biz_date": f"{ahead} 00:00:00", "end_biz_date": f"{ahead} 00:00:00"}
 
     (waiting,) = run(sdk, start_future_instance_immediately=False, **dates)
     (at_once,) = run(sdk, **dates)
