@@ -129,7 +129,7 @@ def patient(hook: DataWorksHook) -> DataWorksHook:
 
 
 def quick(hook: DataWorksHook, **changes: Any) -> DataWorksHook:
-    tuned = hook.tuned(**changes)
+    tuned = hook.with_settings(**changes)
     tuned.client.sleep = hook.client.sleep
     return tuned
 

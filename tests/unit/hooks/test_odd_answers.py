@@ -287,7 +287,7 @@ def test_a_hook_with_other_limits_is_of_the_same_class_and_has_a_session_of_its_
     team = TeamHook("blue")
     client = team.client
 
-    tuned, hurried = team.tuned(max_attempts=2), team.hurried(within=2.0)
+    tuned, hurried = team.with_settings(max_attempts=2), team.with_short_timeouts(within=2.0)
 
     assert (type(tuned), tuned.team, tuned.settings.max_attempts) == (TeamHook, "blue", 2)
     assert (type(hurried), hurried.client.timeout) == (TeamHook, (0.5, 1.5))

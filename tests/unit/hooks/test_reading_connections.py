@@ -545,14 +545,14 @@ def test_settings_reach_the_client(dataworks_emulator: EmulatorControl, monkeypa
 
     assert (hook.client.timeout, hook.client.max_attempts) == ((1.5, 2.5), 7)
     assert hook.client.request_timeout == 5.0
-    assert hook.tuned(request_timeout=3.0).client.request_timeout == 3.0
+    assert hook.with_settings(request_timeout=3.0).client.request_timeout == 3.0
 
 
 def test_hurried_hook_tries_once_and_briefly(
     dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook = hook_for(dataworks_emulator, monkeypatch, max_qps=0.001)
-    hurried = hook.hurried()
+    hurried = hook.with_short_timeouts()
 
     assert (hurried.client.max_attempts, hurried.client.timeout, hurried.client.paced) == (1, (1.0, 3.0), False)
     assert (hurried.client.request_timeout, hurried.client.max_elapsed) == (4.0, 4.0)
@@ -569,7 +569,9 @@ def test_hurried_hook_ends_in_time_whatever_hangs(monkeypatch: pytest.MonkeyPatc
         host = f"http://127.0.0.1:{silent.getsockname()[1]}"
         connect(monkeypatch, {"conn_type": "dataworks", "login": "id", "password": "secret", "host": host})
         # The time of a whole attempt is what ends it, not the time that each part of an answer may take.
-        hurried = DataWorksHook().hurried(attempts).tuned(request_timeout=0.3, max_elapsed=attempts * 0.3)
+        hurried = (
+            DataWorksHook().with_short_timeouts(attempts).with_settings(request_timeout=0.3, max_elapsed=attempts * 0.3)
+        )
         began = time.monotonic()
 
         with pytest.raises(DataWorksTransientError, match="no complete answer within") as raised:
@@ -589,7 +591,7 @@ def test_hurried_hook_ends_in_time_when_the_source_of_keys_hangs(monkeypatch: py
         began = time.monotonic()
 
         with pytest.raises(DataWorksTransientError, match=r"No credentials within 0\.5 s") as raised:
-            DataWorksHook().hurried(within=0.5).stop_di_job(di_job_id=1001)
+            DataWorksHook().with_short_timeouts(within=0.5).stop_di_job(di_job_id=1001)
 
     assert time.monotonic() - began < 4
     assert not raised.value.outcome_unknown
@@ -617,7 +619,7 @@ def test_region_argument_of_the_hook_is_kept(
     hook = DataWorksHook("two_regions", region_id="eu-central-1")
 
     assert hook.settings.endpoint == "https://dataworks.eu-central-1.aliyuncs.com"
-    assert hook.tuned(max_attempts=1).settings.endpoint == "https://dataworks.eu-central-1.aliyuncs.com"
+    assert hook.with_settings(max_attempts=1).settings.endpoint == "https://dataworks.eu-central-1.aliyuncs.com"
 
 
 def test_closing_an_unused_hook_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
