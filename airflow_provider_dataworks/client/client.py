@@ -108,7 +108,7 @@ class DataWorksClient:
         *,
         confirm_effect: ConfirmEffect | None = None,
     ) -> dict[str, Any]:
-        """Call an action and wait out what passes.
+        """Call an action, and retry what fails for the moment.
 
         :param action: the action, such as ``LIST_DI_JOBS`` of ``client.catalog.v2020_05_18``.
         :param parameters: values by the API's names; None values are left out, dicts and lists become JSON. Default
