@@ -88,6 +88,14 @@ def test_the_project_s_home_is_the_same_everywhere() -> None:
                 assert home == repository, name
 
 
+def test_install_commands_name_the_airflow_that_is_tested() -> None:
+    line = LINES[-1].airflow
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in pages)
+    shown = re.findall(r"apache/airflow:([\d.]+)-|apache-airflow==([\d.]+)|constraints-([\d.]+)/", text)
+    assert {version for found in shown for version in found if version} == {line}
+
+
 # Changelog and release
 
 CHANGELOG = """# Changelog
