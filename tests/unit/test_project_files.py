@@ -218,8 +218,11 @@ def test_a_newcomer_installs_this_commit_and_brings_no_airflow_of_the_machine(
         if command.startswith("pip")
     ]
     assert installs
-    assert [install for install in installs if "https://" in install] == []
-    assert [install for install in installs if f"git+file://{someone.clone}" not in install] == []
+    assert [install for install in installs if f"git+{newcomer.repository()}" not in install] == []
+    assert [install for install in installs if "https://raw" in install] == []
+    address = ["git", "ls-remote", "--get-url", newcomer.repository()]
+    answer = subprocess.run(address, env=someone.environment, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == f"file://{someone.clone}"
 
 
 # Prose
