@@ -24,6 +24,8 @@ INSTALLED_FROM := pyproject.toml $(wildcard constraints/*.txt) scripts/environme
 
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 export PYTHONUNBUFFERED := 1
+# Where it is set, each of the tests' processes compiles all tests and packages again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## This list
@@ -37,8 +39,12 @@ demo: $(VENV)/.installed ## The example DAGs on a real Airflow against a local D
 test: lint unit slow contract faults airflow2 ## Lint, types, unit and contract tests, faults; the tests once more on Airflow 2.11
 
 .PHONY: unit
-unit: $(VENV)/.installed ## Unit tests on the default Airflow, in random order, with the coverage of lines and branches
-	@$(RUN) pytest tests/unit -m "not slow" $(PROCESSES) $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+unit: $(VENV)/.installed ## Unit tests on the default Airflow
+	@$(RUN) pytest tests/unit -m "not slow" $(PROCESSES) $(ARGS)
+
+.PHONY: coverage
+coverage: $(VENV)/.installed ## Unit tests with the coverage of lines and branches; below the floor it fails
+	@$(RUN) pytest tests/unit -m "not slow" $(PROCESSES) --cov --cov-report=term $(ARGS)
 
 .PHONY: slow
 slow: $(VENV)/.installed ## Unit tests that take more than a few seconds: the documentation's pages and its example
@@ -60,7 +66,7 @@ airflow2: $(VENV2)/.installed ## Unit and contract tests on Airflow 2.11, where 
 
 .PHONY: e2e
 e2e: $(VENV)/.installed $(VENV2)/.installed ## End-to-end tests on real Airflows, 3.3 and 2.11
-	@$(RUN) pytest tests/e2e -p no:randomly $(ARGS)
+	@$(RUN) pytest tests/e2e $(ARGS)
 
 .PHONY: pictures
 pictures: $(VENV)/.installed $(VENV2)/.installed ## New screenshots of the documentation, into docs/images

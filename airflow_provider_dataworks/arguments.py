@@ -8,12 +8,12 @@ import math
 import os
 import re
 import reprlib
-import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.endpoints import is_region_id
 from airflow_provider_dataworks.client.models import JobStatus, TaskType
 from airflow_provider_dataworks.exceptions import DataWorksParameterError
@@ -105,6 +105,34 @@ def project_identifier(value: Any) -> int:
     return identifier("project_id", value, highest=MAX_PROJECT_ID)
 
 
+def optional_project_identifier(name: str, value: Any) -> int | None:
+    """As :func:`project_identifier`; None stays None."""
+    return None if optional(value) is None else identifier(name, value, highest=MAX_PROJECT_ID)
+
+
+def optional_identifier(name: str, value: Any) -> int | None:
+    """As :func:`identifier`; None stays None."""
+    return None if optional(value) is None else identifier(name, value)
+
+
+def optional_identifiers(name: str, value: Any) -> int | tuple[int, ...] | None:
+    """An id, or a list of ids as a list or as what a template makes of one, each once; None stays None.
+
+    :raises DataWorksParameterError: it is anything else, or an empty list.
+    """
+    if isinstance(value, str) and value.strip().startswith(("[", "(")):
+        try:
+            value = ast.literal_eval(value.strip())
+        except _NO_LITERAL:
+            raise DataWorksParameterError(name, f"must be an id or a list of ids, not {_shown(value)}") from None
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping)):
+        return optional_identifier(name, value)
+    ids = tuple(dict.fromkeys(identifier(name, one) for one in value))
+    if not ids:
+        raise DataWorksParameterError(name, "must have at least one id; the list is empty")
+    return ids
+
+
 def region_identifier(value: Any) -> str:
     """A region's id, such as ``cn-shanghai``; it need not be a known one.
 
@@ -120,14 +148,14 @@ def optional_region_identifier(value: Any) -> str | None:
     return None if optional(value) is None else region_identifier(value)
 
 
-def text(name: str, value: Any) -> str:
-    """A text that is not empty, of up to 10,000 characters.
+def text(name: str, value: Any, *, in_url: bool = True) -> str:
+    """A text that is not empty, of up to 10,000 characters if it travels in the URL (default).
 
     :raises DataWorksParameterError: it is anything else.
     """
     if not isinstance(value, str) or not value.strip():
         raise DataWorksParameterError(name, f"must be a text that is not empty, not {_shown(value)}")
-    return _fit_for_url(name, value)
+    return _fit_for_url(name, value) if in_url else _sendable(name, value)
 
 
 def _sendable(name: str, value: str) -> str:
@@ -233,6 +261,18 @@ def json_text(name: str, value: Any) -> str:
     return _sendable(name, _dumped(name, parsed))
 
 
+def json_list_text(name: str, value: Any) -> str:
+    """The JSON text of a list, given as a list or as JSON text.
+
+    :raises DataWorksParameterError: it is anything else, or holds what JSON cannot.
+    """
+    parsed: Any = _parsed_text(name, value.removeprefix(_BYTE_ORDER_MARK)) if isinstance(value, str) else value
+    if not isinstance(parsed, (list, tuple)):
+        raise DataWorksParameterError(name, f"must be a list or a JSON array, not {type(parsed).__name__}")
+    _refuse_depth(name, parsed)
+    return _sendable(name, _dumped(name, parsed))
+
+
 def _parsed_text(name: str, value: str) -> Any:
     try:
         return json.loads(value)
@@ -335,7 +375,7 @@ def start_time(name: str, value: Any) -> int:
         )
     if seconds < _FIRST_START_TIME:
         raise DataWorksParameterError(name, f"must not be before 2000; {_shown(value)} is {iso_utc(seconds)}")
-    if seconds > time.time() + _DAY:
+    if seconds > clock.time() + _DAY:
         raise DataWorksParameterError(name, f"must not be more than a day ahead; {_shown(value)} is {iso_utc(seconds)}")
     return int(seconds)
 
@@ -415,6 +455,16 @@ def statuses(name: str, value: Any, *, may_be_empty: bool = False) -> tuple[str,
             name, f"must be a list of job statuses ({', '.join(accepted)}), not {_shown(value)}"
         )
     return tuple(one_of(name, status.strip() if isinstance(status, str) else status, accepted) for status in value)
+
+
+def optional_statuses(name: str, value: Any) -> tuple[str, ...] | None:
+    """As :func:`statuses`; None stays None."""
+    return None if optional(value) is None else statuses(name, value)
+
+
+def failure_statuses(name: str, value: Any) -> tuple[str, ...]:
+    """As :func:`statuses`; there may be none."""
+    return statuses(name, value, may_be_empty=True)
 
 
 def seconds(name: str, value: Any, *, above: float | None = None) -> float:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from airflow_provider_dataworks.client.errors import facts
+from airflow_provider_dataworks.client.errors import call_context
 
 _Error = TypeVar("_Error", bound="DataWorksError")
 
@@ -85,7 +85,7 @@ class DataWorksError(AirflowException):
         where = {"connection": self.conn_id, "region": self.region_id, "workspace": self.project_id}
         known = [f"{label} {value}" for label, value in where.items() if value is not None]
         if self.action is not None:
-            known.append(facts(self.action, self.code, self.http_status, self.request_id))
+            known.append(call_context(self.action, self.code, self.http_status, self.request_id))
         return f"{self.message} [{', '.join(known)}]" if known else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -175,5 +175,6 @@ def job_not_found(which: str, project_id: int) -> DataWorksNotFoundError:
     :return: the error to raise.
     """
     return DataWorksNotFoundError(
-        f"Workspace {project_id} has no DI job {which}. Check the id or name, project_id, and the region."
+        "There is no such DI job: check its id or name, project_id and region_id. "
+        f"Workspace {project_id} has no DI job {which}."
     )

@@ -10,6 +10,9 @@ from __future__ import annotations
 #: If the service takes longer than their sum to show a new run, a start could be sent twice.
 START_SHOWS_AFTER: tuple[float, ...] = (0.5, 1.5, 3.0, 5.0, 6.0)
 
+#: The same where no answer says when a job was started: a run that begins and ends between two looks is not seen.
+CHANGE_SHOWS_AFTER: tuple[float, ...] = (0.5, 1.5, *(2.0,) * 7)
+
 #: Other spellings of a job status. The newer API version documents ``Stop`` where this one says ``Stopped``.
 STATUS_ALIASES = {"Stop": "Stopped"}
 
@@ -43,6 +46,32 @@ SOLUTION_STATUS = {
 SOLUTION_REACHED = frozenset({"0"})
 SOLUTION_ENDED = frozenset({"3", "9"})
 SOLUTION_RUNS = frozenset({"2", "4", "5", "6", "8"})
+
+#: Of QueryDISyncTaskConfigProcessResult, whose page has no value for a generation that is still running. A Data.Status
+#: of fail is final when its message has stayed the same for so many seconds. If a running generation is answered for
+#: longer with one message, in other words than these, it is given up although it would have succeeded. The first of
+#: them is what the client says of a fail without a message.
+GENERATION_FAILS_AFTER = 30.0
+GENERATION_RUNS_WORDS = (
+    "without a message",
+    "being generated",
+    "generating",
+    "in progress",
+    "processing",
+    "running",
+    "not ready",
+    "not finished",
+    "not completed",
+    "生成中",
+    "处理中",
+    "执行中",
+    "进行中",
+    "运行中",
+)
+
+#: The code for an unknown DIJobId in 2024-05-18. No page lists it; others have met it (with which HTTP status, they do
+#: not say).
+JOB_NOT_FOUND_CODE = "500130"
 
 #: Words in the API's message that say that an id is not known (an unknown DIJobId has no documented code).
 NOT_FOUND_WORDS = ("not exist", "not found", "notfound", "notexist", "不存在")

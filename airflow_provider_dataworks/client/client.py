@@ -1,34 +1,34 @@
-"""Calls DataWorks: signs, sends, reads the answer, and sends again what may be sent again."""
+"""Calls DataWorks: signs, sends, reads the response, and retries what may be sent again."""
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
 import requests
 
 from airflow_provider_dataworks import __version__
+from airflow_provider_dataworks.client.actions import Action, Repeat
+from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.credentials import Credentials, CredentialsProvider
+from airflow_provider_dataworks.client.encoding import encode
 from airflow_provider_dataworks.client.errors import (
     ApiError,
     CredentialsError,
     Outcome,
+    is_read_only,
     outcome_of,
     printable,
-    reads,
     token_expired,
 )
-from airflow_provider_dataworks.client.pacing import Pacer
+from airflow_provider_dataworks.client.rate_limiter import RateLimiter
 from airflow_provider_dataworks.client.redaction import redact
-from airflow_provider_dataworks.client.responses import LONGEST_WAIT, incomplete, read_answer
-from airflow_provider_dataworks.client.transport import Answer, Exchange, Transport
+from airflow_provider_dataworks.client.responses import LONGEST_WAIT, incomplete_response, read_response
+from airflow_provider_dataworks.client.transport import Exchange, Request, Response, Transport
 
-API_VERSION = "2020-05-18"
 FORM = "application/x-www-form-urlencoded"
 
 #: Seconds after which no further attempt of a call begins.
@@ -38,9 +38,8 @@ MAX_THROTTLED = 600.0 + 1.1 * LONGEST_WAIT
 
 log = logging.getLogger(__name__)
 
-#: Looks whether a call with an unknown outcome happened: its answer (as good as can be had) if so, else None.
-Settle = Callable[[ApiError], "dict[str, Any] | None"]
-Check = Callable[[dict[str, Any]], "str | None"]
+#: Reads, after an unknown outcome, whether the call had its effect: if so, its answer (as good as it can be had).
+ConfirmEffect = Callable[[ApiError], "dict[str, Any] | None"]
 
 
 class DataWorksClient:
@@ -56,10 +55,10 @@ class DataWorksClient:
         count, unless it is 1.
     :param max_elapsed: seconds within which the attempts of a call end. None (default): none begins after 180 s, or
         after 930 s (ten minutes, and the longest wait that the service may ask for) once the call was throttled. The
-        wait for the pacer's turn does not count.
-    :param pacer: what spaces the requests, and takes from the answers how far; None (default) for no spacing.
-    :param paced: whether this client waits for the pacer's turn (default True), or its caller does.
-    :param sleep: how to wait between attempts; default ``time.sleep``.
+        wait for the rate limiter's turn does not count.
+    :param rate_limiter: what spaces the requests, and adapts to the responses; None (default) for no limit.
+    :param paced: whether this client waits for the rate limiter's turn (default True), or its caller does.
+    :param sleep: how to wait between attempts; default the installed clock's.
     """
 
     def __init__(
@@ -72,9 +71,9 @@ class DataWorksClient:
         request_timeout: float | None = None,
         max_attempts: int = 5,
         max_elapsed: float | None = None,
-        pacer: Pacer | None = None,
+        rate_limiter: RateLimiter | None = None,
         paced: bool = True,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = clock.sleep,
     ) -> None:
         self.endpoint = endpoint
         self.credentials = credentials
@@ -82,7 +81,7 @@ class DataWorksClient:
         self.request_timeout = 2 * read_timeout if request_timeout is None else request_timeout
         self.max_attempts = max_attempts
         self.max_elapsed = max_elapsed
-        self.pacer = pacer
+        self.rate_limiter = rate_limiter
         self.paced = paced
         self.sleep = sleep
         self._transport = Transport(endpoint)
@@ -93,7 +92,6 @@ class DataWorksClient:
                 f"airflow-provider-dataworks/{__version__} requests/{requests.__version__} "
                 f"python/{'.'.join(map(str, sys.version_info[:3]))}"
             ),
-            "x-acs-version": API_VERSION,
         }
 
     def __repr__(self) -> str:
@@ -105,89 +103,91 @@ class DataWorksClient:
 
     def call(
         self,
-        action: str,
+        action: Action,
+        parameters: Mapping[str, Any] | None = None,
         *,
-        query: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-        resend: bool | None = None,
-        settle: Settle | None = None,
-        check: Check | None = None,
+        confirm_effect: ConfirmEffect | None = None,
     ) -> dict[str, Any]:
-        """Call an action of API version 2020-05-18 and wait out what passes.
+        """Call an action and wait out what passes.
 
-        :param action: the action's name, such as ``ListDIJobs``.
-        :param query: parameters that travel in the query; None values are left out, dicts and lists become JSON text.
-        :param body: parameters that travel in the form body, likewise; default None.
-        :param resend: whether to send again after an unknown outcome; by default if the action's name reads.
-        :param settle: looks, after an unknown outcome, whether the call happened; only if not, it is sent again.
-            Default None: it cannot be seen.
-        :param check: reads a good-looking answer: None if it is complete, else what is missing (an unknown outcome,
-            as is whatever else than an ApiError it raises). Default None: every answer is complete.
-        :return: the answer's JSON object.
+        :param action: the action, such as ``LIST_DI_JOBS`` of ``client.catalog.v2020_05_18``.
+        :param parameters: values by the API's names; None values are left out, dicts and lists become JSON. Default
+            None: no parameters.
+        :param confirm_effect: reads, after an unknown outcome, whether the call had its effect; only if not, it is sent
+            again. Default None: that cannot be seen, so that only ``action.repeat`` decides.
+        :return: the response's JSON object.
         :raises ApiError: refused, or still failing after the last attempt; its ``outcome_unknown`` says whether any of
             the attempts may have been carried out.
         :raises CredentialsError: no credentials could be had, and no attempt may have been carried out.
+        :raises TypeError: the action has no such parameter.
         """
-        may_resend = settle is not None or (reads(action) if resend is None else resend)
-        return _Call(self, action, _encode(query), _encode(body), may_resend, settle, check).run()
+        return _Call(self, action, self._request(action, parameters or {}), confirm_effect).run()
 
-    def _send(self, exchange: Exchange, query: str, form: str) -> Answer:
-        """Sign and send once."""
-        headers = {**self._headers, "x-acs-action": exchange.action}
-        if form:
+    def _request(self, action: Action, parameters: Mapping[str, Any]) -> Request:
+        query, body = map(encode, action.place(parameters))
+        headers = {**self._headers, "x-acs-action": action.name, "x-acs-version": action.version}
+        # As the official SDKs do, also where all of the form is left out.
+        if action.body:
             headers["content-type"] = FORM
         url = f"{self.endpoint}/?{query}" if query else f"{self.endpoint}/"
+        return Request(action.method, url, headers, body or None)
+
+    def _send(self, exchange: Exchange, request: Request) -> Response:
+        """Sign and send once."""
         credentials = self.credentials.get()
-        began = time.monotonic()
-        answer = self._transport.send(exchange, credentials, url, headers, form or None, self.timeout)
-        log.debug("%s: HTTP %s in %.3f s", exchange.action, answer.status, time.monotonic() - began)
-        return answer
+        began = clock.monotonic()
+        response = self._transport.send(exchange, credentials, request, self.timeout)
+        log.debug("%s: HTTP %s in %.3f s", exchange.action, response.status, clock.monotonic() - began)
+        return response
+
+
+@dataclass
+class _Attempts:
+    """What the attempts of a call have left behind.
+
+    :param signed_with: the credentials of each.
+    :param first_unknown: how the first one ended that may have been carried out; None (default) if there is none.
+    :param throttled: whether one was throttled.
+    :param expired: the tokens that the service called expired.
+    :param waited: seconds that they waited for the rate limiter.
+    """
+
+    signed_with: list[Credentials] = field(default_factory=list)
+    first_unknown: str | None = None
+    throttled: bool = False
+    expired: list[str | None] = field(default_factory=list)
+    waited: float = 0.0
 
 
 class _Call:
-    """One call: its attempts, and what they leave behind."""
+    """One call: its attempts until an answer, a refusal, or the limits."""
 
     def __init__(
-        self,
-        client: DataWorksClient,
-        action: str,
-        query: str,
-        form: str,
-        may_resend: bool,
-        settle: Settle | None,
-        check: Check | None,
+        self, client: DataWorksClient, action: Action, request: Request, confirm_effect: ConfirmEffect | None
     ) -> None:
         self.client = client
         self.action = action
-        self.query = query
-        self.form = form
-        self.may_resend = may_resend
-        self.settle = settle
-        self.check = check
-        #: Whether an attempt may have been carried out, and how the first of these ended.
-        self.in_doubt = False
-        self.lost = ""
-        self.renewed = False
-        self.signed_with: list[Credentials] = []
-        self.began = time.monotonic()
-        self.paused = 0.0
-        self.throttled = False
+        self.request = request
+        self.confirm_effect = confirm_effect
+        self.may_repeat = action.repeat is Repeat.ALWAYS or confirm_effect is not None
+        self.attempts = _Attempts()
+        self.began = clock.monotonic()
 
     def run(self) -> dict[str, Any]:
         try:
             return self.attempt()
         except ApiError as error:
-            if self.client.max_attempts <= 1 or not self.again(error):
+            if self.client.max_attempts <= 1 or not self.should_retry(error):
                 raise
             first = error
         # Here, because loading tenacity takes longer than a call, and most calls need no second attempt.
-        from airflow_provider_dataworks.client.resending import resend_after
+        from airflow_provider_dataworks.client.retry import retry
 
         explicit = self.client.max_elapsed
-        return resend_after(
+        return retry(
             first,
             self.attempt,
-            self.again,
+            self.should_retry,
             attempts=self.client.max_attempts,
             within=MAX_ELAPSED if explicit is None else explicit,
             within_throttled=MAX_THROTTLED if explicit is None else explicit,
@@ -196,111 +196,152 @@ class _Call:
         )
 
     def elapsed(self) -> float:
-        """Seconds since the call began, without those that it waited for the pacer."""
-        return time.monotonic() - self.began - self.paused
+        """Seconds since the call began, without those that it waited for the rate limiter."""
+        return clock.monotonic() - self.began - self.attempts.waited
 
-    def again(self, error: BaseException) -> bool:
+    def should_retry(self, error: BaseException) -> bool:
         if not isinstance(error, ApiError) or error.outcome is Outcome.REFUSED:
             return False
-        return error.outcome is Outcome.NOT_EXECUTED or self.may_resend
+        return error.outcome is Outcome.NOT_EXECUTED or self.may_repeat
 
     def attempt(self) -> dict[str, Any]:
-        exchange = Exchange(self.action)
+        """Send, and once more at once if a renewed token may help; find out what an unknown outcome was."""
+        while True:
+            try:
+                return self._send()
+            except ApiError as error:
+                failure = error
+            if not self._renews_token(failure):
+                return self._confirmed(failure)
+
+    def _send(self) -> dict[str, Any]:
+        """Send once and read the response; note what becomes known."""
+        exchange = Exchange(self.action.name)
         try:
-            answer = self._exchange(exchange)
+            self._wait_for_turn()
+            content = self._exchange(exchange)
         except CredentialsError as error:
-            if not self.in_doubt or reads(self.action):
-                raise
-            failure = ApiError(
-                f"an earlier attempt may have been carried out ({self.lost}), and no credentials can be had: {error}",
-                action=self.action,
-                outcome=Outcome.UNKNOWN,
-            )
+            failure = self._without_credentials(error)
         except ApiError as error:
             failure = error
         else:
-            self._tell_pacer(exchange, None)
-            return answer
+            self._inform_rate_limiter(exchange, None)
+            return content
         if exchange.credentials is not None:
-            self.signed_with.append(exchange.credentials)
-        self._make_harmless(failure)
-        self._tell_pacer(exchange, failure)
-        self.throttled = self.throttled or failure.throttled
-        # A refusal after an unknown outcome may mean just that the first one arrived.
-        if failure.outcome is Outcome.UNKNOWN and not self.in_doubt:
-            self.in_doubt, self.lost = True, failure.message
-        failure.outcome_unknown = self.in_doubt
-        if token_expired(failure.code) and not self.renewed and self.client.credentials.renew():
-            self.renewed = True
-            if failure.outcome is Outcome.REFUSED:
-                return self.attempt()
-        if self.in_doubt and self.settle and (settled := self._settled(self.settle, failure)) is not None:
-            log.info("%s: the answer was lost, but the call arrived (%s)", self.action, failure)
-            return settled
+            self.attempts.signed_with.append(exchange.credentials)
+        self._sanitize(failure)
+        self._inform_rate_limiter(exchange, failure)
+        self._note(failure)
         raise failure
 
-    def _exchange(self, exchange: Exchange) -> dict[str, Any]:
+    def _wait_for_turn(self) -> None:
         client = self.client
-        if client.paced and client.pacer and (pause := client.pacer.reserve()):
-            before = time.monotonic()
+        if client.paced and client.rate_limiter and (pause := client.rate_limiter.reserve()):
+            before = clock.monotonic()
             client.sleep(pause)
-            self.paused += time.monotonic() - before
-        answer = exchange.run(self._time_left(), lambda: client._send(exchange, self.query, self.form))
+            self.attempts.waited += clock.monotonic() - before
+
+    def _exchange(self, exchange: Exchange) -> dict[str, Any]:
+        response = exchange.run(self._time_left(), lambda: self.client._send(exchange, self.request))
         try:
-            content = read_answer(self.action, answer)
+            content = read_response(self.action.name, response)
         except ApiError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever an odd answer causes
+        except Exception as error:  # noqa: BLE001 - whatever an odd response causes
             raise ApiError(
-                f"HTTP {answer.status} with an answer that cannot be read ({_described(error)})",
-                action=self.action,
-                outcome=outcome_of(None, answer.status),
-                http_status=answer.status,
+                f"HTTP {response.status} with an answer that cannot be read ({_described(error)})",
+                action=self.action.name,
+                outcome=outcome_of(None, response.status),
+                http_status=response.status,
                 request_id=exchange.request_id,
             ) from None
+        self._check_complete(content)
+        return content
+
+    def _check_complete(self, content: dict[str, Any]) -> None:
         try:
-            gap = self.check(content) if self.check else None
+            missing = self.action.envelope.missing(self.action.name, content)
         except ApiError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever an odd answer causes
-            gap = f"it cannot be read ({_described(error)})"
-        if gap:
-            raise incomplete(self.action, gap, content)
-        return content
+        except Exception as error:  # noqa: BLE001 - whatever an odd response causes
+            missing = f"it cannot be read ({_described(error)})"
+        if missing:
+            raise incomplete_response(self.action.name, missing, content)
 
     def _time_left(self) -> float:
         """Seconds for the next attempt."""
         client = self.client
-        if client.max_elapsed is None:
-            if self.throttled:
-                return client.request_timeout
-            return min(client.request_timeout, max(0.0, MAX_ELAPSED - self.elapsed()))
-        return min(client.request_timeout, max(0.0, client.max_elapsed - self.elapsed()))
+        if client.max_elapsed is None and self.attempts.throttled:
+            return client.request_timeout
+        within = MAX_ELAPSED if client.max_elapsed is None else client.max_elapsed
+        return min(client.request_timeout, max(0.0, within - self.elapsed()))
 
-    def _settled(self, settle: Settle, failure: ApiError) -> dict[str, Any] | None:
-        """Look whether the call happened; if that fails, it is not sent again."""
+    def _without_credentials(self, error: CredentialsError) -> ApiError:
+        """Turn missing credentials into an unknown outcome if an earlier attempt left one; else they are the error."""
+        unknown = self.attempts.first_unknown
+        if unknown is None or is_read_only(self.action.name):
+            raise error
+        return ApiError(
+            f"an earlier attempt may have been carried out ({unknown}), and no credentials can be had: {error}",
+            action=self.action.name,
+            outcome=Outcome.UNKNOWN,
+        )
+
+    def _note(self, failure: ApiError) -> None:
+        attempts = self.attempts
+        attempts.throttled = attempts.throttled or failure.throttled
+        # A refusal after an unknown outcome may mean just that the first one arrived.
+        if failure.outcome is Outcome.UNKNOWN and attempts.first_unknown is None:
+            attempts.first_unknown = failure.message
+        failure.outcome_unknown = attempts.first_unknown is not None
+
+    def _renews_token(self, failure: ApiError) -> bool:
+        """Whether the token was renewed, and the refused attempt may be repeated at once.
+
+        A call with pauses may outlive more than one token; one that was fetched anew and is refused again is given up.
+        """
+        attempts = self.attempts
+        if not token_expired(failure.code) or not attempts.signed_with:
+            return False
+        token = attempts.signed_with[-1].security_token
+        if token in attempts.expired or len(attempts.expired) >= self.client.max_attempts:
+            return False
+        attempts.expired.append(token)
+        return self.client.credentials.renew() and failure.outcome is Outcome.REFUSED
+
+    def _confirmed(self, failure: ApiError) -> dict[str, Any]:
+        """Return the answer of a call that had its effect all the same, if that can be seen; else raise its failure."""
+        if self.attempts.first_unknown is None or self.confirm_effect is None:
+            raise failure
         try:
-            return settle(failure)
+            answer = self.confirm_effect(failure)
         except Exception as error:
-            self.may_resend = False
+            self.may_repeat = False
             if "outcome_unknown" in vars(error) and not isinstance(error, ApiError):
                 # The caller's own error; it knows better what to say.
                 vars(error)["outcome_unknown"] = True
                 raise
-            unsettled = ApiError(
-                f"{failure.message}; whether it was carried out could not be read ({_described(error)})",
-                action=self.action,
-                outcome=Outcome.UNKNOWN,
-                code=failure.code,
-                http_status=failure.http_status,
-                request_id=failure.request_id,
-            )
-            self._make_harmless(unsettled)
-            raise unsettled from None
+            raise self._unconfirmed(failure, error) from None
+        if answer is None:
+            raise failure
+        log.info("%s: the answer was lost, but the call arrived (%s)", self.action.name, failure)
+        return answer
 
-    def _make_harmless(self, error: ApiError) -> None:
+    def _unconfirmed(self, failure: ApiError, error: Exception) -> ApiError:
+        unconfirmed = ApiError(
+            f"{failure.message}; whether it was carried out could not be read ({_described(error)})",
+            action=self.action.name,
+            outcome=Outcome.UNKNOWN,
+            code=failure.code,
+            http_status=failure.http_status,
+            request_id=failure.request_id,
+        )
+        self._sanitize(unconfirmed)
+        return unconfirmed
+
+    def _sanitize(self, error: ApiError) -> None:
         """Take the secrets of all attempts, and what does not print, out of what the service or a proxy wrote."""
-        secrets = [key for used in self.signed_with for key in (used.access_key_secret, used.security_token)]
+        secrets = [key for used in self.attempts.signed_with for key in (used.access_key_secret, used.security_token)]
 
         def clean(value: Any) -> Any:
             return value and redact(printable(value), secrets)
@@ -308,29 +349,14 @@ class _Call:
         error.message, error.code, error.request_id = map(clean, (error.message, error.code, error.request_id))
         error.args = (error.message,)
 
-    def _tell_pacer(self, exchange: Exchange, failure: ApiError | None) -> None:
-        if self.client.pacer is None:
+    def _inform_rate_limiter(self, exchange: Exchange, failure: ApiError | None) -> None:
+        if self.client.rate_limiter is None:
             return
         if failure is not None and failure.throttled:
-            self.client.pacer.throttled()
+            self.client.rate_limiter.throttled()
         elif exchange.status is not None:
-            self.client.pacer.answered()
+            self.client.rate_limiter.answered()
 
 
 def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {printable(error)[:200]}"
-
-
-def _encode(parameters: Mapping[str, Any] | None) -> str:
-    """Encode parameters as the official SDK does: sorted, blanks as plus signs, nested values as compact JSON."""
-    if not parameters:
-        return ""
-    return urlencode([(name, _text(value)) for name, value in sorted(parameters.items()) if value is not None])
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return str(value)

@@ -73,7 +73,7 @@ class ApiError(Exception):
         return self.outcome is Outcome.NOT_EXECUTED and (by_code or self.http_status == 429)
 
     def __str__(self) -> str:
-        return f"{self.message} [{facts(self.action, self.code, self.http_status, self.request_id)}]"
+        return f"{self.message} [{call_context(self.action, self.code, self.http_status, self.request_id)}]"
 
 
 _ESCAPE_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\|$)|\x1b.?", re.DOTALL)
@@ -115,7 +115,7 @@ def snippet(text: str) -> str:
     return repr(plain[:160])
 
 
-def facts(action: str | None, code: str | None, http_status: int | None, request_id: str | None) -> str:
+def call_context(action: str | None, code: str | None, http_status: int | None, request_id: str | None) -> str:
     """The four facts about a failed call that support asks for, in one line."""
     return (
         f"action {action or 'none'}, code {code or 'none'}, "
@@ -123,7 +123,7 @@ def facts(action: str | None, code: str | None, http_status: int | None, request
     )
 
 
-def reads(action: str) -> bool:
+def is_read_only(action: str) -> bool:
     """Whether an action's name says that it changes nothing."""
     return action.startswith(("List", "Get", "Query", "Search"))
 
@@ -152,9 +152,13 @@ def outcome_of(code: str | None, http_status: int) -> Outcome:
     return Outcome.REFUSED
 
 
-def about_credentials(code: str | None) -> bool:
+def is_credentials_error(code: str | None) -> bool:
     """Whether a code says that keys or token are at fault, so that a connection read anew may help."""
     return (code or "").startswith(("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSecurityToken"))
+
+
+#: Former name.
+about_credentials = is_credentials_error
 
 
 def token_expired(code: str | None) -> bool:

@@ -1,7 +1,9 @@
-"""The API's own words: statuses, types, and the shape of its answers."""
+"""The API's words (statuses and types), neutral models of what it describes, and the shape of its answers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypedDict
 
@@ -49,6 +51,42 @@ class TaskType(_Word):
     DI_OFFLINE = "DI_OFFLINE"
     DI_REALTIME = "DI_REALTIME"
     DI_SOLUTION = "DI_SOLUTION"
+
+
+@dataclass(frozen=True)
+class DIJob:
+    """A DI job, in terms that no API version dictates.
+
+    :param id: the job's id.
+    :param status: JobStatus, in the spelling of :class:`JobStatus`; empty where the answer does not say.
+    :param project_id: the workspace; None (default) where the answer does not say.
+    :param name: the job's name; default None.
+    :param migration_type: its MigrationType; default None.
+    :param started_time: when it was last started, in Unix seconds; None (default) where the answer does not say.
+    :param error_message: why it failed, in the service's words; default None.
+    :param fields: the job as the API gave it, with the names of 2020-05-18 and ids as integers; default empty.
+    """
+
+    id: int
+    status: str
+    project_id: int | None = None
+    name: str | None = None
+    migration_type: str | None = None
+    started_time: int | None = None
+    error_message: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """A page of a list of DI jobs.
+
+    :param jobs: the jobs on it.
+    :param total: how many the whole list has; None (default) where the answer does not say.
+    """
+
+    jobs: tuple[DIJob, ...]
+    total: int | None = None
 
 
 class ListedJob(TypedDict, total=False):

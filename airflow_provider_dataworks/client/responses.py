@@ -10,8 +10,9 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
+from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.errors import ApiError, Outcome, outcome_of, printable, snippet
-from airflow_provider_dataworks.client.transport import Answer
+from airflow_provider_dataworks.client.transport import Response
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ _GOOD_BODY_CODES = frozenset({"", "200", "ok", "success", "0"})
 _LONGEST_MESSAGE = 2000
 
 
-def read_answer(action: str, answer: Answer) -> dict[str, Any]:
+def read_response(action: str, answer: Response) -> dict[str, Any]:
     """Read an answer.
 
     :param action: the API action.
@@ -31,7 +32,7 @@ def read_answer(action: str, answer: Answer) -> dict[str, Any]:
     :raises ApiError: the answer is no good one, or cannot be read.
     """
     try:
-        content = json.loads(answer.body or b"", parse_constant=_refuse_constant)
+        content = json.loads(answer.body or b"", parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
@@ -41,7 +42,7 @@ def read_answer(action: str, answer: Answer) -> dict[str, Any]:
             outcome=outcome_of(None, answer.status),
             http_status=answer.status,
             request_id=answer.headers.get("x-acs-request-id"),
-            retry_after=wait_of(answer),
+            retry_after=requested_wait(answer),
         )
     code = _string(_field(content, "Code", "code", "ErrorCode"))
     succeeded = _string(_field(content, "Success", "success")).lower()
@@ -57,11 +58,11 @@ def read_answer(action: str, answer: Answer) -> dict[str, Any]:
         code=known_code,
         http_status=answer.status,
         request_id=_string(_field(content, "RequestId", "requestId")) or answer.headers.get("x-acs-request-id"),
-        retry_after=wait_of(answer),
+        retry_after=requested_wait(answer),
     )
 
 
-def incomplete(action: str, gap: object, content: Mapping[str, Any]) -> ApiError:
+def incomplete_response(action: str, gap: object, content: Mapping[str, Any]) -> ApiError:
     """The error for a good-looking answer that lacks something: the call may have been carried out.
 
     :param action: the API action.
@@ -78,7 +79,7 @@ def incomplete(action: str, gap: object, content: Mapping[str, Any]) -> ApiError
     )
 
 
-def wait_of(answer: Answer) -> float | None:
+def requested_wait(answer: Response) -> float | None:
     """Seconds that the server asks to wait: x-acs-retry-after and x-ratelimit-* in milliseconds, or Retry-After.
 
     :param answer: what came.
@@ -106,17 +107,18 @@ def _seconds_until(date: str) -> float | None:
     if not date:
         return None
     try:
-        return (parsedate_to_datetime(date) - datetime.now(timezone.utc)).total_seconds()
+        now = datetime.fromtimestamp(clock.time(), timezone.utc)
+        return (parsedate_to_datetime(date) - now).total_seconds()
     except Exception:  # noqa: BLE001 - the parser raises half a dozen kinds
         log.debug("Retry-After cannot be read: %r", date[:100])
         return None
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _what_came(answer: Answer) -> str:
+def _what_came(answer: Response) -> str:
     if answer.body is None:
         return f"a body that cannot be read: {answer.problem}"
     if not answer.body:

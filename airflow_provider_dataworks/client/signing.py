@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
+from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.credentials import Credentials
 
 ALGORITHM = "ACS3-HMAC-SHA256"
@@ -34,7 +35,7 @@ class ACS3Auth(AuthBase):
         payload = hashlib.sha256(body if isinstance(body, bytes) else str(body).encode()).hexdigest()
         headers = request.headers
         headers["host"] = url.netloc
-        headers["x-acs-date"] = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        headers["x-acs-date"] = datetime.fromtimestamp(clock.time(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         headers["x-acs-signature-nonce"] = os.urandom(16).hex()
         headers["x-acs-content-sha256"] = payload
         if self._credentials.security_token:

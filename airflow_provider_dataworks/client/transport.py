@@ -36,7 +36,23 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Answer:
+class Request:
+    """What to send, before it is signed.
+
+    :param method: the HTTP method.
+    :param url: where to, with the query.
+    :param headers: what to send besides the signature's own.
+    :param body: the form, None for none.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: str | None
+
+
+@dataclass(frozen=True)
+class Response:
     """What came back for a request.
 
     :param status: the HTTP status.
@@ -176,18 +192,16 @@ class Transport:
         self,
         exchange: Exchange,
         credentials: Credentials,
-        url: str,
-        headers: Mapping[str, str],
-        body: str | None,
+        request: Request,
         timeout: tuple[float, float],
-    ) -> Answer:
-        """Sign a POST, send it and receive the answer.
+    ) -> Response:
+        """Sign a request, send it once and receive the response.
+
+        Nothing here sends it again or to another place: a GET may start a job.
 
         :param exchange: the attempt; takes what becomes known on the way.
         :param credentials: what to sign with.
-        :param url: where to.
-        :param headers: what to send besides the signature's own.
-        :param body: the form, None for none.
+        :param request: what to send.
         :param timeout: seconds to wait for a connection, and for each part of the answer.
         :return: the answer, whatever its status.
         :raises ApiError: no answer, or not all of it.
@@ -197,20 +211,22 @@ class Transport:
         try:
             # Not Session.request, nor its send: they would merge in the session's cookies and headers, keep what
             # comes, and read where a redirect leads to.
-            request = requests.PreparedRequest()
-            request.prepare("POST", url, dict(headers), data=body, auth=ACS3Auth(credentials))
-            surroundings: Any = self._session.merge_environment_settings(url, {}, True, None, None)
+            prepared = requests.PreparedRequest()
+            prepared.prepare(
+                request.method, request.url, dict(request.headers), data=request.body, auth=ACS3Auth(credentials)
+            )
+            surroundings: Any = self._session.merge_environment_settings(request.url, {}, True, None, None)
             if self._unproxied:
                 surroundings["proxies"] = {}
-            response = self._session.get_adapter(url).send(request, timeout=timeout, **surroundings)
+            response = self._session.get_adapter(request.url).send(prepared, timeout=timeout, **surroundings)
             exchange.status = response.status_code
             exchange.request_id = response.headers.get("x-acs-request-id")
-            answer = _receive(response)
+            received = _receive(response)
         except Exception as error:  # noqa: BLE001 - requests', urllib3's, and what odd headers or settings cause
             if response is not None:
                 response.close()
-            raise _lost(exchange, error) from None
-        return answer
+            raise _transport_error(exchange, error) from None
+        return received
 
 
 _current = threading.local()
@@ -278,7 +294,7 @@ class _UnreadableBodyError(Exception):
     """The body came, but cannot be used."""
 
 
-def _receive(response: requests.Response) -> Answer:
+def _receive(response: requests.Response) -> Response:
     """Read the body, in pieces, so that neither its size nor that of what is packed in it matters."""
     raw = response.raw
     pieces = raw.stream(_CHUNK, decode_content=False)
@@ -286,9 +302,9 @@ def _receive(response: requests.Response) -> Answer:
         body = _unpacked(pieces, response.headers.get("content-encoding", ""))
     except (_UnreadableBodyError, zlib.error) as error:
         response.close()
-        return Answer(response.status_code, response.headers, None, printable(str(error)))
+        return Response(response.status_code, response.headers, None, printable(str(error)))
     raw.release_conn()
-    return Answer(response.status_code, response.headers, body)
+    return Response(response.status_code, response.headers, body)
 
 
 def _unpacked(pieces: Iterable[bytes], encodings: str) -> bytes:
@@ -331,7 +347,7 @@ def _joined(pieces: Iterable[bytes]) -> bytes:
     return bytes(body)
 
 
-def _lost(exchange: Exchange, error: Exception) -> ApiError:
+def _transport_error(exchange: Exchange, error: Exception) -> ApiError:
     """Turn a failure to send or to receive into an ApiError; of an answer that broke off, the beginning is there."""
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in text:

@@ -14,6 +14,7 @@ _AUTH_TYPES = {
     "default": "default credential chain of the machine",
 }
 AUTH_TYPES = tuple(_AUTH_TYPES)
+API_VERSIONS = ("2020-05-18", "2024-05-18")
 NETWORKS = ("public", "vpc")
 CONSOLES = ("new", "legacy")
 CONSOLE_SITES = ("cn", "intl")
@@ -59,6 +60,16 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "integer",
         minimum=1,
         maximum=10_000_000_000,
+    ),
+    "api_version": _choice(
+        "API version",
+        "For DI jobs. 2020-05-18 needs DataWorks Enterprise Edition or above; 2024-05-18 serves every edition, and "
+        "workspaces with the new Data Studio (the default since February 2025). Default: 2020-05-18.",
+        "2020-05-18",
+        {
+            "2020-05-18": "Enterprise Edition or above, earlier workspaces",
+            "2024-05-18": "every edition, workspaces with the new Data Studio",
+        },
     ),
     "auth_type": _choice(
         "Authentication type",

@@ -11,6 +11,7 @@ from airflow_provider_dataworks.client.endpoints import console_site_of, endpoin
 from airflow_provider_dataworks.connection.auth import credentials_of
 from airflow_provider_dataworks.connection.fields import ConnectionFields
 from airflow_provider_dataworks.connection.form import (
+    API_VERSIONS,
     CONSOLE_SITES,
     CONSOLES,
     DEFAULT_CONNECT_TIMEOUT,
@@ -31,6 +32,7 @@ class ConnectionSettings:
     :param project_id: the workspace to use when a call names none.
     :param credentials: where keys come from.
     :param account: what names the account for the request ceiling.
+    :param api_version: the API version of what exists in both, ``2020-05-18`` (default) or ``2024-05-18``.
     :param console: which console links open, ``new`` (default) or ``legacy``.
     :param console_site: where the user logs in to it, ``cn`` (default, aliyun.com) or ``intl`` (alibabacloud.com); a
         connection that names none has its region's.
@@ -49,6 +51,7 @@ class ConnectionSettings:
     project_id: int | None
     credentials: CredentialsProvider = field(repr=False)
     account: str = field(repr=False)
+    api_version: str = API_VERSIONS[0]
     console: str = "new"
     console_site: str = "cn"
     connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
@@ -77,6 +80,7 @@ def read_connection(connection: Any, region_id: str | None = None) -> Connection
         project_id=fields.parsed("project_id", arguments.project_identifier),
         credentials=credentials,
         account=account,
+        api_version=fields.choice("api_version", API_VERSIONS) or API_VERSIONS[0],
         console=fields.choice("console", CONSOLES) or "new",
         console_site=fields.choice("console_site", CONSOLE_SITES) or console_site_of(region),
         connect_timeout=fields.number("connect_timeout", DEFAULT_CONNECT_TIMEOUT, above=0),

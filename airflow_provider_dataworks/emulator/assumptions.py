@@ -8,6 +8,7 @@ these behaviours has to work with the others too.
 from __future__ import annotations
 
 import json
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from airflow_provider_dataworks.emulator.errors import ApiRefusal
@@ -55,6 +56,9 @@ TYPES_OF_LIST_2024 = {
 }  # fmt: skip
 #: Assumption: ListDIJobs of 2024-05-18 without SpecType does not show jobs in script mode.
 DEFAULT_SPEC_TYPE = "CLASSIC"
+#: Assumption: for how many seconds a run that has nothing to do is Running, by API version. Nothing is documented; for
+#: a caller of 2020-05-18, which has no counters, a run that does not show is the harder case.
+SKIP_SECONDS = {"2020-05-18": 0.0, "2024-05-18": 0.5}
 #: Assumption: a page of GetDIJobLog has so many lines; a page beyond the last one is an empty string.
 LOG_PAGE_LINES = 100
 #: Assumption: logs and events show the time of China, without a zone.
@@ -63,6 +67,28 @@ TIME_ZONE_HOURS = 8
 METRIC_SECONDS = 10
 #: Assumption: a call beyond the daily limit is refused with this Message; the day is that of China.
 DAILY_LIMIT_MESSAGE = "You have exceeded your daily available limit."
+
+#: Assumption: an instance that the scheduler makes exists from this hour of the day before it is due on.
+GENERATION_HOUR = 22
+#: Assumption: instances of so many past days are kept.
+RETENTION_DAYS = 30
+#: Assumption: the log of an attempt has a line each so many seconds, and this number and word at a success.
+NODE_LOG_SECONDS = 10.0
+SUCCESS_STATE = "0(SUCCESS)"
+#: Assumption: code and description in the log of a failure that has none of its own, and of a stopped instance.
+NODE_ERROR_CODE = "DBUtilErrorCode-07"
+NODE_ERROR_MESSAGE = "The emulator was asked to let this node fail."
+STOPPED_INSTANCE_ERROR = "Code:[Framework-17], Description:[The task was killed by a user.]"
+#: The account that owns and runs everything.
+NODE_OWNER = "260000000000000001"
+#: Assumption: the name of a run has at most so many characters in 2024-05-18 too; that is documented for 2020-05-18.
+MAX_RUN_NAME = 128
+#: Assumption: Periods of CreateWorkflowInstances may have this key too; one user needed it, nothing documents it.
+FURTHER_KEYS_OF_PERIODS = ("BizdateIntervals",)
+#: Assumption: TaskType of a batch task, in both versions.
+NODE_TASK_TYPE = "DI"
+#: The workflow (business process) that all nodes belong to.
+BUSINESS_NAME = "demo"
 
 
 def unknown_job(di_job_id: int) -> ApiRefusal:
@@ -170,15 +196,45 @@ def start_of_undeployed_file(file_id: int) -> str:
     return f"fileId:[{file_id}] is not deployed."
 
 
+def business_date_of(cycle_time: float, zone: tzinfo) -> date:
+    """Assumption: an instance that is added without a business date has the one before the day on which it is due."""
+    return datetime.fromtimestamp(cycle_time, zone).date() - timedelta(days=1)
+
+
+def unknown(what: str, identifier: object) -> ApiRefusal:
+    """Assumption: an id that does not exist, or not in this environment, is refused so, in both versions."""
+    return ApiRefusal(404, f"Invalid{what}.NotFound", f"The {what} {identifier} does not exist.")
+
+
+def unknown_tasks(identifiers: list[int]) -> ApiRefusal:
+    """Assumption: the HTTP status and the Code; the Message was seen by others."""
+    return ApiRefusal(400, "InvalidParameter", f"Non-existent TaskIDs: {identifiers}")
+
+
+def wrong_instance_status(instance_id: int, status: str, action: str) -> ApiRefusal:
+    """Assumption: the Code; that StopInstance is refused with 400 in other statuses was seen by others."""
+    message = f"{action} is not possible: the status of the instance {instance_id} is {status}."
+    return ApiRefusal(400, "IncorrectInstanceStatus", message)
+
+
+def root_is_not_included(node_id: int) -> ApiRefusal:
+    """Assumption: RunCycleDagNodes is refused when IncludeNodeIds does not contain the root."""
+    return ApiRefusal(400, "InvalidParameter", f"IncludeNodeIds does not contain the root node {node_id}.")
+
+
+def no_waiting_instance(node_id: int) -> ApiRefusal:
+    """Assumption: a trigger that no instance of the node fits, or one that was fired already, is refused so."""
+    return ApiRefusal(400, "InvalidParameter", f"The node {node_id} has no instance that waits for this trigger.")
+
+
 # Further assumptions, without a rule of their own in the code:
 # - StopDIJob on a job that is not running, StopDISyncInstance on a file that is not running: success, no effect.
 # - StopDIJob during the lag of a start stops that start.
 # - PageSize above 100 is refused, not clamped. A page beyond the last one is an empty list.
 # - ListDIJobs is in the order of DIJobId; for CreateDIJob of 2020-05-18, JobName need not be unique in a workspace.
-# - StartDIJob without ForceToRerun on a Failed or Stopped job runs the tables that are not yet migrated. On a Finished
-#   job of the type Full there are none: in 2024-05-18, whose page says this of steps, it is Running for a moment and
-#   its counters stay as they are; in 2020-05-18, whose page does not, it runs again. The settings rerun_finished_full
-#   and skip_seconds change that.
+# - StartDIJob without ForceToRerun on a Failed or Stopped job runs the tables that are not yet migrated; on a Finished
+#   job of the type Full there are none. The page of 2024-05-18 says this of steps, that of 2020-05-18 does not. The
+#   setting rerun_finished_full changes that.
 # - A run that migrates a table anew counts its records from 0 again; the table has grown meanwhile.
 # - A job is in both API versions the same, under the same id; nothing public says so. See separate_versions.
 # - 2024-05-18: the statuses of tables are words of JobStatus; a phase that a job does not have is left out, and so is
@@ -198,3 +254,19 @@ def start_of_undeployed_file(file_id: int) -> str:
 # - TaskContent is any JSON object; it is stored, not understood.
 # - GetProject and ListProjects are open to every edition; a workspace is in both API versions.
 # - The List and Get actions count as reads for the QPS limits, all others as writes.
+# - Nodes: the scheduler behind both API versions is one: NodeId and TaskId, DagId and the id of a workflow instance,
+#   InstanceId and the id of a task instance are the same number.
+# - Nodes do not depend on each other: all nodes of a run begin together, AllDownstream finds nothing below the root.
+#   Runs of further business dates wait for the one before to succeed when Parallelism is false or 1.
+# - NodeParams and TaskParameters replace all parameters of a node. $bizdate is replaced in them, nothing else.
+# - A node that ExcludeNodeIds names is SKIP_UNCHOOSE. A run of a frozen node fails, one of a dry-run node succeeds.
+# - The name of a run need not be unique, and is compared anywhere in the name, without regard to case.
+# - RunCycleDagNodes of an hourly node needs BizBeginTime and BizEndTime; in 2024-05-18 the whole day is the default.
+# - TaskRerunTime counts down as a run begins, from the number of reruns plus one. A stopped instance is not rerun.
+# - BizDate and Bizdate have to be midnight in the time zone of the workspace; EnvType and ProjectEnv are Prod when they
+#   are left out.
+# - GetDag knows the DAGs of calls alone, not that of a day; a workflow instance of the type Normal is one.
+# - A trigger of an instance that is not due yet is kept; it runs when it is due.
+# - A log that is gone is an empty string, like one that has not begun. A frozen or dry-run instance has no log.
+# - Stages of a pipeline: DEV stages only in the standard mode; a stage may be Init for a moment after it was executed.
+# - SubmitFile and DeployFile of what was submitted or deployed before do it again.

@@ -26,6 +26,7 @@ from airflow_provider_dataworks.emulator.settings import (
     seconds,
 )
 
+API_VERSIONS = ("2020-05-18", "2024-05-18")
 VARIABLE = "AIRFLOW_CONN_DATAWORKS_DEFAULT"
 EXTRA_MODULES = ("starlette", "uvicorn", "alibabacloud_tea_openapi")
 MISSING_EXTRA = (
@@ -186,6 +187,12 @@ def _parser() -> argparse.ArgumentParser:
         "--require-deploy", action="store_true", help="refuse to start a real-time file that is not deployed"
     )
     parser.add_argument("--project-id", type=_project, default=PROJECT_ID, help="workspace (default %(default)s)")
+    parser.add_argument(
+        "--api-version",
+        choices=API_VERSIONS,
+        help="API version that the printed connection names (default: none, which is the provider's default); "
+        "both versions are served all the same",
+    )
     parser.add_argument(
         "--access-key-id", type=_key, default=ACCESS_KEY_ID, help="accepted AccessKey ID (default %(default)s)"
     )

@@ -58,10 +58,13 @@ class Emulator:
 
         :param url: where it listens.
         """
+        extra: dict[str, object] = {"region_id": self.settings.region_id, "project_id": self.settings.project_id}
+        if self.settings.api_version is not None:
+            extra["api_version"] = self.settings.api_version
         return {
             "conn_type": "dataworks",
             "login": self.settings.access_key_id,
             "password": self.settings.access_key_secret,
             "host": url,
-            "extra": {"region_id": self.settings.region_id, "project_id": self.settings.project_id},
+            "extra": extra,
         }

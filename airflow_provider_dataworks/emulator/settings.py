@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import zoneinfo
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,10 @@ STS_SECURITY_TOKEN = "emulator-sts-token"
 #: The folders and the resource group that CreateDISyncTask accepts.
 FOLDERS = ("Business Flow/demo/Data Integration", "业务流程/demo/数据集成")
 RESOURCE_GROUPS = ("S_res_group_demo_1",)
+
+#: The zone whose midnight begins a business date, and the mode of the workspaces.
+TIME_ZONE = "Asia/Shanghai"
+STANDARD, BASIC = "standard", "basic"
 
 MAX_SECONDS = 10 * 365 * 86400
 #: Stands for the limit of the edition.
@@ -66,22 +71,34 @@ class Settings:
     :param ids_as_text: whether responses contain ids as JSON strings; default False.
     :param message_beside_success: whether Data.Message is filled although Data.Status is success; default False.
     :param start_running: what a start of something that runs does: ``refuse`` (default) or ``ignore``.
-    :param rerun_finished_full: whether StartDIJob without ForceToRerun runs a Finished job of the type Full again. None
-        (default) is True in 2020-05-18 and False in 2024-05-18, where the page says that only steps run that have not
-        run yet. Without a rerun the job is Running for ``skip_seconds`` and then Finished, and no counter moves.
-    :param skip_seconds: for how many seconds a run that has nothing to do is Running; default 0.5. With 0 the call
-        succeeds and changes nothing, not even StartedTime.
+    :param rerun_finished_full: whether StartDIJob without ForceToRerun runs a Finished job of the type Full again;
+        default False: only steps run that have not run yet, and there are none, so that no counter moves.
+    :param skip_seconds: for how many seconds a run that has nothing to do is Running; then it is Finished. With 0 the
+        call succeeds and changes nothing, not even StartedTime. None (default) is 0 in 2020-05-18 and 0.5 in
+        2024-05-18.
     :param separate_versions: whether each API version has only the DI jobs that it created, and the initial ones;
         default False: both versions have all jobs.
     :param require_deploy: whether a real-time file that is not deployed cannot be started; default False.
     :param config_seconds: for how many seconds GenerateDISyncTaskConfigForCreating generates content; default 0.
     :param require_generated_content: whether CreateDISyncTask creates a real-time task or a solution only from a
-        TaskContent that QueryDISyncTaskConfigProcessResult has returned; default False.
+        TaskContent that QueryDISyncTaskConfigProcessResult has returned; default True.
+    :param time_zone: IANA name of the zone in which a business date begins at midnight and nodes are scheduled; default
+        Asia/Shanghai.
+    :param creation_seconds: for how many seconds a CreateWorkflowInstances is Creating; default 0.5.
+    :param list_lag_seconds: for how many seconds after its creation a run of a node, and its instances, are not in any
+        list; by its id it is found at once. Default 0.
+    :param run_waits_for_reruns: whether the run (DAG, workflow instance) of an instance that has failed is still
+        running while an automatic rerun is to come; default False: it shows the failure, as the instance does.
+    :param numbered_task_types: whether TaskType is spelled ``NORMAL(0)`` (default) or ``NORMAL``, in 2020-05-18.
+    :param logs_purged: whether the logs of all instances are gone; default False.
+    :param deploy_seconds: for how many seconds a deployment, or a stage of a pipeline, runs; default 0.5.
+    :param workspace_mode: ``standard`` (default), with a development and a production environment, or ``basic``.
     :param folders: folder paths in which CreateDISyncTask may create; default the demo's, in English and Chinese.
     :param resource_groups: identifiers of resource groups that CreateDISyncTask accepts; default the demo's.
     :param sts: the temporary credentials that are known; default one triple.
     :param project_id: the workspace that exists from the start; default 10000.
     :param region_id: region in the connection that is handed out; default cn-shanghai.
+    :param api_version: API version in that connection; None (default) for none. Both are served all the same.
     :param access_key_id: the key that requests are signed with; default LTAI-emulator.
     :param access_key_secret: its secret; default emulator-secret.
     :raises ValueError: a value is invalid.
@@ -100,12 +117,20 @@ class Settings:
     ids_as_text: bool = False
     message_beside_success: bool = False
     start_running: str = "refuse"
-    rerun_finished_full: bool | None = None
-    skip_seconds: float = 0.5
+    rerun_finished_full: bool = False
+    skip_seconds: float | None = None
     separate_versions: bool = False
     require_deploy: bool = False
     config_seconds: float = 0.0
-    require_generated_content: bool = False
+    require_generated_content: bool = True
+    time_zone: str = TIME_ZONE
+    creation_seconds: float = 0.5
+    list_lag_seconds: float = 0.0
+    run_waits_for_reruns: bool = False
+    numbered_task_types: bool = True
+    logs_purged: bool = False
+    deploy_seconds: float = 0.5
+    workspace_mode: str = STANDARD
     folders: tuple[str, ...] = FOLDERS
     resource_groups: tuple[str, ...] = RESOURCE_GROUPS
     sts: tuple[TemporaryKey, ...] = dataclasses.field(
@@ -113,6 +138,7 @@ class Settings:
     )
     project_id: int = PROJECT_ID
     region_id: str = REGION_ID
+    api_version: str | None = None
     access_key_id: str = ACCESS_KEY_ID
     access_key_secret: str = dataclasses.field(default=ACCESS_KEY_SECRET, repr=False)
 
@@ -140,6 +166,11 @@ class Settings:
             checked = {**dataclasses.asdict(EDITIONS[checked["edition"]]), **checked}
         for name, value in checked.items():
             setattr(self, name, value)
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The time zone of business dates."""
+        return zoneinfo.ZoneInfo(self.time_zone)
 
     def as_json(self) -> dict[str, Any]:
         """
@@ -210,6 +241,13 @@ def _skew(name: str, value: Any) -> float:
     return float(value)
 
 
+def _time_zone(name: str, value: Any) -> str:
+    try:
+        return zoneinfo.ZoneInfo(value).key
+    except (TypeError, ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        raise ValueError(f"{name} must be the IANA name of a time zone, not {value!r}") from None
+
+
 def _strings(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) and item for item in value):
         raise ValueError(f"{name} must be a list of strings, not {value!r}")
@@ -243,12 +281,20 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "ids_as_text": boolean,
     "message_beside_success": boolean,
     "start_running": one_of("refuse", "ignore"),
-    "rerun_finished_full": optional(boolean),
-    "skip_seconds": seconds,
+    "rerun_finished_full": boolean,
+    "skip_seconds": optional(seconds),
     "separate_versions": boolean,
     "require_deploy": boolean,
     "config_seconds": seconds,
     "require_generated_content": boolean,
+    "time_zone": _time_zone,
+    "creation_seconds": seconds,
+    "list_lag_seconds": seconds,
+    "run_waits_for_reruns": boolean,
+    "numbered_task_types": boolean,
+    "logs_purged": boolean,
+    "deploy_seconds": seconds,
+    "workspace_mode": one_of(STANDARD, BASIC),
     "folders": _strings,
     "resource_groups": _strings,
     "sts": _temporary_keys,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from airflow_provider_dataworks.client.assumptions import NOT_FOUND_WORDS
-from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome, reads
+from airflow_provider_dataworks.client.assumptions import JOB_NOT_FOUND_CODE, NOT_FOUND_WORDS
+from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome, is_read_only
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
     DataWorksNotFoundError,
@@ -20,10 +20,12 @@ class Advice(NamedTuple):
 
     :param summary: cause and remedy in at most 90 characters, which is what Airflow's lists of failures show.
     :param says_all: whether the service's message would only repeat it; default False.
+    :param details: a further sentence; default none.
     """
 
     summary: str
     says_all: bool = False
+    details: str = ""
 
 
 def from_client(error: ApiError | CredentialsError) -> DataWorksError:
@@ -40,7 +42,7 @@ def from_client(error: ApiError | CredentialsError) -> DataWorksError:
         "code": error.code,
         "http_status": error.http_status,
         "request_id": error.request_id,
-        "outcome_unknown": error.outcome_unknown and not reads(error.action),
+        "outcome_unknown": error.outcome_unknown and not is_read_only(error.action),
     }
     if error.outcome is not Outcome.REFUSED:
         return DataWorksTransientError(text, retry_after=error.retry_after, **about)
@@ -56,8 +58,12 @@ def advice_for(error: ApiError) -> Advice | None:
     :return: the advice, None where there is nothing to add to the service's message.
     """
     message = error.message.lower()
+    if is_edition_error(error.code, message):
+        return _EDITION_OF_DI_JOBS if "DIJob" in error.action else _EDITION
     if error.code == "Forbidden.Access" and "activate" in message:
-        return _EDITION if "enterprise" in message else _NOT_ACTIVATED
+        return _NOT_ACTIVATED
+    if error.action == "QueryDISyncTaskConfigProcessResult" and (error.outcome, error.code) == (Outcome.REFUSED, None):
+        return _NOT_GENERATED
     for fragment, advice in BY_MESSAGE:
         if re.search(fragment, message):
             return advice
@@ -71,23 +77,36 @@ def advice_for(error: ApiError) -> Advice | None:
     return _BY_HTTP_STATUS.get(300 if status is not None and 300 <= status < 400 else status)
 
 
+def is_edition_error(code: str | None, message: str) -> bool:
+    """Whether a refusal says that the account's edition does not have an action.
+
+    :param code: the API's error code.
+    :param message: the service's message.
+    """
+    return code == "Forbidden.Access" and "activate" in message.lower() and "enterprise" in message.lower()
+
+
 def _message(error: ApiError) -> str:
     advice = advice_for(error)
-    sentences = [advice.summary] if advice else []
+    sentences = [sentence for sentence in (advice.summary, advice.details) if sentence] if advice else []
     if not (advice and advice.says_all):
         sentences.append(f"{error.action} failed: {error.message.rstrip('.')}.")
     if error.attempts > 1:
         sentences.append(f"It was tried {error.attempts} times.")
-    if error.outcome is Outcome.UNKNOWN and not reads(error.action):
+    if error.outcome is Outcome.UNKNOWN and not is_read_only(error.action):
         sentences.append("The answer was lost, so it is not known whether the service carried it out.")
-    elif error.outcome_unknown and not reads(error.action):
+    elif error.outcome_unknown and not is_read_only(error.action):
         sentences.append("The answer to an earlier attempt was lost: the service may have carried that one out.")
     return " ".join(sentences)
 
 
 def _is_job_not_found(error: ApiError) -> bool:
     """Whether a refusal of a DI job action means that the job is not there; no code is documented for that."""
-    if error.outcome is not Outcome.REFUSED or not error.action.endswith("DIJob"):
+    if error.outcome is not Outcome.REFUSED or "DIJob" not in error.action:
+        return False
+    if error.code == JOB_NOT_FOUND_CODE:
+        return True
+    if not error.action.endswith("DIJob"):
         return False
     if error.http_status not in (400, 404, 200):
         return False
@@ -97,7 +116,13 @@ def _is_job_not_found(error: ApiError) -> bool:
 
 _JOB_NOT_FOUND = Advice("There is no such DI job: check di_job_id, project_id and region_id.")
 _EDITION = Advice("This needs DataWorks Enterprise Edition or above in this region: upgrade it.", says_all=True)
+_EDITION_OF_DI_JOBS = Advice(
+    "It needs DataWorks Enterprise Edition or above in this region: upgrade or set api_version.",
+    says_all=True,
+    details="With api_version 2024-05-18 on the connection, DI jobs are open to all accounts.",
+)
 _NOT_ACTIVATED = Advice("The account has not activated this: activate what the message says, in this region.")
+_NOT_GENERATED = Advice("The service could not generate the content: correct the script in task_param.")
 _PERMISSION = Advice("RAM does not allow this: grant the RAM user or role dataworks:* in a RAM policy.")
 
 _UNRESOLVED = "nameresolutionerror|no connection .*(name or service not known|getaddrinfo|nodename nor servname)"

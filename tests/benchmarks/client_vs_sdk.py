@@ -26,6 +26,7 @@ from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_openapi.utils import Utils
 from requests import Request
 
+from airflow_provider_dataworks.client.catalog.v2020_05_18 import LIST_DI_JOBS
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.client.signing import ALGORITHM, ACS3Auth
@@ -102,7 +103,7 @@ def warm(control: EmulatorControl) -> list[Line]:
     )
 
     def call_ours() -> int:
-        return len(ours.call("ListDIJobs", body=body)["DIJobPaging"]["DIJobs"])
+        return len(ours.call(LIST_DI_JOBS, body)["DIJobPaging"]["DIJobs"])
 
     def call_theirs() -> int:
         request = ListDIJobsRequest(project_id=control.project_id, page_number=1, page_size=100)

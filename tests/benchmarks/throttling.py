@@ -1,4 +1,4 @@
-"""What many processes get of an account's requests a second: a simulation, with the client's own pacer and backoff.
+"""What many processes get of an account's requests a second: a simulation, with the client's rate limiter and backoff.
 
 Each process calls without end, one call after the other, in a thread or several. The limit is the emulator's. Beside
 it stands what the client did before it adapted its rate: fixed spacing, exponential pauses, five attempts.
@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from unittest import mock
 
-from airflow_provider_dataworks.client import client, pacing
-from airflow_provider_dataworks.client.pacing import Pacer
-from airflow_provider_dataworks.client.resending import backoff
-from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter
+from airflow_provider_dataworks.client import client, retry
+from airflow_provider_dataworks.client.clock import installed
+from airflow_provider_dataworks.client.rate_limiter import RateLimiter
+from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter as ServerRateLimiter
 from tests.benchmarks.measuring import Line, at_most, print_table
+from tests.support.clock import FakeClock
 
 #: Seconds from a request to its answer.
 _LATENCY = 0.05
@@ -54,19 +55,12 @@ class Result:
         return min(self.calls)
 
 
-class _Clock:
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 def simulate(
     *, processes: int, per_second: float, edition: int, seconds: float, threads: int = 1, adaptive: bool = True
 ) -> Result:
     """Run the processes against the limit.
 
-    :param processes: how many, each with a pacer of its own.
+    :param processes: how many, each with a rate limiter of its rate_limiter.
     :param per_second: each one's ``max_qps``.
     :param edition: requests that the service admits in any second.
     :param seconds: how long.
@@ -74,23 +68,25 @@ def simulate(
     :param adaptive: as the client is (default), or as it was.
     :return: what became of the requests.
     """
-    chance, clock, limiter = random.Random(7), _Clock(), RateLimiter()
+    chance, clock, limiter = random.Random(7), FakeClock(0.0), ServerRateLimiter()
     result = Result(seconds, [0] * processes)
 
-    def admitted(pacer: Pacer) -> bool:
+    def admitted(rate_limiter: RateLimiter) -> bool:
         result.requests += 1
         passed = limiter.admit(clock.now, edition)
         result.throttled += not passed
         if adaptive:
-            (pacer.answered if passed else pacer.throttled)()
+            (rate_limiter.answered if passed else rate_limiter.throttled)()
         return passed
 
-    def caller(process: int, pacer: Pacer) -> Iterator[float]:
-        pause: Callable[[int], float] = backoff if adaptive else (lambda n: min(2.0 ** (n - 1) + chance.random(), 30))
+    def caller(process: int, rate_limiter: RateLimiter) -> Iterator[float]:
+        pause: Callable[[int], float] = (
+            retry.backoff if adaptive else (lambda n: min(2.0 ** (n - 1) + chance.random(), 30))
+        )
         while True:
             attempts, waited = 1, 0.0
-            yield pacer.reserve()
-            while not admitted(pacer):
+            yield rate_limiter.reserve()
+            while not admitted(rate_limiter):
                 yield _LATENCY
                 wait = pause(attempts)
                 if waited + wait >= client.MAX_THROTTLED if adaptive else attempts >= 5:
@@ -99,18 +95,18 @@ def simulate(
                 waited += wait
                 attempts += 1
                 yield wait
-                yield pacer.reserve()
+                yield rate_limiter.reserve()
             else:
                 result.calls[process] += 1
                 yield _LATENCY
             result.attempts.append(attempts)
 
-    with mock.patch.object(pacing, "time", clock), mock.patch("random.uniform", chance.uniform):
+    with installed(clock), mock.patch("random.uniform", chance.uniform):
         queue: list[tuple[float, int, Iterator[float]]] = []
         for process in range(processes):
-            pacer = Pacer(per_second)
+            rate_limiter = RateLimiter(per_second)
             for _ in range(threads):
-                queue.append((chance.uniform(0, 1), len(queue), caller(process, pacer)))
+                queue.append((chance.uniform(0, 1), len(queue), caller(process, rate_limiter)))
         heapq.heapify(queue)
         while queue and queue[0][0] < seconds:
             clock.now, number, running = heapq.heappop(queue)

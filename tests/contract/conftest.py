@@ -13,6 +13,7 @@ from alibabacloud_tea_openapi.models import Config
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.hook import hook_for
+from tests.support.versions import V2020
 
 SdkFactory = Callable[..., Client]
 
@@ -58,10 +59,16 @@ def sleeps() -> list[float]:
 
 
 @pytest.fixture
+def api_version() -> str:
+    """Return the API version of the connection; tests parametrise it."""
+    return V2020
+
+
+@pytest.fixture
 def hook(
-    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, sleeps: list[float]
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, sleeps: list[float], api_version: str
 ) -> Iterator[DataWorksHook]:
     """Return our hook, whose connection leads to the emulator."""
-    hook = hook_for(dataworks_emulator, monkeypatch, sleeps)
+    hook = hook_for(dataworks_emulator, monkeypatch, sleeps, api_version=api_version)
     yield hook
     hook.close()

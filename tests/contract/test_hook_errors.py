@@ -16,6 +16,7 @@ from airflow_provider_dataworks.exceptions import (
 )
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.hook import CONTENT
+from tests.support.versions import IN_BOTH_VERSIONS
 
 PERMANENT = [
     ("Throttling.Api.Risk", 429),
@@ -201,7 +202,8 @@ def test_clock_that_is_off_is_named(hook: DataWorksHook, dataworks_emulator: Emu
     assert raised.value.code == "InvalidTimeStamp.Expired"
 
 
-@pytest.mark.parametrize("method", ["start_di_job", "stop_di_job", "get_di_job"])
+@IN_BOTH_VERSIONS
+@pytest.mark.parametrize("method", ["start_di_job", "stop_di_job", "get_di_job", "update_di_job", "delete_di_job"])
 def test_unknown_job_is_not_found(hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str) -> None:
     with pytest.raises(DataWorksNotFoundError, match="4711"):
         getattr(hook, method)(di_job_id=4711)
@@ -209,6 +211,7 @@ def test_unknown_job_is_not_found(hook: DataWorksHook, dataworks_emulator: Emula
     assert len(dataworks_emulator.requests()) == 1
 
 
+@IN_BOTH_VERSIONS
 def test_running_job_is_not_started_again(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
     dataworks_emulator.set_job(1001, JobStatus="Running")
 

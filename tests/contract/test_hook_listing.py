@@ -9,6 +9,9 @@ import pytest
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksNotFoundError, DataWorksPermanentError
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+from tests.support.versions import IN_BOTH_VERSIONS, V2020, V2024, list_body, sent
+
+pytestmark = IN_BOTH_VERSIONS
 
 
 @pytest.fixture
@@ -19,7 +22,7 @@ def many_jobs(dataworks_emulator: EmulatorControl) -> list[int]:
 
 
 def pages_asked(emulator: EmulatorControl) -> list[str]:
-    return [entry["form"]["PageNumber"] for entry in emulator.requests("ListDIJobs")]
+    return [sent(entry)["PageNumber"] for entry in emulator.requests("ListDIJobs")]
 
 
 def test_all_jobs_of_three_pages(
@@ -81,10 +84,10 @@ def test_empty_workspace(hook: DataWorksHook, dataworks_emulator: EmulatorContro
 
 
 def test_count_that_is_wrong_ends_after_two_empty_pages(
-    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, api_version: str
 ) -> None:
     paging = {"TotalCount": 1_000_000, "PageNumber": 1, "PageSize": 100, "DIJobs": []}
-    dataworks_emulator.add_fault("body", body={"DIJobPaging": paging}, count=-1)
+    dataworks_emulator.add_fault("body", body=list_body(api_version, paging), count=-1)
 
     assert list(hook.list_di_jobs()) == []
     assert len(pages_asked(dataworks_emulator)) == 2
@@ -114,11 +117,11 @@ def test_error_on_a_later_page_is_not_the_end_of_the_list(
         list(hook.list_di_jobs())
 
 
-@pytest.mark.parametrize("body", [{}, {"DIJobPaging": None}, {"DIJobPaging": []}, {"DIJobPaging": {"DIJobs": "none"}}])
+@pytest.mark.parametrize("paging", [..., None, [], {"DIJobs": "none"}])
 def test_answer_without_a_page_is_asked_for_again(
-    hook: DataWorksHook, dataworks_emulator: EmulatorControl, body: dict[str, Any]
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, paging: Any, api_version: str
 ) -> None:
-    dataworks_emulator.add_fault("body", body=body)
+    dataworks_emulator.add_fault("body", body={} if paging is ... else list_body(api_version, paging))
 
     assert len(list(hook.list_di_jobs())) == 6
     assert pages_asked(dataworks_emulator) == ["1", "1"]
@@ -127,10 +130,12 @@ def test_answer_without_a_page_is_asked_for_again(
 # What a job is
 
 
-def test_every_field_of_the_page_is_given(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
-    first = next(hook.list_di_jobs())
+def test_every_field_of_the_page_is_given(hook: DataWorksHook, api_version: str) -> None:
+    first: dict[str, Any] = dict(next(hook.list_di_jobs()))
 
+    of_2024 = {"Id": 1001, "Owner": "260000000000000001"}
     assert first == {
+        **(of_2024 if api_version == V2024 else {}),
         "DIJobId": 1001,
         "ProjectId": 10000,
         "JobName": "mysql_to_holo_full",
@@ -164,16 +169,17 @@ def test_lost_start_is_recognised_where_the_service_writes_text(
     assert dataworks_emulator.job(1001)["starts"] == 1
 
 
-def test_filters_are_sent(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+def test_filters_are_sent(hook: DataWorksHook, dataworks_emulator: EmulatorControl, api_version: str) -> None:
     jobs = list(
         hook.list_di_jobs(job_name="HIVE", source_data_source_type="MySQL", destination_data_source_type="Hive")
     )
 
     assert [job["DIJobId"] for job in jobs] == [1004, 1005]
     (entry,) = dataworks_emulator.requests("ListDIJobs")
-    assert entry["form"] == {
+    own = {"JobName": "HIVE"} if api_version == V2020 else {"Name": "HIVE", "SpecType": "ALL"}
+    assert sent(entry) == {
+        **own,
         "ProjectId": "10000",
-        "JobName": "HIVE",
         "SourceDataSourceType": "MySQL",
         "DestinationDataSourceType": "Hive",
         "PageNumber": "1",
@@ -211,6 +217,10 @@ def test_exact_name_on_the_last_page_is_found(
     assert len(pages_asked(dataworks_emulator)) == 3
 
 
+def test_jobs_of_one_migration_type_are_listed(hook: DataWorksHook) -> None:
+    assert [job["DIJobId"] for job in hook.list_di_jobs(migration_type="Full")] == [1001, 1006]
+
+
 def test_name_that_several_jobs_have_is_refused(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
     ids = [dataworks_emulator.add_job(JobName="twice")["DIJobId"] for _ in range(2)]
 
@@ -228,10 +238,25 @@ def test_job_is_found_by_id_without_reading_further_than_needed(
 
 def test_name_beside_an_id_only_narrows_the_listing(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
     assert hook.find_di_job(di_job_id=1004, job_name="hive")["DIJobId"] == 1004
-    assert dataworks_emulator.requests("ListDIJobs")[0]["form"]["JobName"] == "hive"
+    assert "hive" in sent(dataworks_emulator.requests("ListDIJobs")[0]).values()
 
     with pytest.raises(DataWorksNotFoundError, match="with id 1001 among those named like 'hive'"):
         hook.find_di_job(di_job_id=1001, job_name="hive")
+
+
+def test_cause_and_remedy_of_a_miss_fit_into_a_list_of_failures(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    name = "a name that is so long that not much of a message has room beside it " * 2
+    dataworks_emulator.add_jobs([{"JobName": name}] * 2)
+
+    with pytest.raises(DataWorksNotFoundError) as missed:
+        hook.find_di_job(job_name=name + "x")
+    with pytest.raises(DataWorksPermanentError) as ambiguous:
+        hook.find_di_job(job_name=name)
+
+    assert "There is no such DI job: check its id or name, project_id and region_id." in missed.value.message[:90]
+    assert "Several DI jobs have this name: give di_job_id." in ambiguous.value.message[:90]
 
 
 def test_unknown_id_is_not_found(hook: DataWorksHook) -> None:

@@ -13,6 +13,7 @@ from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksPermanentError, DataWorksTransientError
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.hook import CONTENT, PARAM
+from tests.support.versions import IN_2024, IN_BOTH_VERSIONS
 
 FULL, REALTIME_JOB = 1001, 1002
 REALTIME_FILE, SOLUTION = 2001, 2002
@@ -53,6 +54,10 @@ def starts_of_file(file_id: int) -> Callable[[EmulatorControl], int]:
     return lambda emulator: int(emulator.file(file_id)["starts"])
 
 
+def created_jobs(emulator: EmulatorControl) -> int:
+    return [job["JobName"] for job in emulator.jobs()].count("created once")
+
+
 DEEDS = {
     "CreateDISyncTask": Deed("CreateDISyncTask", create, creations, resent=True),
     "StartDIJob": Deed("StartDIJob", lambda hook: hook.start_di_job(di_job_id=FULL), starts_of_job(FULL)),
@@ -73,6 +78,31 @@ DEEDS = {
         lambda hook: hook.start_di_sync_instance(task_type="DI_SOLUTION", file_id=SOLUTION),
         starts_of_file(SOLUTION),
     ),
+}
+#: Those of which a run may be over when the hook looks, here of a job that has finished before.
+SHORT_DEEDS = {
+    "StartDIJob": Deed(
+        "StartDIJob", lambda hook: hook.start_di_job(di_job_id=FULL, force_to_rerun=True), starts_of_job(FULL)
+    ),
+    "StartDISyncInstance-solution": DEEDS["StartDISyncInstance-solution"],
+}
+NEW_JOB = {
+    "job_name": "created once",
+    "migration_type": "Full",
+    "source_data_source_type": "MySQL",
+    "destination_data_source_type": "Hologres",
+}
+#: Those on DI jobs, which exist in both API versions.
+JOB_DEEDS = {
+    "StartDIJob": DEEDS["StartDIJob"],
+    "StartDIJob-realtime": Deed(
+        "StartDIJob",
+        lambda hook: hook.start_di_job(
+            di_job_id=REALTIME_JOB, realtime_start_settings={"StartTime": 1671516776}, force_to_rerun=False
+        ),
+        starts_of_job(REALTIME_JOB),
+    ),
+    "CreateDIJob": Deed("CreateDIJob", lambda hook: hook.create_di_job(**NEW_JOB), created_jobs),
 }
 #: What happens to the first request of the deed.
 FATES: dict[str, dict[str, Any]] = {
@@ -106,9 +136,9 @@ def patient(hook: DataWorksHook) -> DataWorksHook:
 
 
 def quick(hook: DataWorksHook, **changes: Any) -> DataWorksHook:
-    tuned = hook.tuned(**changes)
-    tuned.client.sleep = hook.client.sleep
-    return tuned
+    other = hook.with_settings(**changes)
+    other.client.sleep = hook.client.sleep
+    return other
 
 
 @pytest.mark.parametrize("fate", FATES)
@@ -134,12 +164,134 @@ def test_once_whatever_happens_to_the_answer(
         assert len({entry["query"]["ClientToken"] for entry in sent}) == 1
 
 
+@IN_BOTH_VERSIONS
+@pytest.mark.parametrize("fate", FATES)
+@pytest.mark.parametrize("deed", JOB_DEEDS)
+def test_once_in_both_versions_whatever_happens_to_the_answer(
+    patient: DataWorksHook, dataworks_emulator: EmulatorControl, deed: str, fate: str
+) -> None:
+    wanted, fault = JOB_DEEDS[deed], FATES[fate]
+    dataworks_emulator.settings(start_running="ignore")
+    dataworks_emulator.add_fault(action=wanted.action, **fault)
+
+    result = wanted.do(patient)
+
+    sent = dataworks_emulator.requests(wanted.action)
+    assert wanted.count(dataworks_emulator) == 1
+    assert sum(entry["effect"] for entry in sent) == 1
+    assert len(sent) == (1 if done_at_once(fault) else 2)
+    if wanted.action == "CreateDIJob":
+        assert dataworks_emulator.job(result)["JobName"] == "created once"
+
+
+@IN_2024
+@pytest.mark.parametrize("fate", FATES)
+def test_rerun_whose_effect_cannot_be_seen_is_not_repeated_and_says_that_it_may_have_started(
+    patient: DataWorksHook, dataworks_emulator: EmulatorControl, fate: str
+) -> None:
+    # Initialized before and for long after: no answer gives a time, so that nothing tells whether it was started.
+    dataworks_emulator.settings(start_lag_seconds=3600, start_running="ignore")
+    dataworks_emulator.add_fault(action="StartDIJob", **FATES[fate])
+
+    if FATES[fate]["kind"] == "throttle":
+        patient.start_di_job(di_job_id=FULL, force_to_rerun=True)
+        assert dataworks_emulator.job(FULL)["starts"] == 1
+        return
+    with pytest.raises(DataWorksTransientError, match="It may have started") as raised:
+        patient.start_di_job(di_job_id=FULL, force_to_rerun=True)
+
+    assert raised.value.outcome_unknown
+    assert len(dataworks_emulator.requests("StartDIJob")) == 1
+
+
+@IN_2024
 @pytest.mark.parametrize("fate", [name for name, fate in FATES.items() if done_at_once(fate)])
-@pytest.mark.parametrize("deed", ["StartDIJob", "StartDISyncInstance-solution"])
+def test_rerun_whose_effect_shows_is_one_start(
+    patient: DataWorksHook, dataworks_emulator: EmulatorControl, fate: str
+) -> None:
+    dataworks_emulator.add_fault(action="StartDIJob", **FATES[fate])
+
+    patient.start_di_job(di_job_id=FULL, force_to_rerun=True)
+
+    assert dataworks_emulator.job(FULL)["starts"] == 1
+    assert len(dataworks_emulator.requests("StartDIJob")) == 1
+
+
+def test_a_job_of_that_name_from_before_is_not_taken_for_the_created_one(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    old = dataworks_emulator.add_job(JobName="created once")["DIJobId"]
+    dataworks_emulator.add_fault("reset", action="CreateDIJob", effect="before")
+
+    new = hook.create_di_job(**NEW_JOB)
+
+    assert new != old
+    assert created_jobs(dataworks_emulator) == 2
+
+
+@IN_2024
+def test_refused_repeat_of_a_creation_that_arrived_is_a_creation(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    dataworks_emulator.add_fault("reset", action="CreateDIJob", effect="after")
+    # The looks see nothing yet: the list before the creation, and five after it.
+    empty = {"PagingInfo": {"TotalCount": 0, "PageNumber": 1, "PageSize": 100, "DIJobs": []}}
+    dataworks_emulator.add_fault("body", action="ListDIJobs", body=empty, count=6)
+
+    job_id = hook.create_di_job(**NEW_JOB)
+
+    assert dataworks_emulator.job(job_id)["JobName"] == "created once"
+    assert [entry["code"] for entry in dataworks_emulator.requests("CreateDIJob")] == [
+        None,
+        "InvalidDIJobName.Existed",
+    ]
+
+
+@IN_BOTH_VERSIONS
+def test_creation_that_cannot_be_looked_up_may_have_happened_and_says_so(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    dataworks_emulator.add_fault("reset", action="CreateDIJob", effect="after")
+    dataworks_emulator.add_fault("error", action="ListDIJobs", skip=1, count=-1, status=403, code="NoPermission")
+
+    with pytest.raises(DataWorksPermanentError, match="It may have been created"):
+        hook.create_di_job(**NEW_JOB)
+
+    assert created_jobs(dataworks_emulator) == 1
+
+
+@IN_BOTH_VERSIONS
+def test_lost_deletion_is_repeated_and_a_job_that_is_gone_then_is_deleted(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    dataworks_emulator.add_fault("reset", action="DeleteDIJob", effect="after")
+
+    hook.delete_di_job(di_job_id=FULL)
+
+    assert FULL not in [job["DIJobId"] for job in dataworks_emulator.jobs()]
+    assert len(dataworks_emulator.requests("DeleteDIJob")) == 2
+
+
+@IN_BOTH_VERSIONS
+def test_refused_repeat_of_a_stop_that_arrived_is_a_stop(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    dataworks_emulator.set_job(FULL, JobStatus="Running")
+    dataworks_emulator.add_fault("reset", action="StopDIJob", effect="after")
+    dataworks_emulator.add_fault("error", action="StopDIJob", status=400, code="IncorrectDIJobStatus")
+
+    hook.stop_di_job(di_job_id=FULL)
+
+    assert dataworks_emulator.job(FULL)["stops"] == 1
+    assert dataworks_emulator.job(FULL)["JobStatus"] in ("Stopping", "Stopped")
+
+
+@pytest.mark.parametrize("fate", [name for name, fate in FATES.items() if done_at_once(fate)])
+@pytest.mark.parametrize("deed", SHORT_DEEDS)
 def test_run_that_is_over_before_anyone_looks_is_recognised(
     patient: DataWorksHook, dataworks_emulator: EmulatorControl, deed: str, fate: str
 ) -> None:
-    wanted = DEEDS[deed]
+    wanted = SHORT_DEEDS[deed]
     dataworks_emulator.settings(run_seconds=0, start_running="ignore")
     if wanted.action == "StartDIJob":
         dataworks_emulator.set_job(FULL, JobStatus="Finished", StartedTime=int(time.time()) - 3600)
@@ -151,6 +303,7 @@ def test_run_that_is_over_before_anyone_looks_is_recognised(
     assert len(dataworks_emulator.requests(wanted.action)) == 1
 
 
+@IN_BOTH_VERSIONS
 @pytest.mark.parametrize("deed", ["StartDIJob", "StartDISyncInstance", "StartDISyncInstance-solution"])
 def test_start_that_shows_late_is_waited_for(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl, deed: str
@@ -166,6 +319,7 @@ def test_start_that_shows_late_is_waited_for(
     assert len(dataworks_emulator.requests(wanted.action)) == 1
 
 
+@IN_BOTH_VERSIONS
 def test_refused_repeat_of_a_start_that_arrived_is_a_start(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl, sleeps: list[float]
 ) -> None:
@@ -180,6 +334,7 @@ def test_refused_repeat_of_a_start_that_arrived_is_a_start(
     assert [entry["code"] for entry in dataworks_emulator.requests("StartDIJob")] == [None, "IncorrectDIJobStatus"]
 
 
+@IN_BOTH_VERSIONS
 def test_several_bad_answers_in_a_row_are_still_one_start(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl
 ) -> None:
@@ -192,6 +347,7 @@ def test_several_bad_answers_in_a_row_are_still_one_start(
     assert len(dataworks_emulator.requests("StartDIJob")) == 4
 
 
+@IN_BOTH_VERSIONS
 def test_job_is_read_before_and_after_a_lost_start(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
     dataworks_emulator.add_fault("reset", action="StartDIJob", effect="after")
 
@@ -200,6 +356,7 @@ def test_job_is_read_before_and_after_a_lost_start(hook: DataWorksHook, datawork
     assert [entry["action"] for entry in dataworks_emulator.requests()] == ["GetDIJob", "StartDIJob", "GetDIJob"]
 
 
+@IN_BOTH_VERSIONS
 def test_reading_that_is_handed_down_saves_a_request(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
     before = hook.get_di_job(di_job_id=FULL)
 
@@ -211,6 +368,7 @@ def test_reading_that_is_handed_down_saves_a_request(hook: DataWorksHook, datawo
 # What cannot be settled
 
 
+@IN_BOTH_VERSIONS
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
@@ -247,6 +405,7 @@ def test_lost_start_that_cannot_be_looked_up_may_have_happened_and_says_so(
     assert wanted.count(dataworks_emulator) == 1
 
 
+@IN_BOTH_VERSIONS
 def test_start_that_never_gets_an_answer_fails_within_bounds(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl
 ) -> None:
@@ -279,6 +438,7 @@ def test_two_calls_without_a_token_are_two_creations(hook: DataWorksHook, datawo
     assert (creations(dataworks_emulator), len(tokens)) == (2, 2)
 
 
+@IN_BOTH_VERSIONS
 @pytest.mark.parametrize(
     "stop",
     [
@@ -301,7 +461,7 @@ def test_stops_are_sent_again(
 
 # Any other action
 
-NEW_JOB = {
+RAW_JOB = {
     "ProjectId": 10000,
     "JobName": "made by call",
     "MigrationType": "Full",
@@ -317,7 +477,7 @@ def test_call_that_writes_is_not_sent_again_and_says_that_it_may_have_happened(
     dataworks_emulator.add_fault(action="CreateDIJob", **FATES[fate])
 
     with pytest.raises(DataWorksTransientError, match="not known whether the service carried it out") as raised:
-        patient.call("CreateDIJob", body=NEW_JOB)
+        patient.call("CreateDIJob", body=RAW_JOB)
 
     assert raised.value.action == "CreateDIJob"
     assert len(dataworks_emulator.requests("CreateDIJob")) == 1
@@ -330,7 +490,7 @@ def test_call_that_was_surely_not_carried_out_is_sent_again(
 ) -> None:
     dataworks_emulator.add_fault(action="CreateDIJob", **FATES[fate])
 
-    answer = hook.call("CreateDIJob", body=NEW_JOB)
+    answer = hook.call("CreateDIJob", body=RAW_JOB)
 
     assert dataworks_emulator.job(answer["DIJobId"])["JobName"] == "made by call"
     assert len(dataworks_emulator.requests("CreateDIJob")) == 2

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
+from airflow_provider_dataworks.client.actions import Action
 from airflow_provider_dataworks.client.client import DataWorksClient
-from tests.faults.fast_clock import FastTime, package_modules
+from airflow_provider_dataworks.hooks import base as hook_module
 
 #: What is to be done, by the endpoint of the requests.
 _by_endpoint: dict[str, Interference] = {}
@@ -57,28 +58,21 @@ class Interference:
 
 
 class InterruptedClient(DataWorksClient):
-    """The package's client, with short pauses, and others that act in between."""
+    """The package's client, and others that act in between."""
 
-    def __init__(self, endpoint: str, *arguments: Any, **options: Any) -> None:
-        super().__init__(endpoint, *arguments, **{"sleep": FastTime.sleep, **options})
-
-    def call(self, action: str, *arguments: Any, **options: Any) -> dict[str, Any]:
+    def call(self, action: Action, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Call, interrupted."""
         interference = _by_endpoint.get(self.endpoint)
         if interference is None:
             return super().call(action, *arguments, **options)
-        interference.met_before(action)
+        interference.met_before(action.name)
         answer = super().call(action, *arguments, **options)
-        interference.met_after(action)
+        interference.met_after(action.name)
         return answer
 
 
 @contextlib.contextmanager
 def interrupted_clients() -> Iterator[None]:
     """Have the package's hooks use interrupted clients."""
-    with contextlib.ExitStack() as stack:
-        for module in package_modules():
-            for name, value in list(vars(module).items()):
-                if value is DataWorksClient and module.__name__ != DataWorksClient.__module__:
-                    stack.enter_context(mock.patch.object(module, name, InterruptedClient))
+    with mock.patch.object(hook_module, "DataWorksClient", InterruptedClient):
         yield

@@ -24,20 +24,21 @@ import yaml
 from airflow.models.connection import Connection
 from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_dataworks.client.errors import Outcome, outcome_of
+from airflow_provider_dataworks.client.errors import ApiError, Outcome, outcome_of
 from airflow_provider_dataworks.connection.form import AUTH_TYPES, CONNECTION_FIELDS, RELABELING
 from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.emulator.editions import EDITIONS
 from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksPermanentError
-from airflow_provider_dataworks.hooks.errors import BY_CODE
+from airflow_provider_dataworks.hooks.errors import BY_CODE, advice_for
 from airflow_provider_dataworks.operators.data_integration import (
     CreateDISyncTaskOperator,
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
-from airflow_provider_dataworks.triggers.poller import JOB, Key, Subject, subscribe
+from airflow_provider_dataworks.triggers.poller import Key, subscribe
+from airflow_provider_dataworks.waiting.di_job import DIJobTarget
 from tests.support.tasks import run_task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -241,6 +242,30 @@ def test_every_error_that_the_code_gives_advice_on_has_a_row() -> None:
     assert [prefix for prefix, _ in BY_CODE if f"`{prefix}" not in shown] == []
 
 
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        ("`InvalidDIJobId.NotFound`", {"code": "InvalidDIJobId.NotFound", "http_status": 404}),
+        ("`IncorrectDIJobStatus`", {"code": "IncorrectDIJobStatus", "http_status": 400}),
+        ("none, `fileId:[...] is invalid`", {"message": "fileId:[100] is invalid.", "http_status": 200}),
+        ("none, `Invalid path: ...`", {"message": "Invalid path: Business Flow/x", "http_status": 200}),
+        (
+            "none, of QueryDISyncTaskConfigProcessResult",
+            {"action": "QueryDISyncTaskConfigProcessResult", "http_status": 200},
+        ),
+    ],
+)
+def test_error_and_its_row_name_the_same_things_to_check(row: str, error: dict[str, Any]) -> None:
+    given = {"message": "m", "action": "StartDIJob", "outcome": Outcome.REFUSED, **error}
+    advice = advice_for(ApiError(given.pop("message"), **given))
+    (shown,) = [cells for cells in rows(PAGES["docs/errors.md"]) if cells[0] == row]
+
+    assert advice is not None
+    arguments = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b|\b[A-Z]\w+[A-Z]\w+\b", advice.summary))
+    assert {name for name in arguments if f"`{name}`" not in " ".join(shown[3:])} == set()
+    assert ("wait" in advice.summary) == ("wait" in shown[4])
+
+
 FOLDER = {"FileFolderPath": "Business Flow/demo/Data Integration"}
 OWN_REQUESTS: dict[str, Callable[[], Any]] = {
     "`CreateDISyncTaskOperator`": lambda: CreateDISyncTaskOperator(
@@ -284,7 +309,7 @@ def test_a_tick_takes_the_requests_that_the_table_says(
 
     async def second_tick() -> int:
         with ExitStack() as waits:
-            (poller, *_) = {waits.enter_context(subscribe(key, Subject(JOB, one), 10))[0] for one in ids}
+            (poller, *_) = {waits.enter_context(subscribe(key, DIJobTarget(key.project_id, one), 10))[0] for one in ids}
             await poller._tick()
             dataworks_emulator.clear_requests()
             await poller._tick()

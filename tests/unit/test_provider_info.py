@@ -138,7 +138,7 @@ def test_each_choice_of_a_drop_down_says_what_it_means() -> None:
 def test_what_nearly_every_connection_needs_is_not_folded_away() -> None:
     in_sight = [name for name, field in CONNECTION["conn-fields"].items() if "section" not in field["schema"]]
 
-    assert in_sight == ["region_id", "project_id", "auth_type", "security_token"]
+    assert in_sight == ["region_id", "project_id", "api_version", "auth_type", "security_token"]
 
 
 def test_what_every_connection_needs_stands_first_and_is_marked() -> None:

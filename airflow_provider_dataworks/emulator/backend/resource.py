@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
 from airflow_provider_dataworks.emulator.backend.timeline import Timeline
@@ -41,15 +41,21 @@ class Field:
     :param attribute: the attribute of the resource.
     :param check: returns the value to store, or raises ValueError; None is a field that cannot be set.
     :param moves: whether setting it cancels the changes that were scheduled; default False.
+    :param show: makes of the attribute what is shown; default the attribute itself.
     """
 
     name: str
     attribute: str
     check: Check | None = None
     moves: bool = False
+    show: Callable[[Any], Any] | None = None
 
 
 def _nothing(item: Any) -> None:
+    pass
+
+
+def _unchecked(state: Any, item: Any, given: Collection[str]) -> None:
     pass
 
 
@@ -79,6 +85,8 @@ class ResourceKind(Generic[ResourceT]):
     :param initial: the resources that there are from the start.
     :param on_add: called with each resource that is added.
     :param on_change: called with each resource that the control endpoint has changed.
+    :param on_request: called with the state, each resource that the control endpoint is about to add or has changed,
+        and the attributes that it was given; raises ValueError when the resource cannot be added.
     """
 
     name: str
@@ -93,6 +101,7 @@ class ResourceKind(Generic[ResourceT]):
     initial: Callable[[Settings], Iterable[ResourceT]] = _none
     on_add: Callable[[ResourceT], None] = _nothing
     on_change: Callable[[ResourceT], None] = _nothing
+    on_request: Callable[[Any, ResourceT, Collection[str]], None] = _unchecked
 
     @property
     def id_field(self) -> str:

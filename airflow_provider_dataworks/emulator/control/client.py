@@ -247,6 +247,107 @@ class EmulatorControl:
         """
         self.remove_resource("files", file_id)
 
+    # Nodes of batch tasks, their runs and instances
+
+    def add_node(self, **fields: Any) -> dict[str, Any]:
+        """
+        Add a node; it is deployed in both environments unless ``environments`` says otherwise.
+
+        :param fields: those that :meth:`node` returns, all of them optional.
+        :return: the node.
+        :raises ValueError: a field cannot be set so.
+        """
+        return self.add_resource("nodes", **fields)
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """
+        List the nodes.
+
+        :return: all nodes, as :meth:`node` returns each.
+        """
+        return self.resources("nodes")
+
+    def node(self, node_id: int) -> dict[str, Any]:
+        """
+        Return one node.
+
+        :param node_id: the node's id, which is its TaskId in 2024-05-18.
+        :return: the API's fields (NodeId, NodeName, ParamValues, SchedulerType ...; ``Id`` is that of 2024-05-18), its
+            planned behaviour (run_seconds, outcome, failing_runs, rerun_times ...), and what happened to it (runs,
+            stops).
+        :raises LookupError: there is none.
+        """
+        return self.resource("nodes", node_id)
+
+    def set_node(self, node_id: int, **fields: Any) -> dict[str, Any]:
+        """
+        Change a node; instances that exist keep what was planned for them.
+
+        :param node_id: the node's id.
+        :param fields: the new values, by the names that :meth:`node` returns.
+        :return: the node.
+        :raises LookupError: there is none.
+        :raises ValueError: a field cannot be set so.
+        """
+        return self.set_resource("nodes", node_id, **fields)
+
+    def node_runs(self, node_id: int | None = None) -> list[dict[str, Any]]:
+        """
+        List the runs that calls have made: DAGs in 2020-05-18, workflow instances in 2024-05-18.
+
+        :param node_id: only those that run this node; default all.
+        :return: DagId, Name, Status, Bizdate, parameters, node_ids, instance_ids ... of each, the oldest first.
+        """
+        runs = [run for run in self.resources("node_runs") if run["Type"] != "DAILY"]
+        return [run for run in runs if node_id is None or node_id in run["node_ids"]]
+
+    def add_node_instance(self, **fields: Any) -> dict[str, Any]:
+        """
+        Add an instance, as the scheduler makes one. Without a Status it waits until it is due (CycTime, by default at
+        once) and runs as its node does.
+
+        :param fields: those that :meth:`node_instance` returns, NodeId necessarily.
+        :return: the instance.
+        :raises ValueError: a field cannot be set so.
+        """
+        return self.add_resource("node_instances", **fields)
+
+    def node_instances(self, node_id: int | None = None, bizdate: str | None = None) -> list[dict[str, Any]]:
+        """
+        List the instances that exist. Those that the scheduler has by itself exist once the API was asked for them.
+
+        :param node_id: only those of this node; default all.
+        :param bizdate: only those of this business date, ``yyyy-MM-dd``; default all.
+        :return: the instances, as :meth:`node_instance` returns each.
+        """
+        return [
+            instance
+            for instance in self.resources("node_instances")
+            if node_id in (None, instance["NodeId"]) and bizdate in (None, instance["Bizdate"])
+        ]
+
+    def node_instance(self, instance_id: int) -> dict[str, Any]:
+        """
+        Return one instance.
+
+        :param instance_id: its id.
+        :return: InstanceId, NodeId, DagId, Bizdate (``yyyy-MM-dd``), CycTime, Status and so on.
+        :raises LookupError: there is none.
+        """
+        return self.resource("node_instances", instance_id)
+
+    def set_node_instance(self, instance_id: int, **fields: Any) -> dict[str, Any]:
+        """
+        Change an instance; a Status applies at once and cancels the changes that were scheduled.
+
+        :param instance_id: its id.
+        :param fields: the new values, by the names that :meth:`node_instance` returns; ``log`` replaces its log.
+        :return: the instance.
+        :raises LookupError: there is none.
+        :raises ValueError: a field cannot be set so.
+        """
+        return self.set_resource("node_instances", instance_id, **fields)
+
     # Resources of any kind
 
     def add_resource(self, kind: str, /, **fields: Any) -> dict[str, Any]:

@@ -131,7 +131,7 @@ class _ResourceHandlers:
 
     def add(self, request: Request, body: Any) -> Any:
         wanted = body if isinstance(body, list) else [body]
-        items = serialization.create(self._collection, self._emulator.settings, wanted)
+        items = serialization.create(self._emulator.state, self._kind, wanted)
         shown = [serialization.show(self._kind, item) for item in items]
         return shown if isinstance(body, list) else shown[0]
 
@@ -140,7 +140,7 @@ class _ResourceHandlers:
 
     def change(self, request: Request, body: Any) -> Any:
         item = self._find(request)
-        serialization.change(self._kind, item, body)
+        serialization.change(self._emulator.state, self._kind, item, body)
         return serialization.show(self._kind, item)
 
     def remove(self, request: Request, body: Any) -> Any:

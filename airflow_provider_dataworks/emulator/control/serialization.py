@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_dataworks.emulator.backend.resource import ResourceCollection, ResourceKind, ResourceT
-from airflow_provider_dataworks.emulator.settings import Settings
+from airflow_provider_dataworks.emulator.backend.resource import ResourceKind, ResourceT
+from airflow_provider_dataworks.emulator.backend.state import State
 
 
 def show(kind: ResourceKind[ResourceT], item: ResourceT) -> dict[str, Any]:
     """Return a resource as JSON."""
-    return {field.name: getattr(item, field.attribute) for field in kind.fields}
+    shown = {}
+    for field in kind.fields:
+        value = getattr(item, field.attribute)
+        shown[field.name] = value if field.show is None else field.show(value)
+    return shown
 
 
-def create(collection: ResourceCollection[ResourceT], settings: Settings, wanted: list[Any]) -> list[ResourceT]:
+def create(state: State, kind: ResourceKind[ResourceT], wanted: list[Any]) -> list[ResourceT]:
     """
     Add resources: all or, when one of them is invalid, none.
 
     :raises ValueError: a resource cannot be made of what is given.
     """
-    kind = collection.kind
+    collection = state[kind]
     items, taken = [], {kind.id_of(item) for item in collection.all()}
     for fields in wanted:
         values = _checked(kind, fields)
@@ -30,14 +34,16 @@ def create(collection: ResourceCollection[ResourceT], settings: Settings, wanted
         if identifier in taken:
             raise ValueError(f"{kind.id_field} {identifier} exists already")
         taken.add(identifier)
-        defaults = {"project_id": settings.project_id, **kind.defaults(identifier), kind.id_attribute: identifier}
-        items.append(kind.model(**{**defaults, **values}))
+        defaults = {"project_id": state.settings.project_id, **kind.defaults(identifier), kind.id_attribute: identifier}
+        item = kind.model(**{**defaults, **values})
+        kind.on_request(state, item, values)
+        items.append(item)
     for item in items:
         collection.add(item)
     return items
 
 
-def change(kind: ResourceKind[ResourceT], item: ResourceT, wanted: Any) -> None:
+def change(state: State, kind: ResourceKind[ResourceT], item: ResourceT, wanted: Any) -> None:
     """
     Change a resource: all of the fields or, when one is invalid, none.
 
@@ -51,6 +57,7 @@ def change(kind: ResourceKind[ResourceT], item: ResourceT, wanted: Any) -> None:
     if any(field.moves and field.attribute in values for field in kind.fields):
         item.timeline.clear()
     kind.on_change(item)
+    kind.on_request(state, item, values)
 
 
 def _checked(kind: ResourceKind[Any], wanted: Any) -> dict[str, Any]:

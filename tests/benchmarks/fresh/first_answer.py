@@ -9,11 +9,12 @@ import time
 
 
 def client(url: str, key: str, secret: str, project_id: int) -> None:
+    from airflow_provider_dataworks.client.catalog.v2020_05_18 import LIST_DI_JOBS
     from airflow_provider_dataworks.client.client import DataWorksClient
     from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 
     ours = DataWorksClient(url, StaticCredentials(Credentials(key, secret)))
-    ours.call("ListDIJobs", body={"ProjectId": project_id, "PageNumber": 1, "PageSize": 100})
+    ours.call(LIST_DI_JOBS, {"ProjectId": project_id, "PageNumber": 1, "PageSize": 100})
 
 
 def sdk(url: str, key: str, secret: str, project_id: int) -> None:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import email.utils
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from airflow_provider_dataworks.client.actions import Repeat
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.credentials import Credentials
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
-from airflow_provider_dataworks.client.resending import backoff
+from airflow_provider_dataworks.client.retry import backoff
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.emulator.settings import (
     STS_ACCESS_KEY_ID,
     STS_ACCESS_KEY_SECRET,
     STS_SECURITY_TOKEN,
 )
+from tests.support.calls import call
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -28,12 +31,12 @@ UNAVAILABLE = json.dumps({"Code": "ServiceUnavailable", "Message": "closed"}).en
 
 
 def list_jobs(client: DataWorksClient) -> dict[str, Any]:
-    return client.call("ListDIJobs", body={"ProjectId": 10000})
+    return call(client, "ListDIJobs", body={"ProjectId": 10000})
 
 
 def refused(client: DataWorksClient, action: str = "ListDIJobs", **how: Any) -> ApiError:
     with pytest.raises(ApiError) as raised:
-        client.call(action, body={"ProjectId": 10000}, **how)
+        call(client, action, body={"ProjectId": 10000}, **how)
     return raised.value
 
 
@@ -100,22 +103,22 @@ def test_unknown_outcome_of_a_writing_action_is_not_sent_again(
     emulator.add_fault("reset", effect="after")
 
     with pytest.raises(ApiError) as raised:
-        client.call("StopDIJob", body={"DIJobId": 1001})
+        call(client, "StopDIJob", body={"DIJobId": 1001})
 
     assert raised.value.outcome is Outcome.UNKNOWN
     assert len(emulator.requests("StopDIJob")) == 1
 
 
-@pytest.mark.parametrize("resend", [True, False])
-def test_caller_may_say_whether_an_unknown_outcome_is_sent_again(
-    client: DataWorksClient, emulator: EmulatorControl, resend: bool
+@pytest.mark.parametrize(("repeat", "sent"), [(Repeat.ALWAYS, 5), (Repeat.AFTER_CONFIRMATION, 1)])
+def test_action_says_whether_an_unknown_outcome_is_sent_again(
+    client: DataWorksClient, emulator: EmulatorControl, repeat: Repeat, sent: int
 ) -> None:
     emulator.add_fault("reset", count=-1)
 
     with pytest.raises(ApiError):
-        client.call("StopDIJob", body={"DIJobId": 1001}, resend=resend)
+        call(client, "StopDIJob", body={"DIJobId": 1001}, repeat=repeat)
 
-    assert len(emulator.requests("StopDIJob")) == (5 if resend else 1)
+    assert len(emulator.requests("StopDIJob")) == sent
 
 
 # The server says how long
@@ -225,13 +228,13 @@ def test_waiting_time_beyond_the_overall_bound_ends_the_call_at_once(
 
 def test_overall_bound_ends_the_attempts(emulator: EmulatorControl, make_client: ClientFactory) -> None:
     key = Credentials(emulator.access_key_id, emulator.access_key_secret)
-    client = make_client(emulator.url, _Fixed(key), max_attempts=50, max_elapsed=0.5, sleep=lambda _: time.sleep(0.1))
+    client = make_client(emulator.url, _Fixed(key), max_attempts=50, max_elapsed=1.5, sleep=lambda _: time.sleep(0.3))
     emulator.add_fault("throttle", count=-1, headers={"x-acs-retry-after": "100"})
 
     began = time.monotonic()
     error = refused(client)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
     assert 2 <= error.attempts <= 6
 
 
@@ -300,6 +303,17 @@ def test_refused_token_is_renewed_once_and_the_call_sent_again(
     assert (len(emulator.requests("ListDIJobs")), provider.renewals, sleeps) == (2, 1, [])
 
 
+def test_call_outlives_a_second_token_that_ends(
+    emulator: EmulatorControl, make_client: ClientFactory, sleeps: list[float]
+) -> None:
+    good = Credentials(STS_ACCESS_KEY_ID, STS_ACCESS_KEY_SECRET, STS_SECURITY_TOKEN)
+    first, second = (Credentials(f"STS.{name}", name, f"{name}-token") for name in ("first", "second"))
+    provider = _Fixed(first, second, good)
+
+    assert list_jobs(make_client(emulator.url, provider))["DIJobPaging"]["TotalCount"] == 6
+    assert (len(emulator.requests("ListDIJobs")), provider.renewals) == (3, 2)
+
+
 def test_token_that_stays_refused_is_renewed_only_once(emulator: EmulatorControl, make_client: ClientFactory) -> None:
     provider = _Fixed(Credentials("STS.old", "old", "old-token"))
 
@@ -329,12 +343,12 @@ def test_missing_credentials_are_no_matter_of_attempts(server: ScriptedServer, m
 # Whether the call arrived
 
 
-def test_settled_call_is_not_sent_again(client: DataWorksClient, emulator: EmulatorControl) -> None:
+def test_confirmed_call_is_not_sent_again(client: DataWorksClient, emulator: EmulatorControl) -> None:
     emulator.add_fault("reset", effect="after")
 
-    answer = client.call("StopDIJob", body={"DIJobId": 1001}, settle=lambda error: {"settled": error.action})
+    answer = call(client, "StopDIJob", body={"DIJobId": 1001}, confirm_effect=lambda error: {"confirmed": error.action})
 
-    assert answer == {"settled": "StopDIJob"}
+    assert answer == {"confirmed": "StopDIJob"}
     assert len(emulator.requests("StopDIJob")) == 1
 
 
@@ -342,7 +356,7 @@ def test_call_that_did_not_arrive_is_sent_again(client: DataWorksClient, emulato
     looks: list[ApiError] = []
     emulator.add_fault("reset", effect="before")
 
-    client.call("StopDIJob", body={"DIJobId": 1001}, settle=looks.append)
+    call(client, "StopDIJob", body={"DIJobId": 1001}, confirm_effect=looks.append)
 
     assert len(emulator.requests("StopDIJob")) == 2
     assert [error.outcome for error in looks] == [Outcome.UNKNOWN]
@@ -352,7 +366,7 @@ def test_throttled_call_needs_no_look(client: DataWorksClient, emulator: Emulato
     looks: list[ApiError] = []
     emulator.add_fault("throttle")
 
-    client.call("StopDIJob", body={"DIJobId": 1001}, settle=looks.append)
+    call(client, "StopDIJob", body={"DIJobId": 1001}, confirm_effect=looks.append)
 
     assert (len(emulator.requests("StopDIJob")), looks) == (2, [])
 
@@ -360,30 +374,30 @@ def test_throttled_call_needs_no_look(client: DataWorksClient, emulator: Emulato
 def test_refusal_after_an_unknown_outcome_is_looked_into(client: DataWorksClient, emulator: EmulatorControl) -> None:
     looks: list[Outcome] = []
 
-    def settle(error: ApiError) -> dict[str, Any] | None:
+    def confirm(error: ApiError) -> dict[str, Any] | None:
         looks.append(error.outcome)
-        return {"settled": True} if error.outcome is Outcome.REFUSED else None
+        return {"confirmed": True} if error.outcome is Outcome.REFUSED else None
 
     emulator.add_fault("reset", effect="after", action="StartDIJob")
 
-    answer = client.call("StartDIJob", body={"DIJobId": 1001}, settle=settle)
+    answer = call(client, "StartDIJob", body={"DIJobId": 1001}, confirm_effect=confirm)
 
-    assert answer == {"settled": True}
+    assert answer == {"confirmed": True}
     assert looks == [Outcome.UNKNOWN, Outcome.REFUSED]
     assert emulator.job(1001)["starts"] == 1
 
 
 def test_incomplete_answer_is_an_unknown_outcome(client: DataWorksClient, emulator: EmulatorControl) -> None:
-    def check(answer: dict[str, Any]) -> str | None:
+    def check(answer: Mapping[str, Any]) -> str | None:
         return "DIJobPaging is missing" if "Other" in answer else None
 
     emulator.add_fault("body", body={"Other": 1}, action="ListDIJobs")
-    answer = client.call("ListDIJobs", body={"ProjectId": 10000}, check=check)
+    answer = call(client, "ListDIJobs", body={"ProjectId": 10000}, check=check)
     assert answer["DIJobPaging"]["TotalCount"] == 6
     assert len(emulator.requests("ListDIJobs")) == 2
 
     emulator.add_fault("body", body={"Other": 1}, action="StopDIJob")
     with pytest.raises(ApiError, match="the answer is incomplete: DIJobPaging is missing") as raised:
-        client.call("StopDIJob", body={"DIJobId": 1001}, check=check)
+        call(client, "StopDIJob", body={"DIJobId": 1001}, check=check)
     assert raised.value.outcome is Outcome.UNKNOWN
     assert len(emulator.requests("StopDIJob")) == 1

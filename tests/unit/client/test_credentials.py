@@ -18,6 +18,7 @@ import pytest
 from airflow_provider_dataworks.client import credentials
 from airflow_provider_dataworks.client.credentials import Credentials, FetchedCredentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import CredentialsError
+from tests.support.calls import call
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -181,18 +182,6 @@ def test_library_is_loaded_by_the_first_use_alone() -> None:
 # In the middle of a fetch
 
 
-@contextlib.contextmanager
-def interrupted_by(handler: Callable[[], object], seconds: float) -> Iterator[None]:
-    """Have a signal handler run in this thread after some time, as Airflow runs on_kill."""
-    before = signal.signal(signal.SIGALRM, lambda *_: handler())
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 class SlowSource:
     """The vendor's library: answers with the next keys, the slow ones only when they may."""
 
@@ -217,6 +206,28 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> SlowSource:
     return source
 
 
+@contextlib.contextmanager
+def interrupted_by(handler: Callable[[], object], slow: SlowSource) -> Iterator[None]:
+    """Have a signal handler run in this thread, as Airflow runs on_kill, once a slow source is asked for keys."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: handler())
+    asked = slow.asked
+
+    def interrupt() -> None:
+        while slow.asked == asked:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        signal.pthread_kill(thread, signal.SIGUSR1)
+
+    thread = threading.get_ident()
+    interrupting = threading.Thread(target=interrupt, daemon=True)
+    interrupting.start()
+    try:
+        yield
+        interrupting.join(20)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 def test_signal_handler_gets_the_last_keys_while_its_thread_renews_them(slow: SlowSource) -> None:
     provider = FetchedCredentials("default", {}, "x")
     provider.get()
@@ -227,7 +238,7 @@ def test_signal_handler_gets_the_last_keys_while_its_thread_renews_them(slow: Sl
         got.append(provider.get().access_key_id)
         slow.waits[2].set()
 
-    with interrupted_by(on_kill, 0.2):
+    with interrupted_by(on_kill, slow):
         assert provider.get().access_key_id == "STS.second"
 
     assert got == ["STS.first"]
@@ -242,7 +253,7 @@ def test_signal_handler_fetches_keys_of_its_own_while_its_thread_fetches_the_fir
         got.append(provider.get().access_key_id)
         slow.waits[1].set()
 
-    with interrupted_by(on_kill, 0.2):
+    with interrupted_by(on_kill, slow):
         assert provider.get().access_key_id == "STS.first"
 
     assert got == ["STS.second"]
@@ -257,7 +268,7 @@ def test_signal_handler_may_renew_keys_that_its_thread_fetches(slow: SlowSource)
         provider.renew()
         slow.waits[1].set()
 
-    with interrupted_by(on_kill, 0.2):
+    with interrupted_by(on_kill, slow):
         provider.get()
 
     # What was fetched before the renewal is not given again.
@@ -304,17 +315,17 @@ def test_stop_in_a_signal_handler_is_sent_while_a_slow_source_renews_the_keys(
     slow.waits[2] = threading.Event()
     client = make_client(server.url, provider)
     hurried = make_client(server.url, provider, request_timeout=4, max_attempts=1, max_elapsed=4)
-    client.call("GetDIJob")
+    call(client, "GetDIJob")
     stopped: list[float] = []
 
     def on_kill() -> None:
         began = time.monotonic()
-        hurried.call("StopDIJob", body={"DIJobId": 1001})
+        call(hurried, "StopDIJob", body={"DIJobId": 1001})
         stopped.append(time.monotonic() - began)
         slow.waits[2].set()
 
-    with interrupted_by(on_kill, 0.2):
-        client.call("GetDIJob")
+    with interrupted_by(on_kill, slow):
+        call(client, "GetDIJob")
 
     assert stopped
     assert stopped[0] < 4

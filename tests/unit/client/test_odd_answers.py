@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_dataworks.client import transport
 from airflow_provider_dataworks.client.errors import ApiError, Outcome
+from tests.support.calls import call
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -86,7 +87,7 @@ def test_odd_answer_ends_in_an_error_of_the_client(
     client = make_client(server.url, max_attempts=1, read_timeout=5)
 
     with pytest.raises(ApiError) as raised:
-        client.call("StartDIJob", body={"DIJobId": 1001})
+        call(client, "StartDIJob", body={"DIJobId": 1001})
 
     error = raised.value
     assert (error.outcome, error.outcome_unknown) == (outcome, outcome is UNKNOWN)
@@ -95,7 +96,7 @@ def test_odd_answer_ends_in_an_error_of_the_client(
     assert len(str(error)) < 700
     assert error.retry_after is None or 0 <= error.retry_after <= 300
     # The next call is not affected.
-    assert client.call("StartDIJob", body={"DIJobId": 1001}) == {"RequestId": "R-1"}
+    assert call(client, "StartDIJob", body={"DIJobId": 1001}) == {"RequestId": "R-1"}
 
 
 GOOD = {"RequestId": "R-9", "Data": "中" * 50_000}
@@ -126,8 +127,8 @@ def test_compressed_answers_are_read(
     client = make_client(server.url)
     server.answer(200, body, content_encoding=encoding)
 
-    assert client.call("GetDIJob") == GOOD
-    client.call("GetDIJob")
+    assert call(client, "GetDIJob") == GOOD
+    call(client, "GetDIJob")
     assert [request.connection for request in server.received] == [1, 1]
 
 
@@ -140,7 +141,7 @@ def test_body_of_more_than_the_bound_is_not_taken_in(
     server.answer(200, gzip.compress(body) if packed else body, **({"content_encoding": "gzip"} if packed else {}))
 
     with pytest.raises(ApiError, match="it has more than 1 MiB") as raised:
-        make_client(server.url).call("StartDIJob")
+        call(make_client(server.url), "StartDIJob")
 
     assert raised.value.outcome is Outcome.UNKNOWN
 
@@ -157,7 +158,7 @@ def test_small_body_that_unpacks_to_a_large_one_takes_no_memory(
     tracemalloc.start()
     try:
         with pytest.raises(ApiError, match="it has more than 4 MiB"):
-            make_client(server.url).call("StartDIJob")
+            call(make_client(server.url), "StartDIJob")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -169,7 +170,7 @@ def test_no_cookie_is_kept(server: ScriptedServer, make_client: ClientFactory) -
     client = make_client(server.url)
     for number in range(3):
         server.answer(200, set_cookie=f"session-{number}=value; path=/")
-        client.call("GetDIJob")
+        call(client, "GetDIJob")
 
     assert all("cookie" not in request.headers for request in server.received)
     assert len(client._transport._session.cookies) == 0

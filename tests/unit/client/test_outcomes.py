@@ -7,8 +7,9 @@ import json
 import pytest
 
 from airflow_provider_dataworks.client.client import DataWorksClient
-from airflow_provider_dataworks.client.errors import ApiError, Outcome, outcome_of, reads
+from airflow_provider_dataworks.client.errors import ApiError, Outcome, is_read_only, outcome_of
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from tests.support.calls import call
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -119,7 +120,7 @@ def test_may_have_happened(code: str | None, status: int) -> None:
     ],
 )
 def test_name_of_an_action_says_whether_it_reads(action: str, is_read: bool) -> None:
-    assert reads(action) is is_read
+    assert is_read_only(action) is is_read
 
 
 # What an answer holds
@@ -127,7 +128,7 @@ def test_name_of_an_action_says_whether_it_reads(action: str, is_read: bool) -> 
 
 def failure(client: DataWorksClient, action: str = "DeleteDIJob") -> ApiError:
     with pytest.raises(ApiError) as raised:
-        client.call(action, body={"DIJobId": 1001})
+        call(client, action, body={"DIJobId": 1001})
     return raised.value
 
 
@@ -187,7 +188,7 @@ def test_refusal_inside_a_200_is_a_refusal(
 def test_throttling_inside_a_200_passes(server: ScriptedServer, make_client: ClientFactory) -> None:
     server.answer(200, b'{"Success": false, "ErrorCode": "Throttling.System", "ErrorMessage": "busy"}')
 
-    make_client(server.url).call("DeleteDIJob", body={"DIJobId": 1})
+    call(make_client(server.url), "DeleteDIJob", body={"DIJobId": 1})
 
     assert len(server.received) == 2
 
@@ -206,7 +207,7 @@ def test_throttling_inside_a_200_passes(server: ScriptedServer, make_client: Cli
 def test_good_answers_are_good(server: ScriptedServer, make_client: ClientFactory, body: dict[str, object]) -> None:
     server.answer(200, json.dumps(body).encode())
 
-    assert make_client(server.url).call("DeleteDIJob") == body
+    assert call(make_client(server.url), "DeleteDIJob") == body
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import ApiError, printable
 from airflow_provider_dataworks.client.redaction import redact
+from tests.support.calls import call
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -98,7 +99,7 @@ def test_no_field_of_an_answer_brings_a_secret_into_the_error(
 
 def failure(client: DataWorksClient) -> ApiError:
     with pytest.raises(ApiError) as raised:
-        client.call("StartDIJob")
+        call(client, "StartDIJob")
     return raised.value
 
 

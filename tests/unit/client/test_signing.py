@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import datetime, timedelta, tzinfo
 from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,6 +15,7 @@ from requests import PreparedRequest, Request
 
 from airflow_provider_dataworks.client import signing
 from airflow_provider_dataworks.client.client import FORM, DataWorksClient
+from airflow_provider_dataworks.client.clock import Clock, installed
 from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.client.signing import ACS3Auth, sign
 from airflow_provider_dataworks.emulator.control import EmulatorControl
@@ -24,6 +24,7 @@ from airflow_provider_dataworks.emulator.settings import (
     STS_ACCESS_KEY_SECRET,
     STS_SECURITY_TOKEN,
 )
+from tests.support.calls import call
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -174,28 +175,25 @@ def test_emulator_accepts_a_security_token(emulator: EmulatorControl, make_clien
     temporary = Credentials(STS_ACCESS_KEY_ID, STS_ACCESS_KEY_SECRET, STS_SECURITY_TOKEN)
     client = make_client(emulator.url, StaticCredentials(temporary))
 
-    assert client.call("ListDIJobs", body={"ProjectId": 10000})["DIJobPaging"]["TotalCount"] == 6
+    assert call(client, "ListDIJobs", body={"ProjectId": 10000})["DIJobPaging"]["TotalCount"] == 6
 
 
-class _TickingClock(datetime):
+class _TickingClock(Clock):
     """Each look at the clock is ten seconds after the last."""
 
     ticks = 0
 
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-        cls.ticks += 1
-        return datetime.now(tz) + timedelta(seconds=10 * cls.ticks)
+    def time(self) -> float:
+        self.ticks += 1
+        return super().time() + 10 * self.ticks
 
 
-def test_each_attempt_has_its_own_nonce_date_and_signature(
-    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(signing, "datetime", _TickingClock)
+def test_each_attempt_has_its_own_nonce_date_and_signature(server: ScriptedServer, make_client: ClientFactory) -> None:
     for _ in range(3):
         server.answer(503, b'{"Code": "ServiceUnavailable", "Message": "later"}')
 
-    make_client(server.url).call("ListDIJobs", body={"ProjectId": 10000})
+    with installed(_TickingClock()):
+        call(make_client(server.url), "ListDIJobs", body={"ProjectId": 10000})
 
     assert len(server.received) == 4
     for name in ("x-acs-signature-nonce", "x-acs-date", "authorization"):
@@ -205,6 +203,6 @@ def test_each_attempt_has_its_own_nonce_date_and_signature(
 
 def test_nonces_do_not_repeat_over_many_calls(client: DataWorksClient, emulator: EmulatorControl) -> None:
     for _ in range(20):
-        client.call("GetDIJob", body={"DIJobId": 1001})
+        call(client, "GetDIJob", body={"DIJobId": 1001})
 
     assert len({entry["headers"]["x-acs-signature-nonce"] for entry in emulator.requests("GetDIJob")}) == 20

@@ -15,6 +15,7 @@ import pytest
 
 from airflow_provider_dataworks.client.credentials import Credentials
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
+from tests.support.calls import call
 from tests.support.certificates import server_context, write_certificate
 from tests.support.scripted_server import ScriptedServer
 
@@ -91,7 +92,7 @@ def test_answer_that_drips_ends_with_its_time(
     dripping.first, dripping.then = first, then
     client = make_client(f"http://127.0.0.1:{dripping.port}", read_timeout=5, request_timeout=0.4)
 
-    error = late(lambda: client.call("StartDIJob", body={"DIJobId": 1001}), 0.4)
+    error = late(lambda: call(client, "StartDIJob", body={"DIJobId": 1001}), 0.4)
 
     assert (error.outcome, error.outcome_unknown, error.attempts) == (Outcome.UNKNOWN, True, 1)
     assert error.message == "no complete answer within 0.4 s: the connection was closed"
@@ -106,7 +107,7 @@ def test_total_time_is_twice_the_read_timeout_by_default(dripping: Dripping, mak
     assert make_client("https://a").request_timeout == 40.0
 
     client = make_client(f"http://127.0.0.1:{dripping.port}", read_timeout=0.2, max_attempts=1)
-    late(lambda: client.call("GetDIJob"), 0.4)
+    late(lambda: call(client, "GetDIJob"), 0.4)
 
 
 def test_handshake_that_drips_has_sent_nothing(dripping: Dripping, make_client: ClientFactory) -> None:
@@ -114,7 +115,7 @@ def test_handshake_that_drips_has_sent_nothing(dripping: Dripping, make_client: 
     dripping.first = b"\x16\x03\x03\x3e\x80"
     client = make_client(f"https://127.0.0.1:{dripping.port}", connect_timeout=1, request_timeout=0.4, max_attempts=1)
 
-    error = late(lambda: client.call("StartDIJob"), 0.4)
+    error = late(lambda: call(client, "StartDIJob"), 0.4)
 
     assert (error.outcome, error.outcome_unknown) == (Outcome.NOT_EXECUTED, False)
     assert error.message == "no connection within 0.4 s: the connection was closed"
@@ -124,7 +125,7 @@ def test_handshake_that_breaks_off_has_sent_nothing(make_client: ClientFactory, 
     client = make_client(server.url.replace("http:", "https:"), max_attempts=1)
 
     with pytest.raises(ApiError, match="no connection") as raised:
-        client.call("StartDIJob")
+        call(client, "StartDIJob")
 
     assert (raised.value.outcome, raised.value.outcome_unknown) == (Outcome.NOT_EXECUTED, False)
 
@@ -152,7 +153,7 @@ def test_tls_answer_that_drips_ends_with_its_time(
     # Long enough for a handshake on a busy machine.
     client = make_client(f"https://127.0.0.1:{listener.getsockname()[1]}", request_timeout=1.5)
 
-    error = late(lambda: client.call("StartDIJob"), 1.5)
+    error = late(lambda: call(client, "StartDIJob"), 1.5)
 
     assert (error.outcome, error.request_id) == (Outcome.UNKNOWN, "R-drip")
     assert ended.wait(5), "the connection is still open"
@@ -165,7 +166,7 @@ def test_proxy_that_drips_has_passed_nothing_on(
     dripping.first = b"HTTP/1.1 200 Connection established\r\nx-drip: "
     client = make_client("https://dataworks.example", request_timeout=0.4, max_attempts=1)
 
-    error = late(lambda: client.call("StartDIJob"), 0.4)
+    error = late(lambda: call(client, "StartDIJob"), 0.4)
 
     assert error.outcome is Outcome.NOT_EXECUTED
     assert dripping.ended.wait(5), "the connection is still open"
@@ -184,7 +185,7 @@ def test_address_look_up_that_hangs_has_sent_nothing(
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     client = make_client(server.url, request_timeout=0.3, max_attempts=1)
 
-    error = late(lambda: client.call("StartDIJob"), 0.3)
+    error = late(lambda: call(client, "StartDIJob"), 0.3)
     go_on.set()
     _threads_are_gone()
 
@@ -208,7 +209,7 @@ def test_source_of_keys_that_hangs_ends_with_the_time_of_the_request(
 
     client = make_client(server.url, Slow(), request_timeout=0.3)
 
-    error = late(lambda: client.call("StartDIJob"), 0.3, CredentialsError)
+    error = late(lambda: call(client, "StartDIJob"), 0.3, CredentialsError)
     go_on.set()
     _threads_are_gone()
 
@@ -221,7 +222,7 @@ def test_whole_call_ends_with_its_time(dripping: Dripping, make_client: ClientFa
         f"http://127.0.0.1:{dripping.port}", read_timeout=5, request_timeout=5, max_elapsed=0.5, max_attempts=50
     )
 
-    error = late(lambda: client.call("GetDIJob"), 0.5)
+    error = late(lambda: call(client, "GetDIJob"), 0.5)
 
     assert error.outcome_unknown
 
@@ -231,7 +232,7 @@ def test_connection_of_an_answer_in_time_is_used_again(server: ScriptedServer, m
     for status in (200, 204, 400, 302, 200):
         server.answer(status, b"" if status == 204 else b'{"Code": "X"}' if status >= 300 else b"{}")
         with contextlib.suppress(ApiError):
-            client.call("StartDIJob")
+            call(client, "StartDIJob")
 
     assert [request.connection for request in server.received] == [1] * 5
     _threads_are_gone()
@@ -244,10 +245,10 @@ def test_request_in_a_signal_handler_ends_with_its_time(
     waiting = make_client(f"http://127.0.0.1:{dripping.port}", read_timeout=5, request_timeout=1.2)
     hurried = make_client(server.url, request_timeout=1)
     done: list[dict[str, Any]] = []
-    before = signal.signal(signal.SIGALRM, lambda *_: done.append(hurried.call("StopDIJob", body={"DIJobId": 1001})))
+    before = signal.signal(signal.SIGALRM, lambda *_: done.append(call(hurried, "StopDIJob", body={"DIJobId": 1001})))
     signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
-        late(lambda: waiting.call("StartDIJob"), 1.2)
+        late(lambda: call(waiting, "StartDIJob"), 1.2)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -269,7 +270,7 @@ def test_exception_of_a_signal_handler_closes_the_connection(dripping: Dripping,
     signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
         with pytest.raises(OverError):
-            client.call("StartDIJob")
+            call(client, "StartDIJob")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -290,9 +291,9 @@ def test_request_is_made_where_no_thread_can_be_started(
         # The server's own thread for the connection cannot start either.
         patch.setattr(client, "timeout", (1.0, 0.2))
         with pytest.raises(ApiError):
-            client.call("StartDIJob")
+            call(client, "StartDIJob")
 
-    assert client.call("GetDIJob") == {"RequestId": "R-1"}
+    assert call(client, "GetDIJob") == {"RequestId": "R-1"}
 
 
 def _threads_are_gone() -> None:

@@ -14,6 +14,7 @@ from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import ApiError, Outcome
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from tests.support.calls import call
 from tests.support.certificates import server_context, write_certificate
 from tests.support.scripted_server import ScriptedServer, scripted_server
 
@@ -21,12 +22,12 @@ from .conftest import ClientFactory
 
 
 def list_jobs(client: DataWorksClient) -> dict[str, Any]:
-    return client.call("ListDIJobs", body={"ProjectId": 10000})
+    return call(client, "ListDIJobs", body={"ProjectId": 10000})
 
 
 def failure(client: DataWorksClient, action: str = "ListDIJobs") -> ApiError:
     with pytest.raises(ApiError) as raised:
-        client.call(action, body={"ProjectId": 10000})
+        call(client, action, body={"ProjectId": 10000})
     return raised.value
 
 
@@ -51,7 +52,7 @@ def test_one_tcp_connection_serves_many_calls(server: ScriptedServer, make_clien
 
 
 def test_request_is_a_post_to_the_root(server: ScriptedServer, make_client: ClientFactory) -> None:
-    make_client(server.url).call("StartDISyncInstance", query={"FileId": 1, "TaskType": "DI_REALTIME"})
+    call(make_client(server.url), "StartDISyncInstance", query={"FileId": 1, "TaskType": "DI_REALTIME"})
 
     (request,) = server.received
     assert (request.method, request.target) == ("POST", "/?FileId=1&TaskType=DI_REALTIME")
@@ -63,7 +64,8 @@ def test_request_is_a_post_to_the_root(server: ScriptedServer, make_client: Clie
 
 
 def test_values_are_encoded_as_the_official_sdk_does(server: ScriptedServer, make_client: ClientFactory) -> None:
-    make_client(server.url).call(
+    call(
+        make_client(server.url),
         "StartDIJob",
         query={"TaskName": "a b+c&d=e~f*中ü"},
         body={
@@ -114,7 +116,7 @@ def test_answer_that_is_late_is_an_unknown_outcome(emulator: EmulatorControl, ma
 
     error = failure(make_client(emulator.url, key, read_timeout=0.2), "StopDIJob")
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert error.outcome is Outcome.UNKNOWN
     assert "ReadTimeout" in error.message
 
@@ -160,7 +162,7 @@ def test_text_of_a_lost_call_has_no_parameters(emulator: EmulatorControl, make_c
     emulator.add_fault("reset")
 
     with pytest.raises(ApiError) as raised:
-        make_client(emulator.url, key).call("StartDISyncInstance", query={"StartParam": "precious"})
+        call(make_client(emulator.url, key), "StartDISyncInstance", query={"StartParam": "precious"})
 
     assert "precious" not in str(raised.value)
 

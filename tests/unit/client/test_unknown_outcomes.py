@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_dataworks.client.actions import Repeat
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.credentials import Credentials
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
 from airflow_provider_dataworks.exceptions import DataWorksPermanentError, DataWorksTransientError
 from airflow_provider_dataworks.hooks.errors import from_client
+from tests.support.calls import call
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -45,7 +47,7 @@ class Keys:
 
 
 def start(client: DataWorksClient, action: str = "StartDIJob", **how: Any) -> dict[str, Any]:
-    return client.call(action, body={"DIJobId": 1001}, **how)
+    return call(client, action, body={"DIJobId": 1001}, **how)
 
 
 def failed(client: DataWorksClient, **how: Any) -> ApiError:
@@ -60,13 +62,13 @@ def test_lost_answer_is_looked_into_although_the_source_of_keys_is_down(
     server.answer(*LOST)
     seen: list[ApiError] = []
 
-    def settle(error: ApiError) -> dict[str, Any]:
+    def confirm(error: ApiError) -> dict[str, Any]:
         seen.append(error)
-        return {"settled": True}
+        return {"confirmed": True}
 
-    answer = start(make_client(server.url, Keys(OLD, None)), settle=settle)
+    answer = start(make_client(server.url, Keys(OLD, None)), confirm_effect=confirm)
 
-    assert answer == {"settled": True}
+    assert answer == {"confirmed": True}
     assert (seen[0].http_status, seen[0].outcome_unknown) == (502, True)
 
 
@@ -76,10 +78,10 @@ def test_keys_that_cannot_be_had_again_leave_the_outcome_unknown(
     server.answer(*LOST)
     looks: list[str] = []
 
-    def settle(error: ApiError) -> None:
+    def confirm(error: ApiError) -> None:
         looks.append(error.message)
 
-    error = failed(make_client(server.url, Keys(OLD, None)), settle=settle)
+    error = failed(make_client(server.url, Keys(OLD, None)), confirm_effect=confirm)
 
     assert (error.outcome, error.outcome_unknown) == (Outcome.UNKNOWN, True)
     assert "an earlier attempt may have been carried out" in error.message
@@ -95,7 +97,7 @@ def test_keys_that_cannot_be_had_again_leave_the_outcome_unknown(
 def test_keys_that_come_back_are_used(server: ScriptedServer, make_client: ClientFactory) -> None:
     server.answer(*LOST)
 
-    assert start(make_client(server.url, Keys(OLD, None, None, NEW)), resend=True) == {"RequestId": "R-1"}
+    assert start(make_client(server.url, Keys(OLD, None, None, NEW)), repeat=Repeat.ALWAYS) == {"RequestId": "R-1"}
     assert [request.headers["x-acs-accesskey-id"] for request in server.received] == ["STS.old", "STS.new"]
 
 
@@ -105,7 +107,7 @@ def test_keys_that_cannot_be_had_after_throttling_are_a_matter_of_keys(
     server.answer(*THROTTLED)
 
     with pytest.raises(CredentialsError, match="the source is down") as raised:
-        start(make_client(server.url, Keys(OLD, None)), settle=lambda _: None)
+        start(make_client(server.url, Keys(OLD, None)), confirm_effect=lambda _: None)
 
     assert not from_client(raised.value).outcome_unknown
 
@@ -152,7 +154,7 @@ def test_any_attempt_counts(
     for answer in answers:
         server.answer(*answer)
 
-    error = failed(make_client(server.url, Keys(OLD)), settle=lambda _: None)
+    error = failed(make_client(server.url, Keys(OLD)), confirm_effect=lambda _: None)
 
     assert error.outcome_unknown is unknown
     assert from_client(error).outcome_unknown is unknown
@@ -165,7 +167,7 @@ def test_refusal_after_a_lost_answer_says_that_the_first_may_have_been_carried_o
     server.answer(*LOST)
     server.answer(*REFUSED)
 
-    error = from_client(failed(make_client(server.url), settle=lambda _: None))
+    error = from_client(failed(make_client(server.url), confirm_effect=lambda _: None))
 
     assert isinstance(error, DataWorksPermanentError)
     assert "The answer to an earlier attempt was lost" in str(error)
@@ -206,10 +208,10 @@ def test_look_that_fails_leaves_the_outcome_unknown(
 ) -> None:
     server.answer(*LOST)
 
-    def settle(error: ApiError) -> None:
+    def confirm(error: ApiError) -> None:
         raise trouble
 
-    error = failed(make_client(server.url), settle=settle)
+    error = failed(make_client(server.url), confirm_effect=confirm)
 
     assert (error.action, error.outcome, error.outcome_unknown) == ("StartDIJob", Outcome.UNKNOWN, True)
     assert str(trouble) in str(error)
@@ -222,11 +224,11 @@ def test_error_of_the_one_who_looks_passes_and_says_that_the_outcome_is_unknown(
 ) -> None:
     server.answer(*LOST)
 
-    def settle(error: ApiError) -> None:
+    def confirm(error: ApiError) -> None:
         raise _OwnError
 
     with pytest.raises(_OwnError, match="own words") as raised:
-        start(make_client(server.url), settle=settle)
+        start(make_client(server.url), confirm_effect=confirm)
 
     assert raised.value.outcome_unknown
 

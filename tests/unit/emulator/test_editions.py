@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_dataworks.emulator import cli
 from airflow_provider_dataworks.emulator.actions import action_table
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.emulator.emulator import Emulator
 from airflow_provider_dataworks.emulator.protocol.rate_limiter import DailyLimiter
 from airflow_provider_dataworks.emulator.settings import Settings
 
@@ -53,10 +54,10 @@ def test_wrong_edition_or_limit_is_refused(wrong: dict[str, Any]) -> None:
         Settings(**wrong)
 
 
-def test_di_job_actions_of_2020_need_enterprise_and_no_others_do() -> None:
+def test_di_job_actions_and_runs_of_nodes_of_2020_need_enterprise_and_no_others_do() -> None:
     needing = {(action.version, action.name) for action in action_table() if action.enterprise}
 
-    assert needing == {
+    assert needing == {("2020-05-18", "RunCycleDagNodes"), ("2020-05-18", "RunTriggerNode")} | {
         ("2020-05-18", f"{verb}DIJob{ending}")
         for verb, ending in (
             ("Create", ""), ("Update", ""), ("Delete", ""), ("Get", ""), ("List", "s"), ("Start", ""), ("Stop", ""),
@@ -94,3 +95,18 @@ def test_day_begins_at_midnight_in_china() -> None:
 
     assert [limiter.admit(evening, 1), limiter.admit(evening, 1), limiter.admit(evening + 1, 1)] == [True, False, True]
     assert limiter.admit(evening + 1, 0)
+
+
+@pytest.mark.parametrize("version", ["2020-05-18", "2024-05-18"])
+def test_connection_names_the_api_version_that_is_asked_for(version: str) -> None:
+    options = cli._parser().parse_args(["--api-version", version])
+
+    extra = Emulator(Settings(api_version=options.api_version)).connection("http://127.0.0.1:1")["extra"]
+    assert isinstance(extra, dict)
+    assert extra["api_version"] == version
+
+
+def test_connection_names_no_api_version_by_itself() -> None:
+    extra = Emulator(Settings()).connection("http://127.0.0.1:1")["extra"]
+
+    assert extra == {"region_id": "cn-shanghai", "project_id": 10000}

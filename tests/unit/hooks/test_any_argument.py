@@ -13,8 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_dataworks.client.client import DataWorksClient
-from airflow_provider_dataworks.client.transport import Answer, Exchange
+from airflow_provider_dataworks.client.transport import Exchange, Response, Transport
 from airflow_provider_dataworks.connection.settings import read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksNotFoundError, DataWorksParameterError
@@ -177,14 +176,14 @@ def test_argument_of_the_hook(
             check_refusal(error)
 
     seen: list[str] = []
-    true_send = DataWorksClient._send
+    true_send = Transport.send
 
-    def send(client: DataWorksClient, exchange: Exchange, query: str, form: str) -> Answer:
+    def send(transport: Transport, exchange: Exchange, *arguments: Any) -> Response:
         seen.append(exchange.action)
-        return true_send(client, exchange, query, form)
+        return true_send(transport, exchange, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DataWorksClient, "_send", send)
+        patch.setattr(Transport, "send", send)
         for value in ODD:
             check.hypothesis.inner_test(value)  # type: ignore[attr-defined]
         check()

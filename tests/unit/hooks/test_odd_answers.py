@@ -9,14 +9,15 @@ import pytest
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksNotFoundError, DataWorksTransientError
-from airflow_provider_dataworks.hooks import dataworks as hook_module
+from airflow_provider_dataworks.hooks import base as base_module
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+from tests.support.versions import IN_BOTH_VERSIONS, V2020, job_body, list_body
 
 JOB = {"DIJobId": 7, "ProjectId": 10000, "JobName": "seven", "JobStatus": "Running"}
 
 
 def page(*jobs: Any, total: Any = 1) -> dict[str, Any]:
-    return {"DIJobPaging": {"TotalCount": total, "PageNumber": 1, "PageSize": 100, "DIJobs": list(jobs)}}
+    return {"TotalCount": total, "PageNumber": 1, "PageSize": 100, "DIJobs": list(jobs)}
 
 
 ODD_PAGES = {
@@ -39,8 +40,8 @@ ODD_PAGES = {
     "a count that only looks like digits": page(JOB, total="²"),
     "a count that is true": page(JOB, total=True),
     "a count of 5,000 digits": page(JOB, total="1" * 5000),
-    "jobs that are an object": {"DIJobPaging": {"TotalCount": 1, "DIJobs": {"DIJobId": 7}}},
-    "jobs that are a word": {"DIJobPaging": {"TotalCount": 1, "DIJobs": "none"}},
+    "jobs that are an object": {"TotalCount": 1, "DIJobs": {"DIJobId": 7}},
+    "jobs that are a word": {"TotalCount": 1, "DIJobs": "none"},
 }
 
 
@@ -59,22 +60,25 @@ READERS: tuple[Callable[[DataWorksHook], Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("body", ODD_PAGES.values(), ids=ODD_PAGES)
+@IN_BOTH_VERSIONS
+@pytest.mark.parametrize("paging", ODD_PAGES.values(), ids=ODD_PAGES)
 def test_an_odd_page_is_a_transient_error(
-    hook: DataWorksHook, dataworks_emulator: EmulatorControl, body: dict[str, Any]
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, paging: dict[str, Any], api_version: str
 ) -> None:
-    dataworks_emulator.add_fault("body", action="ListDIJobs", body=body, count=-1)
+    dataworks_emulator.add_fault("body", action="ListDIJobs", body=list_body(api_version, paging), count=-1)
 
     for read in READERS:
         with pytest.raises(DataWorksTransientError, match="the answer is incomplete"):
             read(hook)
 
 
+@IN_BOTH_VERSIONS
 @pytest.mark.parametrize("total", ["1", 1.0, None])
 def test_a_count_that_can_be_read_is_taken(
-    hook: DataWorksHook, dataworks_emulator: EmulatorControl, total: Any
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, total: Any, api_version: str
 ) -> None:
-    dataworks_emulator.add_fault("body", action="ListDIJobs", body=page(JOB, total=total), count=-1)
+    body = list_body(api_version, page(JOB, total=total))
+    dataworks_emulator.add_fault("body", action="ListDIJobs", body=body, count=-1)
 
     assert [job["DIJobId"] for job in hook.list_di_jobs()] == [7]
 
@@ -90,17 +94,21 @@ def test_a_count_that_can_be_read_is_taken(
         "Running",
     ],
 )
-def test_an_odd_job_is_a_transient_error(hook: DataWorksHook, dataworks_emulator: EmulatorControl, data: Any) -> None:
-    dataworks_emulator.add_fault("body", action="GetDIJob", body={"Data": data}, count=-1)
+@IN_BOTH_VERSIONS
+def test_an_odd_job_is_a_transient_error(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, data: Any, api_version: str
+) -> None:
+    dataworks_emulator.add_fault("body", action="GetDIJob", body=job_body(api_version, data), count=-1)
 
     with pytest.raises(DataWorksTransientError, match="the answer is incomplete"):
         hook.get_di_job(di_job_id=7)
 
 
+@IN_BOTH_VERSIONS
 def test_a_job_whose_answer_repeats_no_id_has_the_id_that_was_asked_for(
-    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, api_version: str
 ) -> None:
-    dataworks_emulator.add_fault("body", action="GetDIJob", body={"Data": {"JobStatus": "Running"}})
+    dataworks_emulator.add_fault("body", action="GetDIJob", body=job_body(api_version, {"JobStatus": "Running"}))
 
     assert hook.get_di_job(di_job_id="7") == {"DIJobId": 7, "JobStatus": "Running"}
 
@@ -150,7 +158,7 @@ def test_an_odd_status_after_a_lost_start_is_no_raw_exception(
 def test_a_page_that_comes_again_and_again_ends_the_list(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl
 ) -> None:
-    dataworks_emulator.add_fault("body", action="ListDIJobs", body=page(JOB, total=10**9), count=-1)
+    dataworks_emulator.add_fault("body", action="ListDIJobs", body=list_body(V2020, page(JOB, total=10**9)), count=-1)
 
     assert [job["DIJobId"] for job in hook.list_di_jobs()] == [7]
     assert len(dataworks_emulator.requests("ListDIJobs")) == 3
@@ -159,10 +167,10 @@ def test_a_page_that_comes_again_and_again_ends_the_list(
 def test_a_list_of_more_jobs_than_a_workspace_can_have_is_an_error(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hook_module, "MAX_LISTED_JOBS", 150)
+    monkeypatch.setattr(base_module, "MAX_LISTED", 150)
     dataworks_emulator.add_jobs({"JobName": f"sync_{number}"} for number in range(247))
 
-    with pytest.raises(DataWorksTransientError, match="more than 150 jobs"):
+    with pytest.raises(DataWorksTransientError, match="more than 150 entries"):
         list(hook.list_di_jobs())
 
 
@@ -182,7 +190,7 @@ def actions(emulator: EmulatorControl) -> list[str]:
 
 def shift_in_the_first_listing(emulator: EmulatorControl) -> None:
     """The last page comes without the jobs that moved to the page before it, after that one was read."""
-    emulator.add_fault("body", action="ListDIJobs", skip=2, body=page(total=253))
+    emulator.add_fault("body", action="ListDIJobs", skip=2, body=list_body(V2020, page(total=253)))
 
 
 def test_a_job_beyond_the_first_page_is_asked_for_by_its_id(
@@ -201,7 +209,7 @@ def test_a_job_that_may_be_listed_and_not_read_is_found_although_the_list_shifts
     hook: DataWorksHook, dataworks_emulator: EmulatorControl, many_jobs: list[int]
 ) -> None:
     dataworks_emulator.add_fault("error", action="GetDIJob", status=403, code="NoPermission", count=-1)
-    dataworks_emulator.add_fault("body", action="ListDIJobs", skip=3, body=page(total=253))
+    dataworks_emulator.add_fault("body", action="ListDIJobs", skip=3, body=list_body(V2020, page(total=253)))
 
     assert hook.find_di_job(di_job_id=many_jobs[-1])["DIJobId"] == many_jobs[-1]
 
@@ -236,6 +244,7 @@ def test_a_name_narrows_what_is_asked_for_by_id_too(
 # Starts of jobs that run
 
 
+@IN_BOTH_VERSIONS
 def test_a_lost_start_of_a_job_that_ran_before_did_not_start_it(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl
 ) -> None:
@@ -248,6 +257,7 @@ def test_a_lost_start_of_a_job_that_ran_before_did_not_start_it(
     assert caught.value.outcome_unknown
 
 
+@IN_BOTH_VERSIONS
 def test_the_end_of_a_run_is_no_start_either(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,7 +287,7 @@ def test_a_hook_with_other_limits_is_of_the_same_class_and_has_a_session_of_its_
     team = TeamHook("blue")
     client = team.client
 
-    tuned, hurried = team.tuned(max_attempts=2), team.hurried(within=2.0)
+    tuned, hurried = team.with_settings(max_attempts=2), team.with_short_timeouts(within=2.0)
 
     assert (type(tuned), tuned.team, tuned.settings.max_attempts) == (TeamHook, "blue", 2)
     assert (type(hurried), hurried.client.timeout) == (TeamHook, (0.5, 1.5))

@@ -58,7 +58,25 @@ def test_defaults() -> None:
     assert read.credentials.get() == Credentials("LTAI-1", "hidden-secret")
     assert (read.region_id, read.project_id) == ("cn-shanghai", None)
     assert (read.console, read.console_site) == ("new", "cn")
+    assert read.api_version == "2020-05-18"
     assert (read.connect_timeout, read.read_timeout, read.max_attempts, read.max_qps) == (5.0, 20.0, 5, 4.0)
+
+
+@pytest.mark.parametrize("version", ["2020-05-18", "2024-05-18"])
+def test_api_version_is_one_of_two(version: str) -> None:
+    assert settings(api_version=version).api_version == version
+
+
+@pytest.mark.parametrize("blank", ["", None])
+def test_blank_api_version_is_the_default(blank: str | None) -> None:
+    assert settings(api_version=blank).api_version == "2020-05-18"
+
+
+@pytest.mark.parametrize("wrong", ["2024", "2024-05-19", "latest", 2024, ["2024-05-18"]])
+def test_other_api_version_is_refused_with_what_is_accepted(wrong: object) -> None:
+    text = refusal(api_version=wrong)
+
+    assert "field api_version: must be one of 2020-05-18, 2024-05-18" in text
 
 
 def test_form_gives_numbers_and_empty_fields() -> None:
@@ -527,19 +545,19 @@ def test_settings_reach_the_client(dataworks_emulator: EmulatorControl, monkeypa
 
     assert (hook.client.timeout, hook.client.max_attempts) == ((1.5, 2.5), 7)
     assert hook.client.request_timeout == 5.0
-    assert hook.tuned(request_timeout=3.0).client.request_timeout == 3.0
+    assert hook.with_settings(request_timeout=3.0).client.request_timeout == 3.0
 
 
 def test_hurried_hook_tries_once_and_briefly(
     dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook = hook_for(dataworks_emulator, monkeypatch, max_qps=0.001)
-    hurried = hook.hurried()
+    hurried = hook.with_short_timeouts()
 
     assert (hurried.client.max_attempts, hurried.client.timeout, hurried.client.paced) == (1, (1.0, 3.0), False)
     assert (hurried.client.request_timeout, hurried.client.max_elapsed) == (4.0, 4.0)
     # What it is answered counts for all.
-    assert hurried.client.pacer is hook.client.pacer
+    assert hurried.client.rate_limiter is hook.client.rate_limiter
     hurried.stop_di_job(di_job_id=1001)
     hurried.stop_di_job(di_job_id=1001)
     assert hook.client.max_attempts == 5
@@ -551,7 +569,9 @@ def test_hurried_hook_ends_in_time_whatever_hangs(monkeypatch: pytest.MonkeyPatc
         host = f"http://127.0.0.1:{silent.getsockname()[1]}"
         connect(monkeypatch, {"conn_type": "dataworks", "login": "id", "password": "secret", "host": host})
         # The time of a whole attempt is what ends it, not the time that each part of an answer may take.
-        hurried = DataWorksHook().hurried(attempts).tuned(request_timeout=0.3, max_elapsed=attempts * 0.3)
+        hurried = (
+            DataWorksHook().with_short_timeouts(attempts).with_settings(request_timeout=0.3, max_elapsed=attempts * 0.3)
+        )
         began = time.monotonic()
 
         with pytest.raises(DataWorksTransientError, match="no complete answer within") as raised:
@@ -571,7 +591,7 @@ def test_hurried_hook_ends_in_time_when_the_source_of_keys_hangs(monkeypatch: py
         began = time.monotonic()
 
         with pytest.raises(DataWorksTransientError, match=r"No credentials within 0\.5 s") as raised:
-            DataWorksHook().hurried(within=0.5).stop_di_job(di_job_id=1001)
+            DataWorksHook().with_short_timeouts(within=0.5).stop_di_job(di_job_id=1001)
 
     assert time.monotonic() - began < 4
     assert not raised.value.outcome_unknown
@@ -599,7 +619,7 @@ def test_region_argument_of_the_hook_is_kept(
     hook = DataWorksHook("two_regions", region_id="eu-central-1")
 
     assert hook.settings.endpoint == "https://dataworks.eu-central-1.aliyuncs.com"
-    assert hook.tuned(max_attempts=1).settings.endpoint == "https://dataworks.eu-central-1.aliyuncs.com"
+    assert hook.with_settings(max_attempts=1).settings.endpoint == "https://dataworks.eu-central-1.aliyuncs.com"
 
 
 def test_closing_an_unused_hook_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

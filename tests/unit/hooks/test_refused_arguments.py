@@ -11,6 +11,7 @@ from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksParameterError
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.hook import CONTENT, PARAM, hook_for
+from tests.support.versions import IN_2024, IN_BOTH_VERSIONS
 
 GOOD: dict[str, dict[str, Any]] = {
     "create_di_sync_task": {
@@ -37,11 +38,52 @@ GOOD: dict[str, dict[str, Any]] = {
         "job_name": "mysql",
         "source_data_source_type": "MySQL",
         "destination_data_source_type": "Hologres",
+        "migration_type": "Full",
         "page_size": 100,
     },
     "read_di_jobs_page": {"project_id": 10000, "page_number": 1},
     "find_di_job": {"project_id": 10000, "di_job_id": 1001, "job_name": "mysql_to_holo_full"},
-    "call": {"action": "GetDIJob", "query": {}, "body": {"DIJobId": 1001}},
+    "call": {
+        "action": "GetDIJob",
+        "query": {},
+        "body": {"DIJobId": 1001},
+        "version": "2020-05-18",
+        "method": "POST",
+    },
+}
+
+#: The same in both API versions.
+GOOD_IN_BOTH: dict[str, dict[str, Any]] = {
+    "create_di_job": {
+        "project_id": 10000,
+        "job_name": "a job",
+        "migration_type": "Full",
+        "source_data_source_type": "MySQL",
+        "destination_data_source_type": "Hologres",
+        "description": "what it is for" * 1000,
+        "source_data_source_settings": [{"DataSourceName": "mysql"}],
+        "destination_data_source_settings": '[{"DataSourceName": "holo"}]',
+        "resource_settings": {},
+        "transformation_rules": [],
+        "table_mappings": "[]",
+        "job_settings": "{}",
+    },
+    "update_di_job": {"di_job_id": 1001, "description": "new", "table_mappings": []},
+    "delete_di_job": {"di_job_id": 1001},
+}
+GOOD_IN_2024: dict[str, dict[str, Any]] = {
+    "create_di_job": {
+        "job_name": "a job",
+        "migration_type": "Full",
+        "source_data_source_type": "MySQL",
+        "destination_data_source_type": "Hologres",
+        "job_type": "DatabaseOfflineMigration",
+        "owner": "1",
+        "file_spec": "spec" * 5000,
+    },
+    "list_di_job_run_details": {"di_job_id": 1001},
+    "list_di_job_events": {"di_job_id": 1001, "event_type": "DDL", "start_time": 1671516776, "end_time": 1671520000},
+    "get_di_job_log": {"di_job_id": 1001, "node_type": "WORKER"},
 }
 
 BAD_IDS: list[Any] = [0, -1, 1.5, "1.5", "abc", True, [], {}, 2**63, "１２", b"1", "-1", "1 2"]
@@ -112,6 +154,7 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("list_di_jobs", "job_name"): BAD_TEXTS,
     ("list_di_jobs", "source_data_source_type"): BAD_TEXTS,
     ("list_di_jobs", "destination_data_source_type"): BAD_TEXTS,
+    ("list_di_jobs", "migration_type"): BAD_TEXTS,
     ("list_di_jobs", "page_size"): [0, 101, -1, "many", None],
     ("read_di_jobs_page", "project_id"): BAD_IDS,
     ("read_di_jobs_page", "page_number"): [0, -1, "first", None],
@@ -121,35 +164,167 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("call", "action"): ["", None, 5, "List DIJobs", "GetDIJob\r\nx-acs-evil: 1", "列表"],
     ("call", "query"): ["a=b", 5, [("a", "b")]],
     ("call", "body"): ["a=b", 5, [("a", "b")]],
+    ("call", "version"): ["2024", 2024, "latest", []],
+    ("call", "method"): ["get", "PUT", 5, []],
 }
 
 
+BAD_LISTS: list[Any] = ["{}", "5", "[", "not json", 5, {}, True, "a.json"]
+BAD_IN_BOTH: dict[tuple[str, str], list[Any]] = {
+    ("create_di_job", "project_id"): BAD_IDS,
+    ("create_di_job", "job_name"): ["", None, *BAD_TEXTS],
+    ("create_di_job", "migration_type"): ["", None, *BAD_TEXTS],
+    ("create_di_job", "source_data_source_type"): ["", None, *BAD_TEXTS],
+    ("create_di_job", "destination_data_source_type"): ["", None, *BAD_TEXTS],
+    ("create_di_job", "description"): BAD_TEXTS,
+    ("create_di_job", "source_data_source_settings"): BAD_LISTS,
+    ("create_di_job", "destination_data_source_settings"): BAD_LISTS,
+    ("create_di_job", "resource_settings"): BAD_OBJECTS,
+    ("create_di_job", "transformation_rules"): [*BAD_LISTS, [float("nan")]],
+    ("create_di_job", "table_mappings"): [*BAD_LISTS, [{1, 2}]],
+    ("create_di_job", "job_settings"): BAD_OBJECTS,
+    ("update_di_job", "di_job_id"): ["", None, *BAD_IDS],
+    ("update_di_job", "description"): BAD_TEXTS,
+    ("update_di_job", "table_mappings"): BAD_LISTS,
+    ("delete_di_job", "di_job_id"): ["", None, *BAD_IDS],
+}
+BAD_IN_2024: dict[tuple[str, str], list[Any]] = {
+    ("create_di_job", "job_type"): BAD_TEXTS,
+    ("create_di_job", "owner"): BAD_TEXTS,
+    ("create_di_job", "file_spec"): BAD_TEXTS,
+    ("list_di_job_run_details", "di_job_id"): ["", None, *BAD_IDS],
+    ("list_di_job_events", "di_job_id"): ["", None, *BAD_IDS],
+    ("list_di_job_events", "event_type"): ["", None, "failover", 5],
+    ("list_di_job_events", "start_time"): [0, 1671516776000, "yesterday", True],
+    ("list_di_job_events", "end_time"): [0, 1671516776000, "yesterday", True],
+    ("get_di_job_log", "di_job_id"): ["", None, *BAD_IDS],
+    ("get_di_job_log", "node_type"): ["master", 5],
+}
+
+
+def arguments_of(calls: dict[str, dict[str, Any]]) -> set[tuple[str, str]]:
+    return {(method, argument) for method, arguments in calls.items() for argument in arguments}
+
+
 def test_every_argument_is_tried() -> None:
-    assert set(BAD) == {(method, argument) for method, arguments in GOOD.items() for argument in arguments}
+    assert set(BAD) == arguments_of(GOOD)
+    assert set(BAD_IN_BOTH) == arguments_of(GOOD_IN_BOTH)
+    asked_before = {("create_di_job", argument) for argument in GOOD_IN_BOTH["create_di_job"]}
+    assert set(BAD_IN_2024) == arguments_of(GOOD_IN_2024) - asked_before
+
+
+def check_taken(hook: DataWorksHook, emulator: EmulatorControl, method: str, arguments: dict[str, Any]) -> None:
+    result = getattr(hook, method)(**arguments)
+    if method.startswith("list_"):
+        list(result)
+
+    assert emulator.requests()
+    assert {entry["status"] for entry in emulator.requests()} == {200}
 
 
 @pytest.mark.parametrize("method", GOOD)
 def test_good_arguments_are_taken(hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str) -> None:
-    result = getattr(hook, method)(**GOOD[method])
-    if method == "list_di_jobs":
-        list(result)
+    check_taken(hook, dataworks_emulator, method, GOOD[method])
 
-    assert dataworks_emulator.requests()
-    assert {entry["status"] for entry in dataworks_emulator.requests()} == {200}
+
+@IN_BOTH_VERSIONS
+@pytest.mark.parametrize("method", GOOD_IN_BOTH)
+def test_good_arguments_are_taken_in_both_versions(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str
+) -> None:
+    check_taken(hook, dataworks_emulator, method, GOOD_IN_BOTH[method])
+
+
+@IN_2024
+@pytest.mark.parametrize("method", GOOD_IN_2024)
+def test_good_arguments_are_taken_in_2024(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str
+) -> None:
+    check_taken(hook, dataworks_emulator, method, GOOD_IN_2024[method])
 
 
 @pytest.mark.parametrize(("method", "argument"), BAD)
 def test_bad_argument_is_named_and_nothing_is_sent(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str, argument: str
 ) -> None:
-    for value in BAD[method, argument]:
+    check_refused(hook, dataworks_emulator, (method, argument), GOOD[method], BAD[method, argument])
+
+
+@IN_BOTH_VERSIONS
+@pytest.mark.parametrize(("method", "argument"), BAD_IN_BOTH)
+def test_bad_argument_is_named_and_nothing_is_sent_in_both_versions(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str, argument: str
+) -> None:
+    check_refused(hook, dataworks_emulator, (method, argument), GOOD_IN_BOTH[method], BAD_IN_BOTH[method, argument])
+
+
+@IN_2024
+@pytest.mark.parametrize(("method", "argument"), BAD_IN_2024)
+def test_bad_argument_is_named_and_nothing_is_sent_in_2024(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str, argument: str
+) -> None:
+    check_refused(hook, dataworks_emulator, (method, argument), GOOD_IN_2024[method], BAD_IN_2024[method, argument])
+
+
+@pytest.mark.parametrize(
+    ("method", "argument"),
+    [
+        ("create_di_job", "job_type"),
+        ("create_di_job", "owner"),
+        ("create_di_job", "file_spec"),
+        ("update_di_job", "owner"),
+    ],
+)
+def test_argument_of_2024_is_refused_in_2020_with_the_way_to_go(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str, argument: str
+) -> None:
+    words = "set api_version to 2024-05-18 on the connection dataworks_default"
+    with pytest.raises(
+        DataWorksParameterError, match=f"^{argument}: is no parameter of .* in API version 2020.*{words}"
+    ):
+        getattr(hook, method)(**{**GOOD_IN_BOTH[method], argument: "x"})
+
+    assert dataworks_emulator.requests() == []
+
+
+@pytest.mark.parametrize("method", ["list_di_job_run_details", "list_di_job_events", "get_di_job_log"])
+def test_method_of_2024_names_api_version_in_2020(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str
+) -> None:
+    words = f"^api_version: {method} does not exist in 2020-05-18: set api_version to 2024-05-18 on the connection"
+    with pytest.raises(DataWorksParameterError, match=words):
+        getattr(hook, method)(**GOOD_IN_2024[method])
+
+    assert dataworks_emulator.requests() == []
+
+
+@IN_BOTH_VERSIONS
+@pytest.mark.parametrize("name", ["resource_setting", "JobSetting", "Id", "wait"])
+def test_setting_that_a_job_does_not_have_is_refused(hook: DataWorksHook, name: str) -> None:
+    with pytest.raises(DataWorksParameterError, match=f"^{name}: is no setting of a DI job; accepted: description, "):
+        hook.update_di_job(di_job_id=1001, **{name: {}})
+
+
+@IN_BOTH_VERSIONS
+def test_settings_may_have_the_names_of_the_api(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    hook.update_di_job(di_job_id=1001, ResourceSettings={"RequestedCu": 2}, Description="new")
+
+    details: dict[str, Any] = dict(hook.get_di_job(di_job_id=1001, with_details=True))
+    assert (details["ResourceSettings"], details["Description"]) == ({"RequestedCu": 2}, "new")
+
+
+def check_refused(
+    hook: DataWorksHook, emulator: EmulatorControl, which: tuple[str, str], good: dict[str, Any], bad: list[Any]
+) -> None:
+    method, argument = which
+    for value in bad:
         with pytest.raises(DataWorksParameterError) as raised:
-            getattr(hook, method)(**{**GOOD[method], argument: value})
+            getattr(hook, method)(**{**good, argument: value})
         assert raised.value.name.startswith(argument), value
         assert str(raised.value).startswith(argument)
         assert len(str(raised.value)) < 400
 
-    assert dataworks_emulator.requests() == []
+    assert emulator.requests() == []
 
 
 def test_milliseconds_are_refused_by_name(hook: DataWorksHook) -> None:

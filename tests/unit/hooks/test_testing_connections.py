@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.hook import connect, hook_for
+from tests.support.versions import IN_2024, IN_BOTH_VERSIONS
 
 
 def test_workspace_of_the_connection_is_read(dataworks_emulator: EmulatorControl, hook: DataWorksHook) -> None:
@@ -18,10 +19,11 @@ def test_workspace_of_the_connection_is_read(dataworks_emulator: EmulatorControl
     assert entry["action"] == "ListDIJobs"
 
 
+@IN_BOTH_VERSIONS
 def test_workspaces_are_listed_where_the_connection_has_none(
-    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, api_version: str
 ) -> None:
-    hook = hook_for(dataworks_emulator, monkeypatch, project_id=None)
+    hook = hook_for(dataworks_emulator, monkeypatch, project_id=None, api_version=api_version)
 
     assert hook.test_connection() == (True, f"{dataworks_emulator.url} answers and accepts the credentials.")
     (entry,) = dataworks_emulator.requests()
@@ -55,15 +57,39 @@ def test_what_is_wrong_is_said_without_secrets(
     assert "[" not in text
 
 
-def test_edition_without_di_jobs_is_said_once(dataworks_emulator: EmulatorControl, hook: DataWorksHook) -> None:
-    message = "Please first activate DataWorks Enterprise Edition or Flagship Edition"
-    dataworks_emulator.add_fault("error", count=-1, status=403, code="Forbidden.Access", message=message)
+def test_edition_without_di_jobs_is_said_once_and_no_failure(
+    dataworks_emulator: EmulatorControl, hook: DataWorksHook
+) -> None:
+    dataworks_emulator.settings(edition="basic")
+
+    works, text = hook.test_connection()
+
+    assert works
+    assert text.startswith("Workspace 10000 answers, but refuses its DI jobs. ")
+    assert "needs DataWorks Enterprise Edition or above in this region" in text
+    assert "api_version 2024-05-18" in text
+    assert text.lower().count("edition") == 1
+    assert [entry["action"] for entry in dataworks_emulator.requests()] == ["ListDIJobs", "GetProject"]
+
+
+def test_edition_does_not_hide_that_the_workspace_is_refused_too(
+    dataworks_emulator: EmulatorControl, hook: DataWorksHook
+) -> None:
+    dataworks_emulator.add_fault("error", count=-1, status=403, code="Forbidden.Access", message="Access is forbidden.")
 
     works, text = hook.test_connection()
 
     assert not works
-    assert "needs DataWorks Enterprise Edition or above in this region" in text
-    assert text.lower().count("edition") == 1
+    assert "action GetProject" in text
+
+
+@IN_2024
+def test_each_edition_has_di_jobs_in_2024(dataworks_emulator: EmulatorControl, hook: DataWorksHook) -> None:
+    dataworks_emulator.settings(edition="basic")
+
+    assert hook.test_connection() == (True, "Workspace 10000 answers; it has 6 DI jobs.")
+    (entry,) = dataworks_emulator.requests()
+    assert (entry["method"], entry["action"], entry["version"]) == ("GET", "ListDIJobs", "2024-05-18")
 
 
 def test_host_name_that_cannot_be_resolved_says_what_to_check(

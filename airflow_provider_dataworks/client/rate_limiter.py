@@ -1,9 +1,10 @@
-"""Keeps one account's requests of this process below a rate, and lower while the service throttles."""
+"""Limits the rate of one account's requests from this process, adapting to the service's throttling."""
 
 from __future__ import annotations
 
 import threading
-import time
+
+from airflow_provider_dataworks.client.clock import clock
 
 #: What a throttled answer leaves of the rate.
 DECREASE = 0.5
@@ -17,7 +18,7 @@ FORGOTTEN_AFTER = 300.0
 _ONE_EVENT = 1.0
 
 
-class Pacer:
+class RateLimiter:
     """Hands out moments to send at, evenly spaced, in the order in which they are asked for.
 
     Processes do not know of each other, but the service throttles them all: each halves its rate then, and raises it
@@ -45,7 +46,7 @@ class Pacer:
         :return: seconds to wait before sending, 0 when it is now.
         """
         with self._lock:
-            now = time.monotonic()
+            now = clock.monotonic()
             if now - self._decreased >= FORGOTTEN_AFTER:
                 self._rate = self._most
             moment = max(now, self._next)
@@ -55,7 +56,7 @@ class Pacer:
     def throttled(self) -> None:
         """Take in that the service throttled a request: go on at half the rate."""
         with self._lock:
-            now = time.monotonic()
+            now = clock.monotonic()
             if now - self._decreased < _ONE_EVENT:
                 return
             self._decreased = now
@@ -72,12 +73,12 @@ class Pacer:
         return 1 / self._rate if self._rate > 0 else 0.0
 
 
-_pacers: dict[tuple[str, str, float], Pacer] = {}
-_pacers_lock = threading.RLock()
+_limiters: dict[tuple[str, str, float], RateLimiter] = {}
+_limiters_lock = threading.RLock()
 
 
-def pacer_for(endpoint: str, account: str, per_second: float) -> Pacer:
-    """Give the pacer that everything of this process shares for one account at one endpoint.
+def rate_limiter_for(endpoint: str, account: str, per_second: float) -> RateLimiter:
+    """Give the rate limiter that everything of this process shares for one account at one endpoint.
 
     The service counts a region's calls over the whole account; which account a key belongs to can't be seen from here,
     so keys stand for accounts.
@@ -85,7 +86,7 @@ def pacer_for(endpoint: str, account: str, per_second: float) -> Pacer:
     :param endpoint: the base URL.
     :param account: what names the account, such as the AccessKey ID or a role.
     :param per_second: requests a second at most; 0 means no limit.
-    :return: the same pacer for the same arguments.
+    :return: the same rate limiter for the same arguments.
     """
-    with _pacers_lock:
-        return _pacers.setdefault((endpoint, account, per_second), Pacer(per_second))
+    with _limiters_lock:
+        return _limiters.setdefault((endpoint, account, per_second), RateLimiter(per_second))

@@ -1,4 +1,4 @@
-"""Sends a call again after its first failure, with tenacity: how long to wait, and when to give up."""
+"""Retries a call after its first failure, with tenacity: how long to wait, and when to give up."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def resend_after(
+def retry(
     first: ApiError,
     attempt: Callable[[], T],
-    again: Callable[[BaseException], bool],
+    should_retry: Callable[[BaseException], bool],
     *,
     attempts: int,
     within: float,
@@ -33,7 +33,7 @@ def resend_after(
 
     :param first: how it failed.
     :param attempt: makes one more.
-    :param again: whether another one may follow an error.
+    :param should_retry: whether an error may be followed by another attempt.
     :param attempts: how many there may be, the first one included, and those that were throttled not.
     :param within: seconds after which none begins.
     :param within_throttled: the same once an attempt was throttled.
@@ -61,7 +61,7 @@ def resend_after(
         return counted >= attempts or then >= limit
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(again),
+        retry=tenacity.retry_if_exception(should_retry),
         wait=_wait,
         stop=stop,
         before_sleep=_log_retry,
