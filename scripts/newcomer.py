@@ -57,6 +57,12 @@ def commands(block: str) -> Iterator[str]:
             yield " ".join(command.split())
 
 
+def repository() -> str:
+    """The address of the repository, as the project declares it."""
+    (address,) = re.findall(r'^Repository = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    return str(address)
+
+
 class Newcomer:
     """Someone with an empty home.
 
@@ -71,10 +77,14 @@ class Newcomer:
         self.environment["HOME"] = str(home)
         self.environment["PATH"] = f"{home / 'venv' / 'bin'}{os.pathsep}{self.environment['PATH']}"
         self.environment["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+        # The repository that git is asked for is the clone.
+        self.environment["GIT_CONFIG_COUNT"] = "1"
+        self.environment["GIT_CONFIG_KEY_0"] = f"url.file://{self.clone}.insteadOf"
+        self.environment["GIT_CONFIG_VALUE_0"] = repository()
 
-    def here(self, script: str) -> str:
-        """Replace the addresses of the repository and of Airflow's constraints by what is on this machine."""
-        script = re.sub(r"git\+https://github\.com/\S+/airflow-provider-dataworks", f"git+file://{self.clone}", script)
+    @staticmethod
+    def here(script: str) -> str:
+        """Replace the address of Airflow's constraints by a file of this machine."""
         return re.sub(r"https://\S+/constraints-[\d.]+\.txt", str(LINES["3"].constraints), script)
 
     def tour(self) -> str:

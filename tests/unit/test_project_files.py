@@ -88,6 +88,14 @@ def test_the_project_s_home_is_the_same_everywhere() -> None:
                 assert home == repository, name
 
 
+def test_install_commands_name_the_airflow_that_is_tested() -> None:
+    line = LINES[-1].airflow
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in pages)
+    shown = re.findall(r"apache/airflow:([\d.]+)-|apache-airflow==([\d.]+)|constraints-([\d.]+)/", text)
+    assert {version for found in shown for version in found if version} == {line}
+
+
 # Changelog and release
 
 CHANGELOG = """# Changelog
@@ -210,8 +218,11 @@ def test_a_newcomer_installs_this_commit_and_brings_no_airflow_of_the_machine(
         if command.startswith("pip")
     ]
     assert installs
-    assert [install for install in installs if "https://" in install] == []
-    assert [install for install in installs if f"git+file://{someone.clone}" not in install] == []
+    assert [install for install in installs if f"git+{newcomer.repository()}" not in install] == []
+    assert [install for install in installs if "https://raw" in install] == []
+    address = ["git", "ls-remote", "--get-url", newcomer.repository()]
+    answer = subprocess.run(address, env=someone.environment, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == f"file://{someone.clone}"
 
 
 # Prose
