@@ -224,6 +224,17 @@ def no_waiting_instance(node_id: int) -> ApiRefusal:
     return ApiRefusal(400, "InvalidParameter", f"The node {node_id} has no instance that waits for this trigger.")
 
 
+def existing_node_name(name: str) -> ApiRefusal:
+    """Assumption: CreateNode is refused when the workspace has a node of that name already."""
+    return ApiRefusal(400, "InvalidNodeName.Existed", f"The node name {name} already exists.")
+
+
+def wrong_stage(code: str, expected: str | None) -> ApiRefusal:
+    """Assumption: the Code; that stages run in their order, and none twice, is documented."""
+    turn = f"It is the turn of {expected}." if expected else "No stage can be executed now."
+    return ApiRefusal(400, "InvalidStage", f"The stage {code} cannot be executed. {turn}")
+
+
 # Further assumptions, without a rule of their own in the code:
 # - StopDIJob on a job that is not running, StopDISyncInstance on a file that is not running: success, no effect.
 # - StopDIJob during the lag of a start stops that start.
