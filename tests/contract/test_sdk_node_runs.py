@@ -341,3 +341,29 @@ def test_node_is_found_by_part_of_its_name(sdk: Client, dataworks_emulator: Emul
     one = sdk.get_node(models.GetNodeRequest(node_id=BATCH, project_env="PROD")).body.data
     assert (one.param_values, one.scheduler_type, one.cron_express) == ("bizdate=$bizdate", "NORMAL", "00 05 00 * * ?")
     refused(lambda: sdk.get_node(models.GetNodeRequest(node_id=5, project_env="PROD")), 404, "InvalidNodeId.NotFound")
+
+
+@pytest.mark.parametrize(
+    ("fault", "runs"),
+    [
+        ({"kind": "reset"}, 0),
+        ({"kind": "throttle"}, 0),
+        ({"kind": "reset", "effect": "after"}, 1),
+        ({"kind": "error", "effect": "after"}, 1),
+        ({"kind": "html", "effect": "after"}, 1),
+        ({"kind": "cut", "effect": "after"}, 1),
+        ({"kind": "late", "seconds": 0.1, "reset": True}, 1),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else str(value),
+)
+def test_lost_answer_of_a_run_leaves_one_run_or_none(
+    sdk: Client, dataworks_emulator: EmulatorControl, fault: dict[str, Any], runs: int
+) -> None:
+    dataworks_emulator.add_fault(action="RunCycleDagNodes", **fault)
+
+    with pytest.raises(Exception):  # noqa: B017, PT011 - which one is the SDK's affair
+        run(sdk)
+
+    wait_for(lambda: len(dataworks_emulator.node_runs(BATCH)) == runs)
+    assert len(run(sdk)) == 1
+    assert len(dataworks_emulator.node_runs(BATCH)) == runs + 1

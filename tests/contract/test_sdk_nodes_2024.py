@@ -470,3 +470,37 @@ def test_wrong_node_is_refused(
     refused(lambda: create_node(sdk_2024, **changes), 400, code)
 
     assert len(dataworks_emulator.nodes()) == before
+
+
+def test_manual_task_runs_without_periods(sdk_2024: Client, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.settings(run_seconds=0, deploy_seconds=0)
+    node_id = create_node(sdk_2024, scene="DATAWORKS_MANUAL_TASK")
+    deploy(sdk_2024, node_id, run_mode="Auto", auto_run_until_stage="PROD")
+    created = task_id(sdk_2024, node_id)
+    assert created is not None
+
+    (run_id,) = run(
+        sdk_2024,
+        created,
+        type="Manual",
+        periods=None,
+        default_run_properties=models.CreateWorkflowInstancesRequestDefaultRunProperties(root_task_ids=[created]),
+    )
+
+    instance = workflow_instance(sdk_2024, run_id)
+    assert (instance.type, instance.status) == ("Manual", "Success")
+    (task,) = tasks(sdk_2024, bizdate=instance.biz_date, workflow_instance_id=run_id)
+    assert (task.trigger_recurrence, task.trigger_type) == ("Manual", "Manual")
+
+
+@pytest.mark.parametrize("kind", ["reset", "error", "html", "cut"])
+def test_lost_answer_of_a_creation_leaves_one_run(
+    sdk_2024: Client, dataworks_emulator: EmulatorControl, kind: str
+) -> None:
+    dataworks_emulator.add_fault(kind, action="CreateWorkflowInstances", effect="after")
+
+    with pytest.raises(Exception):  # noqa: B017, PT011 - which one is the SDK's affair
+        create(sdk_2024, name="mine")
+
+    wait_for(lambda: len(workflow_instances(sdk_2024, name="mine")) == 1)
+    assert [each["Name"] for each in dataworks_emulator.node_runs(BATCH)] == ["mine"]
