@@ -306,6 +306,11 @@ def _printed_by_python(value: str) -> Any:
         return None
 
 
+def optional_json_object(name: str, value: Any) -> dict[str, Any]:
+    """As :func:`json_object`; None is an empty one."""
+    return {} if optional(value) is None else json_object(name, value)
+
+
 def optional_json_text(name: str, value: Any) -> str | None:
     """As :func:`json_text`, of up to 10,000 characters; None stays None."""
     return None if optional(value) is None else _fit_for_url(name, json_text(name, value))

@@ -14,6 +14,7 @@ from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.models import TaskType
 from airflow_provider_dataworks.exceptions import DataWorksError, job_not_found
 from airflow_provider_dataworks.operators.base import StartOperator
+from airflow_provider_dataworks.operators.di_jobs import CreateDIJobOperator, DeleteDIJobOperator
 from airflow_provider_dataworks.operators.stop import StopDIJobOperator, StopDISyncInstanceOperator
 from airflow_provider_dataworks.task import ConnectionArguments, DataWorksTask
 from airflow_provider_dataworks.waiting.di_job import (
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from airflow_provider_dataworks.waiting.target import StartTarget, StatusSnapshot
 
 __all__ = [
+    "CreateDIJobOperator",
     "CreateDISyncTaskOperator",
+    "DeleteDIJobOperator",
     "StartDIJobOperator",
     "StartDISyncInstanceOperator",
     "StopDIJobOperator",

@@ -384,17 +384,17 @@ def _unpacks_everything(patch: pytest.MonkeyPatch) -> None:
 
 
 def _believes_the_count(patch: pytest.MonkeyPatch) -> None:
-    def pages(self: Any, parameters: dict[str, Any]) -> Any:
-        number, seen = 0, set[int]()
+    def pages(read: Any, size: int, key: Any, action: str) -> Any:
+        number, seen = 0, set[Any]()
         while True:
             number += 1
-            page = self._job_page({**parameters, "PageNumber": number})
-            yield [job for job in page.jobs if job.id not in seen]
-            seen.update(job.id for job in page.jobs)
-            if number * int(parameters["PageSize"]) >= (page.total or 0):
+            page, total = read(number)
+            yield from [entry for entry in page if key(entry) not in seen]
+            seen.update(map(key, page))
+            if number * size >= (total or 0):
                 return
 
-    patch.setattr(jobs_module.DIJobsHook, "_job_pages", pages)
+    patch.setattr(base_module.DataWorksBaseHook, "_pages", staticmethod(pages))
 
 
 def _keeps_every_job(patch: pytest.MonkeyPatch) -> None:

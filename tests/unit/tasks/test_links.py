@@ -156,17 +156,18 @@ def test_region_of_a_task_that_cannot_be_one_is_refused_before_anything_is_sent(
     assert (emulator.requests(), context["pushed"]) == ([], {})
 
 
-@pytest.mark.parametrize("project_id", ["1/evil", None, 0])
+@pytest.mark.parametrize(
+    ("project_id", "place"), [("1/evil", "the DataWorks console"), (None, NEW), (0, NEW), (10000, NEW)]
+)
 def test_failed_job_of_no_known_workspace_is_still_the_jobs_failure(
-    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, project_id: Any
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, project_id: Any, place: str
 ) -> None:
     connect(monkeypatch, emulator.connection)
     hook = DataWorksHook()
     job = DIJob(1001, "Failed", project_id=project_id, error_message="disk full")
     monkeypatch.setattr(hook, "read_di_job", lambda **_: job)
-    monkeypatch.setattr(hook.settings, "project_id", None)
 
     error = DIJobTarget(10000, 1001).failure(hook, StatusSnapshot("Failed"), hook.log)
 
     assert error.error_message == "disk full"
-    assert str(error).endswith("See the DataWorks console")
+    assert str(error).endswith(f"See {place}")
