@@ -43,8 +43,8 @@ class _DeleteDIJobArguments(ConnectionArguments):
 class CreateDIJobOperator(DataWorksTask, BaseOperator):
     """Creates a DI job; it is Initialized and not started (API page: CreateDIJob).
 
-    A retry creates nothing twice: on Airflow 3.3+ it takes the job that an earlier try of the task created, also if that
-    try died before it had the answer. A lost answer makes one job on every Airflow.
+    A retry creates nothing twice: on Airflow 3.3+ it takes the job that an earlier try of the task created, also if
+    that try died before it had the answer. A lost answer makes one job on every Airflow.
 
     :param job_name: the job's name, unique in the workspace.
     :param migration_type: such as Full or FullAndRealtimeIncremental.
@@ -52,8 +52,8 @@ class CreateDIJobOperator(DataWorksTask, BaseOperator):
     :param destination_data_source_type: such as Hologres.
     :param job_type: such as DatabaseOfflineMigration; with api_version 2024-05-18 only. Default None.
     :param settings: the job's settings by the API's own names, such as ``SourceDataSourceSettings``,
-        ``DestinationDataSourceSettings``, ``ResourceSettings``, ``TableMappings`` and ``JobSettings``: dict, JSON text, or
-        the path of a ``.json`` file. Default None.
+        ``DestinationDataSourceSettings``, ``ResourceSettings``, ``TableMappings`` and ``JobSettings``: dict, JSON text,
+        or the path of a ``.json`` file. Default None.
     :param project_id: workspace id; None (default) for the connection's.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
     :param region_id: wins over the connection's; default None.
