@@ -12,6 +12,7 @@ VENV := .venv
 VENV2 := .venv-airflow2
 VENV_ENGINE := .venv-engine
 RUN := $(VENV)/bin/python -m
+SCHEMA := $(RUN) check_jsonschema --quiet --builtin-schema
 # PYTHON and PYTHON2 name the interpreter for Airflow 3 and for Airflow 2.11, where the search should not decide.
 PYTHON ?=
 PYTHON2 ?=
@@ -23,6 +24,8 @@ INSTALLED_FROM := pyproject.toml $(wildcard constraints/*.txt) scripts/environme
 
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 export PYTHONUNBUFFERED := 1
+# Where it is set, each of the tests' processes compiles all tests and packages again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## This list
@@ -78,10 +81,24 @@ load: $(VENV)/.installed ## Deferred sensors on one triggerer; SENSORS=2000
 	@$(RUN) tests.distributed.load $(if $(SENSORS),--sensors $(SENSORS))
 
 .PHONY: lint
-lint: $(VENV)/.installed ## Style and types
+lint: $(VENV)/.installed workflows prose ## Style, types, the documentation's words, workflow files
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
+
+.PHONY: workflows
+workflows: $(VENV)/.installed ## Workflows, issue forms and other files of the forge: schemas, and zizmor's audits
+	@$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	@$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	@$(SCHEMA) vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	@$(SCHEMA) vendor.readthedocs .readthedocs.yaml
+	@$(VENV)/bin/zizmor --offline --quiet .github
+
+.PHONY: prose
+prose: $(VENV)/.installed ## The documentation's words and sentences
+	@$(RUN) scripts.prose
 
 .PHONY: format
 format: $(VENV)/.installed ## Rewrite the code in the project's style
@@ -91,9 +108,18 @@ format: $(VENV)/.installed ## Rewrite the code in the project's style
 .PHONY: docs
 docs: $(VENV)/.installed ## The documentation, into docs/_build/html
 	@$(VENV)/bin/python docs/architecture.py
+	@$(VENV)/bin/python docs/badges.py
 	@$(RUN) sphinx -W --keep-going -q -b html docs docs/_build/html
 	@$(VENV)/bin/python docs/check_links.py docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+.PHONY: dist
+dist: $(VENV)/.installed ## Build wheel and sdist into dist/ and check them, in a bare Airflow too
+	@$(RUN) scripts.release
+
+.PHONY: release
+release: $(VENV)/.installed ## make dist, and fail unless everything is ready for a release; TAG=v1.2.3
+	@$(RUN) scripts.release --strict $(if $(TAG),--tag $(TAG))
 
 .PHONY: bench
 bench: $(VENV)/.installed ## The benchmarks of tests/benchmarks

@@ -8,12 +8,12 @@ import math
 import os
 import re
 import reprlib
-import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.endpoints import is_region_id
 from airflow_provider_dataworks.client.models import JobStatus, TaskType
 from airflow_provider_dataworks.exceptions import DataWorksParameterError
@@ -103,6 +103,34 @@ def identifier(name: str, value: Any, *, lowest: int = 1, highest: int = MAX_LON
 def project_identifier(value: Any) -> int:
     """A workspace's id."""
     return identifier("project_id", value, highest=MAX_PROJECT_ID)
+
+
+def optional_project_identifier(name: str, value: Any) -> int | None:
+    """As :func:`project_identifier`; None stays None."""
+    return None if optional(value) is None else identifier(name, value, highest=MAX_PROJECT_ID)
+
+
+def optional_identifier(name: str, value: Any) -> int | None:
+    """As :func:`identifier`; None stays None."""
+    return None if optional(value) is None else identifier(name, value)
+
+
+def optional_identifiers(name: str, value: Any) -> int | tuple[int, ...] | None:
+    """An id, or a list of ids as a list or as what a template makes of one, each once; None stays None.
+
+    :raises DataWorksParameterError: it is anything else, or an empty list.
+    """
+    if isinstance(value, str) and value.strip().startswith(("[", "(")):
+        try:
+            value = ast.literal_eval(value.strip())
+        except _NO_LITERAL:
+            raise DataWorksParameterError(name, f"must be an id or a list of ids, not {_shown(value)}") from None
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping)):
+        return optional_identifier(name, value)
+    ids = tuple(dict.fromkeys(identifier(name, one) for one in value))
+    if not ids:
+        raise DataWorksParameterError(name, "must have at least one id; the list is empty")
+    return ids
 
 
 def region_identifier(value: Any) -> str:
@@ -347,7 +375,7 @@ def start_time(name: str, value: Any) -> int:
         )
     if seconds < _FIRST_START_TIME:
         raise DataWorksParameterError(name, f"must not be before 2000; {_shown(value)} is {iso_utc(seconds)}")
-    if seconds > time.time() + _DAY:
+    if seconds > clock.time() + _DAY:
         raise DataWorksParameterError(name, f"must not be more than a day ahead; {_shown(value)} is {iso_utc(seconds)}")
     return int(seconds)
 
@@ -427,6 +455,16 @@ def statuses(name: str, value: Any, *, may_be_empty: bool = False) -> tuple[str,
             name, f"must be a list of job statuses ({', '.join(accepted)}), not {_shown(value)}"
         )
     return tuple(one_of(name, status.strip() if isinstance(status, str) else status, accepted) for status in value)
+
+
+def optional_statuses(name: str, value: Any) -> tuple[str, ...] | None:
+    """As :func:`statuses`; None stays None."""
+    return None if optional(value) is None else statuses(name, value)
+
+
+def failure_statuses(name: str, value: Any) -> tuple[str, ...]:
+    """As :func:`statuses`; there may be none."""
+    return statuses(name, value, may_be_empty=True)
 
 
 def seconds(name: str, value: Any, *, above: float | None = None) -> float:

@@ -175,5 +175,6 @@ def job_not_found(which: str, project_id: int) -> DataWorksNotFoundError:
     :return: the error to raise.
     """
     return DataWorksNotFoundError(
-        f"Workspace {project_id} has no DI job {which}. Check the id or name, project_id, and the region."
+        "There is no such DI job: check its id or name, project_id and region_id. "
+        f"Workspace {project_id} has no DI job {which}."
     )

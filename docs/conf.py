@@ -32,8 +32,11 @@ root_doc = "index"
 html_theme = "furo"
 html_title = f"airflow-provider-dataworks {__version__}"
 html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 copybutton_exclude = ".linenos, .gp"
 
@@ -52,8 +55,11 @@ _ELSEWHERE = """
     ModuleNotFoundError TimeoutError Exception Any Callable Iterable Iterator AsyncIterator Mapping Sequence ClassVar
     Literal Settle T XComArg str int float bool None dict list tuple type frozenset property optional
 """
+# Parts of the client that the reference leaves out.
+_INTERNAL = "CredentialsProvider Pacer RateLimiter Outcome"
 nitpick_ignore_regex = [
     (r"py:.*", "|".join(_ELSEWHERE.split())),
+    (r"py:.*", rf"([\w.]+\.)?({'|'.join(_INTERNAL.split())})"),
     (r"py:.*", r"(airflow|requests|collections|typing|datetime|pytest|pathlib|os)\..*"),
     (r"py:.*", r".*\._[A-Za-z]\w*|_[A-Za-z]\w*"),
 ]

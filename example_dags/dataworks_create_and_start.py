@@ -1,6 +1,9 @@
-"""Create a real-time sync task, deploy it, start it, and go on once it runs."""
+"""Create a real-time sync task from generated content, deploy it, start it, and go on once it runs."""
 
 from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
 
 import pendulum
 from airflow.providers.common.compat.sdk import DAG, task
@@ -11,26 +14,23 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDISyncInstanceOperator,
 )
 
-# What DataStudio shows in script mode: one reader, one writer.
-ORDERS_TO_HOLOGRES = {
-    "type": "realtime",
-    "version": "1.0",
-    "steps": [
-        {
-            "stepType": "mysql",
-            "name": "reader",
-            "category": "reader",
-            "parameter": {"connection": [{"datasource": "shop_mysql", "table": ["{{ params.table }}"]}]},
-        },
-        {
-            "stepType": "holo",
-            "name": "writer",
-            "category": "writer",
-            "parameter": {"datasource": "warehouse_holo", "table": "{{ params.table }}"},
-        },
-    ],
-    "order": {"hops": [{"from": "reader", "to": "writer"}]},
-}
+RESOURCE_GROUP = "S_res_group_demo_1"
+
+
+def orders_to_hologres(table: str) -> dict[str, Any]:
+    """The script that the service generates the task's content from: which tables of which data source go where."""
+    shop = {"dbName": "shop", "schema": [{"tableInfos": [{"table": table}]}]}
+    source = {"datasourceType": "mysql", "datasource": "shop_mysql", "selectedTables": [shop]}
+    return {
+        "type": "realtime",
+        "version": "1.0",
+        "setting": {"resourceGroup": RESOURCE_GROUP, "taskType": "oneclick_to_holo"},
+        "steps": [
+            {"stepType": "mysql", "name": "Reader", "category": "reader", "parameter": {"connection": [source]}},
+            {"stepType": "holo", "name": "Writer", "category": "writer", "parameter": {"datasource": "warehouse_holo"}},
+        ],
+    }
+
 
 with DAG(
     dag_id="dataworks_create_and_start",
@@ -39,17 +39,33 @@ with DAG(
     catchup=False,
     # The name of a task is unique in its folder: choose another table to run this DAG again.
     params={"table": "orders"},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "execution_timeout": timedelta(minutes=10),
+    },
     tags=["dataworks"],
     doc_md=__doc__,
 ):
+
+    @task
+    def generate(table: str, run_id: str | None = None) -> dict[str, Any]:
+        """A real-time task is created from content that the service has generated, and from no other."""
+        return DataWorksHook().generate_di_sync_task_config(
+            task_type="DI_REALTIME",
+            task_param=orders_to_hologres(table),
+            # Each try of a run gets the same content.
+            client_token=run_id,
+        )
+
     create = CreateDISyncTaskOperator(
         task_id="create",
         task_type="DI_REALTIME",
         task_name="sync_{{ params.table }}",
-        task_content=ORDERS_TO_HOLOGRES,
+        task_content=generate("{{ params.table }}"),
         task_param={
             "FileFolderPath": "Business Flow/demo/Data Integration",
-            "ResourceGroup": "S_res_group_demo_1",
+            "ResourceGroup": RESOURCE_GROUP,
         },
     )
 
@@ -67,5 +83,6 @@ with DAG(
         file_id=deploy(create.output),
         start_param={"failoverLimit": {"count": 10, "interval": 30}, "errorLimit": {"record": 0}},
         wait_for_completion=True,
+        deferrable=True,
         poll_interval=5,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pendulum
 from airflow.providers.common.compat.sdk import DAG, task
 
@@ -14,6 +16,11 @@ with DAG(
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1),
     catchup=False,
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "execution_timeout": timedelta(hours=2),
+    },
     tags=["dataworks"],
     doc_md=__doc__,
 ):
@@ -23,7 +30,11 @@ with DAG(
         """The jobs are looked up when the DAG runs, not when the file is read."""
         return [job["DIJobId"] for job in DataWorksHook().list_di_jobs(destination_data_source_type="Hive")]
 
-    start = StartDIJobOperator.partial(task_id="start").expand(di_job_id=find())
+    start = StartDIJobOperator.partial(
+        task_id="start",
+        # Without it, a job of the type Full that has finished before copies nothing.
+        force_to_rerun=True,
+    ).expand(di_job_id=find())
 
     finished = DIJobStatusSensor.partial(
         task_id="finished",
@@ -31,7 +42,7 @@ with DAG(
         # The waiting tasks take no worker, and share their requests.
         deferrable=True,
         poke_interval=10,
-        timeout=60 * 60,
+        timeout=timedelta(hours=1),
     ).expand(di_job_id=start.output)
 
     @task

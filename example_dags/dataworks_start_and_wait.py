@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pendulum
 from airflow.providers.common.compat.sdk import DAG, task
 
@@ -14,14 +16,21 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1),
     catchup=False,
     params={"di_job_id": 1001},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "execution_timeout": timedelta(hours=6),
+    },
     tags=["dataworks"],
     doc_md=__doc__,
 ):
     copy = StartDIJobOperator(
         task_id="copy",
         di_job_id="{{ params.di_job_id }}",
+        # Without it, a job that has finished before copies nothing.
         force_to_rerun=True,
         wait_for_completion=True,
+        deferrable=True,
         poll_interval=5,
     )
 

@@ -39,6 +39,8 @@ class Envelope:
     :param integer: an integer inside the content, or its digits, that must be there; default None.
     :param says_status: whether ``Status`` inside the content must say success; default False. Whatever it is, the words
         for failure are a refusal, unless ``nested`` is there.
+    :param status_is_content: whether ``Status`` inside the content is about something else than the call; default
+        False.
     :param read: builds what the caller makes of the content; an ``UnreadableContentError`` means that the answer
         is incomplete. Default None.
     """
@@ -48,6 +50,7 @@ class Envelope:
     string: str | None = None
     integer: str | None = None
     says_status: bool = False
+    status_is_content: bool = False
     read: Callable[[Mapping[str, Any]], object] | None = None
 
     def missing(self, action: str, answer: Mapping[str, Any]) -> str | None:
@@ -67,7 +70,8 @@ class Envelope:
             return f"{self.content} is missing"
         if self.nested is not None and isinstance(content.get(self.nested), dict):
             return None
-        reject_failure(action, answer, content)
+        if not self.status_is_content:
+            reject_failure(action, answer, content)
         if self.says_status and str(content.get("Status")).lower() not in assumptions.DATA_STATUS_GOOD:
             return f"{self.content}.Status is {content.get('Status')!r}"
         if self.nested is not None:

@@ -59,6 +59,28 @@ SOLUTION_RUNS = frozenset({"2", "4", "5", "6", "8"})
 #: not say).
 JOB_NOT_FOUND_CODE = "500130"
 
+#: Of QueryDISyncTaskConfigProcessResult, whose page has no value for a generation that is still running. A Data.Status
+#: of fail is final when its message has stayed the same for so many seconds. If a running generation is answered for
+#: longer with one message, in other words than these, it is given up although it would have succeeded. The first of
+#: them is what the client says of a fail without a message.
+GENERATION_FAILS_AFTER = 30.0
+GENERATION_RUNS_WORDS = (
+    "without a message",
+    "being generated",
+    "generating",
+    "in progress",
+    "processing",
+    "running",
+    "not ready",
+    "not finished",
+    "not completed",
+    "生成中",
+    "处理中",
+    "执行中",
+    "进行中",
+    "运行中",
+)
+
 #: Words in the API's message that say that an id is not known (an unknown DIJobId has no documented code).
 NOT_FOUND_WORDS = ("not exist", "not found", "notfound", "notexist", "不存在")
 

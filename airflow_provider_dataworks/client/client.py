@@ -148,14 +148,14 @@ class _Attempts:
     :param signed_with: the credentials of each.
     :param first_unknown: how the first one ended that may have been carried out; None (default) if there is none.
     :param throttled: whether one was throttled.
-    :param token_renewed: whether the token has been renewed.
+    :param expired: the tokens that the service called expired.
     :param waited: seconds that they waited for the rate limiter.
     """
 
     signed_with: list[Credentials] = field(default_factory=list)
     first_unknown: str | None = None
     throttled: bool = False
-    token_renewed: bool = False
+    expired: list[str | None] = field(default_factory=list)
     waited: float = 0.0
 
 
@@ -293,11 +293,18 @@ class _Call:
         failure.outcome_unknown = attempts.first_unknown is not None
 
     def _renews_token(self, failure: ApiError) -> bool:
-        """Whether the token was renewed, and the refused attempt may be repeated at once."""
-        if self.attempts.token_renewed or not token_expired(failure.code) or not self.client.credentials.renew():
+        """Whether the token was renewed, and the refused attempt may be repeated at once.
+
+        A call with pauses may outlive more than one token; one that was fetched anew and is refused again is given up.
+        """
+        attempts = self.attempts
+        if not token_expired(failure.code) or not attempts.signed_with:
             return False
-        self.attempts.token_renewed = True
-        return failure.outcome is Outcome.REFUSED
+        token = attempts.signed_with[-1].security_token
+        if token in attempts.expired or len(attempts.expired) >= self.client.max_attempts:
+            return False
+        attempts.expired.append(token)
+        return self.client.credentials.renew() and failure.outcome is Outcome.REFUSED
 
     def _confirmed(self, failure: ApiError) -> dict[str, Any]:
         """Return the answer of a call that had its effect all the same, if that can be seen; else raise its failure."""

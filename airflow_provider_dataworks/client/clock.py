@@ -1,22 +1,23 @@
-"""The clock that the package asks for the time and waits by; tests install another one."""
+"""The clock that the whole package asks for the time and waits by; tests replace it."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class Clock:
     """The machine's own clock."""
 
     def time(self) -> float:
-        """Return the Unix time, in seconds."""
+        """The Unix time, in seconds."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds since some moment; it is never set back."""
+        """Seconds since some moment; never set back."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -33,9 +34,18 @@ class Clock:
         """
         await asyncio.sleep(seconds)
 
+    def call_later(self, seconds: float, callback: Callable[[], Any]) -> asyncio.TimerHandle:
+        """Have the running event loop call something.
+
+        :param seconds: how long from now.
+        :param callback: what to call.
+        :return: what cancels it.
+        """
+        return asyncio.get_running_loop().call_later(seconds, callback)
+
 
 class _InstalledClock(Clock):
-    """Delegates to the clock in use, so that modules can import one object once and for all."""
+    """Delegates to the clock in use, so that modules can import one object for good."""
 
     def __init__(self) -> None:
         self.delegate = Clock()
@@ -52,18 +62,21 @@ class _InstalledClock(Clock):
     async def pause(self, seconds: float) -> None:
         await self.delegate.pause(seconds)
 
+    def call_later(self, seconds: float, callback: Callable[[], Any]) -> asyncio.TimerHandle:
+        return self.delegate.call_later(seconds, callback)
+
 
 _installed = _InstalledClock()
 
-#: The clock to ask. What it delegates to can be replaced with :func:`installed`.
+#: The clock to ask; what is behind it can be replaced.
 clock: Clock = _installed
 
 
 @contextmanager
 def installed(replacement: Clock) -> Iterator[Clock]:
-    """Have the whole process use another clock for a while.
+    """Have the whole process use another clock for a while, such as a test's.
 
-    :param replacement: the clock to use, such as a test's.
+    :param replacement: the clock to use.
     :return: that clock.
     """
     before = _installed.delegate

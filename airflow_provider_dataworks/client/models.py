@@ -64,7 +64,7 @@ class DIJob:
     :param migration_type: its MigrationType; default None.
     :param started_time: when it was last started, in Unix seconds; None (default) where the answer does not say.
     :param error_message: why it failed, in the service's words; default None.
-    :param fields: the job as the API gave it, with the names of 2020-05-18 and ids as integers; default none.
+    :param fields: the job as the API gave it, with the names of 2020-05-18 and ids as integers; default empty.
     """
 
     id: int

@@ -66,17 +66,17 @@ class Settings:
     :param ids_as_text: whether responses contain ids as JSON strings; default False.
     :param message_beside_success: whether Data.Message is filled although Data.Status is success; default False.
     :param start_running: what a start of something that runs does: ``refuse`` (default) or ``ignore``.
-    :param rerun_finished_full: whether StartDIJob without ForceToRerun runs a Finished job of the type Full again. None
-        (default) is True in 2020-05-18 and False in 2024-05-18, where the page says that only steps run that have not
-        run yet. Without a rerun the job is Running for ``skip_seconds`` and then Finished, and no counter moves.
-    :param skip_seconds: for how many seconds a run that has nothing to do is Running; default 0.5. With 0 the call
-        succeeds and changes nothing, not even StartedTime.
+    :param rerun_finished_full: whether StartDIJob without ForceToRerun runs a Finished job of the type Full again;
+        default False: only steps run that have not run yet, and there are none, so that no counter moves.
+    :param skip_seconds: for how many seconds a run that has nothing to do is Running; then it is Finished. With 0 the
+        call succeeds and changes nothing, not even StartedTime. None (default) is 0 in 2020-05-18 and 0.5 in
+        2024-05-18.
     :param separate_versions: whether each API version has only the DI jobs that it created, and the initial ones;
         default False: both versions have all jobs.
     :param require_deploy: whether a real-time file that is not deployed cannot be started; default False.
     :param config_seconds: for how many seconds GenerateDISyncTaskConfigForCreating generates content; default 0.
     :param require_generated_content: whether CreateDISyncTask creates a real-time task or a solution only from a
-        TaskContent that QueryDISyncTaskConfigProcessResult has returned; default False.
+        TaskContent that QueryDISyncTaskConfigProcessResult has returned; default True.
     :param folders: folder paths in which CreateDISyncTask may create; default the demo's, in English and Chinese.
     :param resource_groups: identifiers of resource groups that CreateDISyncTask accepts; default the demo's.
     :param sts: the temporary credentials that are known; default one triple.
@@ -101,12 +101,12 @@ class Settings:
     ids_as_text: bool = False
     message_beside_success: bool = False
     start_running: str = "refuse"
-    rerun_finished_full: bool | None = None
-    skip_seconds: float = 0.5
+    rerun_finished_full: bool = False
+    skip_seconds: float | None = None
     separate_versions: bool = False
     require_deploy: bool = False
     config_seconds: float = 0.0
-    require_generated_content: bool = False
+    require_generated_content: bool = True
     folders: tuple[str, ...] = FOLDERS
     resource_groups: tuple[str, ...] = RESOURCE_GROUPS
     sts: tuple[TemporaryKey, ...] = dataclasses.field(
@@ -245,8 +245,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "ids_as_text": boolean,
     "message_beside_success": boolean,
     "start_running": one_of("refuse", "ignore"),
-    "rerun_finished_full": optional(boolean),
-    "skip_seconds": seconds,
+    "rerun_finished_full": boolean,
+    "skip_seconds": optional(seconds),
     "separate_versions": boolean,
     "require_deploy": boolean,
     "config_seconds": seconds,

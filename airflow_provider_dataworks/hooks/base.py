@@ -128,23 +128,6 @@ class DataWorksBaseHook(BaseHook):
             paced=False,
         )
 
-    def tuned(self, **changes: Any) -> Self:
-        """Former name of :meth:`with_settings`.
-
-        :param changes: fields of the settings.
-        :return: the other hook.
-        """
-        return self.with_settings(**changes)
-
-    def hurried(self, max_attempts: int = 1, within: float = SHORT_TIMEOUT) -> Self:
-        """Former name of :meth:`with_short_timeouts`.
-
-        :param max_attempts: how often one call is sent at most; default 1.
-        :param within: seconds for one attempt; default 4.
-        :return: the other hook.
-        """
-        return self.with_short_timeouts(max_attempts, within)
-
     def close(self) -> None:
         """Close the kept-alive connections, if any were opened."""
         if "client" in self.__dict__:

@@ -14,6 +14,7 @@ from airflow_provider_dataworks.client.catalog.paging import read_entries
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.errors import ApiError, Outcome
 from airflow_provider_dataworks.client.models import DIJob, Job, JobPage, ListedJob, RunSummary
+from airflow_provider_dataworks.client.runs import new_run_shows
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
     DataWorksNotFoundError,
@@ -22,7 +23,6 @@ from airflow_provider_dataworks.exceptions import (
     job_not_found,
 )
 from airflow_provider_dataworks.hooks.base import MAY_HAVE_STARTED, DataWorksBaseHook
-from airflow_provider_dataworks.waiting import new_run_shows
 
 #: Pages of a job's log that are read at most.
 MAX_LOG_PAGES = 1000
@@ -448,7 +448,8 @@ class DIJobsHook(DataWorksBaseHook):
             if len(matches) > 1:
                 ids = ", ".join(str(job.id) for job in matches)
                 error = DataWorksPermanentError(
-                    f"Workspace {project} has {len(matches)} DI jobs named {name!r:.200} (ids {ids}): give di_job_id."
+                    f"Several DI jobs have this name: give di_job_id. Workspace {project} has {len(matches)} DI jobs "
+                    f"named {name!r:.200} (ids {ids})."
                 )
                 raise self._in_context(error, project)
             if matches:

@@ -62,6 +62,8 @@ def advice_for(error: ApiError) -> Advice | None:
         return _EDITION_OF_DI_JOBS if "DIJob" in error.action else _EDITION
     if error.code == "Forbidden.Access" and "activate" in message:
         return _NOT_ACTIVATED
+    if error.action == "QueryDISyncTaskConfigProcessResult" and (error.outcome, error.code) == (Outcome.REFUSED, None):
+        return _NOT_GENERATED
     for fragment, advice in BY_MESSAGE:
         if re.search(fragment, message):
             return advice
@@ -120,6 +122,7 @@ _EDITION_OF_DI_JOBS = Advice(
     details="With api_version 2024-05-18 on the connection, DI jobs are open to all accounts.",
 )
 _NOT_ACTIVATED = Advice("The account has not activated this: activate what the message says, in this region.")
+_NOT_GENERATED = Advice("The service could not generate the content: correct the script in task_param.")
 _PERMISSION = Advice("RAM does not allow this: grant the RAM user or role dataworks:* in a RAM policy.")
 
 _UNRESOLVED = "nameresolutionerror|no connection .*(name or service not known|getaddrinfo|nodename nor servname)"

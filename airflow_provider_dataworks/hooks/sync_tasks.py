@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, cast
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.actions import whole_number
 from airflow_provider_dataworks.client.catalog import v2020_05_18
+from airflow_provider_dataworks.client.catalog.generated_content import read_generated_content
+from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.models import SyncInstanceInfo, TaskType
+from airflow_provider_dataworks.client.runs import solution_start_shows
+from airflow_provider_dataworks.exceptions import DataWorksTimeoutError
 from airflow_provider_dataworks.hooks.base import MAY_HAVE_STARTED, DataWorksBaseHook
-from airflow_provider_dataworks.waiting import solution_start_shows
+from airflow_provider_dataworks.hooks.errors import from_client
+from airflow_provider_dataworks.hooks.generated_content import GenerationFailure
 
 _STARTABLE = (TaskType.DI_REALTIME, TaskType.DI_SOLUTION)
 
@@ -36,7 +42,8 @@ class SyncTasksHook(DataWorksBaseHook):
         :param project_id: workspace id, 1 to 10,000,000,000; None for the connection's.
         :param task_type: DI_OFFLINE, DI_REALTIME or DI_SOLUTION.
         :param task_name: the file's name; unique in its folder.
-        :param task_content: the job definition in script mode, dict or JSON text.
+        :param task_content: the job definition in script mode, dict or JSON text; for DI_REALTIME and DI_SOLUTION what
+            :meth:`generate_di_sync_task_config` returned.
         :param task_param: ``FileFolderPath`` and ``ResourceGroup``, dict or JSON text; default None.
         :param client_token: repeats with the same token create nothing more; None makes one for this call.
         :return: FileId.
@@ -55,6 +62,74 @@ class SyncTasksHook(DataWorksBaseHook):
         file_id = cast(int, whole_number(answer["Data"]["FileId"]))
         self.log.info("Created %s %r as file %s (RequestId %s)", task_type, task_name, file_id, answer.get("RequestId"))
         return file_id
+
+    def generate_di_sync_task_config(
+        self,
+        *,
+        project_id: int | str | None = None,
+        task_type: str,
+        task_param: dict[str, Any] | str,
+        client_token: str | None = None,
+        timeout: float | timedelta = 300.0,
+        poll_interval: float | timedelta = 2.0,
+    ) -> dict[str, Any]:
+        """Have the service generate the content from which a real-time task or a solution can be created.
+
+        The API creates DI_REALTIME and DI_SOLUTION from no other content (API pages:
+        GenerateDISyncTaskConfigForCreating, QueryDISyncTaskConfigProcessResult). This method starts the generation and
+        waits for its end; it creates no task.
+
+        :param project_id: workspace id, 1 to 10,000,000,000; None for the connection's.
+        :param task_type: DI_REALTIME or DI_SOLUTION.
+        :param task_param: the script of the task, dict or JSON text: ``type``, ``version``, ``setting`` and ``steps``.
+        :param client_token: repeats with the same token start no further generation; None makes one for this call.
+        :param timeout: seconds, or a timedelta, within which the content must be there; default 300.
+        :param poll_interval: seconds, or a timedelta, between two polls; default 2.
+        :return: the generated content, for ``task_content`` of :meth:`create_di_sync_task` and of
+            CreateDISyncTaskOperator.
+        :raises DataWorksTimeoutError: the content was not there within ``timeout``.
+        :raises DataWorksPermanentError: refused, or the generation failed. The API has no value for a generation that
+            is still running: a failure is taken for final when its message has not changed for 30 seconds.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        parameters = {
+            "ProjectId": self.resolve_project_id(project_id),
+            "TaskType": arguments.task_type(task_type, _STARTABLE),
+            "TaskParam": arguments.json_text("task_param", task_param),
+            "ClientToken": arguments.optional_text("client_token", client_token) or uuid.uuid4().hex,
+        }
+        limit = arguments.seconds("timeout", timeout, above=0)
+        pause = arguments.seconds("poll_interval", poll_interval, above=0)
+        answer = self._send(v2020_05_18.GENERATE_DI_SYNC_TASK_CONFIG, parameters)
+        process_id = whole_number(answer["Data"]["ProcessId"])
+        self.log.info("Generating the content of a %s (RequestId %s)", task_type, answer.get("RequestId"))
+        query = {name: parameters[name] for name in ("ProjectId", "TaskType")}
+        return self._generated_content({**query, "AsyncProcessId": process_id}, limit, pause)
+
+    def _generated_content(self, query: dict[str, Any], limit: float, pause: float) -> dict[str, Any]:
+        action = v2020_05_18.QUERY_DI_SYNC_TASK_CONFIG
+        began, slept, failure = clock.monotonic(), 0.0, GenerationFailure(action.name)
+        while True:
+            answer = self._send(action, query)
+            # A client whose pauses take no time counts them all the same.
+            elapsed = max(clock.monotonic() - began, slept)
+            if (content := read_generated_content(answer["Data"])) is not None:
+                return content
+            try:
+                failure.check(answer, elapsed)
+            except ApiError as error:
+                raise self._in_context(from_client(error), query["ProjectId"]) from None
+            if elapsed >= limit:
+                timed_out = DataWorksTimeoutError(
+                    f"The content was not generated within {limit:g} s: try again, or with a longer timeout."
+                    + (f" The last message was: {failure.message!r:.300}." if failure.message else ""),
+                    action=action.name,
+                    http_status=200,
+                    request_id=answer.get("RequestId"),
+                )
+                raise self._in_context(timed_out, query["ProjectId"])
+            self.client.sleep(min(pause, limit - elapsed))
+            slept += min(pause, limit - elapsed)
 
     def start_di_sync_instance(
         self,

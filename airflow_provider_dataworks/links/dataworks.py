@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.assumptions import INTERNATIONAL_CONSOLE
 from airflow_provider_dataworks.client.endpoints import console_site_of
+
+if TYPE_CHECKING:
+    from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
 LINK_KEY = "dataworks_console_link"
 
@@ -50,3 +53,15 @@ def console_url(
         return f"https://workbench2-{region_id}.data.aliyun.com/?defaultProjectId={project_id}&env=prod"
     host = INTERNATIONAL_CONSOLE if (site or console_site_of(region_id)) == "intl" else "dataworks.data.aliyun.com"
     return f"https://{host}/{region_id}/sc?defaultProjectId={project_id}"
+
+
+def workspace_url(hook: DataWorksHook, project_id: int | str | None) -> str:
+    """The workspace's address in the console that the hook's connection names.
+
+    :param hook: the hook.
+    :param project_id: the workspace's id, or its digits.
+    :return: the URL.
+    :raises DataWorksParameterError: ``project_id`` is not a workspace's id.
+    """
+    settings = hook.settings
+    return console_url(settings.region_id, project_id, settings.console, settings.console_site)

@@ -4,60 +4,78 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Sequence
-from functools import partial
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_dataworks import arguments
-from airflow_provider_dataworks.base import (
-    CONNECTION_READERS,
-    DataWorksTask,
-    Readers,
-    job_failure,
-    try_began,
+from airflow_provider_dataworks.client.models import TaskType
+from airflow_provider_dataworks.exceptions import DataWorksError, job_not_found
+from airflow_provider_dataworks.operators.base import StartOperator
+from airflow_provider_dataworks.operators.stop import StopDIJobOperator, StopDISyncInstanceOperator
+from airflow_provider_dataworks.task import ConnectionArguments, DataWorksTask
+from airflow_provider_dataworks.waiting.di_job import (
+    DEFAULT_FAILURE_STATUSES,
+    DIJobTarget,
+    default_targets,
+    snapshot_of,
     warn_if_it_never_ends,
 )
-from airflow_provider_dataworks.client import assumptions
-from airflow_provider_dataworks.client.models import Job, JobStatus, TaskType
-from airflow_provider_dataworks.exceptions import (
-    DataWorksError,
-    DataWorksJobError,
-    DataWorksPermanentError,
-    DataWorksTimeoutError,
-    DataWorksTransientError,
-    job_not_found,
-)
-from airflow_provider_dataworks.operators.stopping import RunState, StartedRun
-from airflow_provider_dataworks.operators.waiting_operator import WaitingOperator, short_pauses
-from airflow_provider_dataworks.run_memory import RunMemory
-from airflow_provider_dataworks.wait_log import WaitLog
-from airflow_provider_dataworks.waiting import (
-    DEFAULT_FAILURE_STATUSES,
-    DEFAULT_MAX_POLL_FAILURES,
-    TERMINAL_STATUSES,
-    InstanceWait,
-    Verdict,
-    default_targets,
-    execution_deadline,
-    judge,
-    new_run_shows,
-    normal_status,
-)
+from airflow_provider_dataworks.waiting.failure_budget import DEFAULT_MAX_POLL_FAILURES
+from airflow_provider_dataworks.waiting.sync_instance import SyncInstanceTarget
 
 if TYPE_CHECKING:
     import os
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
-    from airflow_provider_dataworks.readings import Reading
+    from airflow_provider_dataworks.triggers.base import WaitTrigger
+    from airflow_provider_dataworks.waiting.target import StartTarget, StatusSnapshot
+
+__all__ = [
+    "CreateDISyncTaskOperator",
+    "StartDIJobOperator",
+    "StartDISyncInstanceOperator",
+    "StopDIJobOperator",
+    "StopDISyncInstanceOperator",
+    "client_token_for",
+]
 
 _STARTABLE = (TaskType.DI_REALTIME, TaskType.DI_SOLUTION)
-_JSON_RENDERERS = {"task_content": "json", "task_param": "json"}
+
+
+@dataclass(frozen=True)
+class _CreateDISyncTaskArguments(ConnectionArguments):
+    """The arguments of :class:`CreateDISyncTaskOperator`, as the API takes them."""
+
+    task_name: str
+    task_content: str
+    task_type: str
+    task_param: str | None
+    client_token: str | None
+
+
+@dataclass(frozen=True)
+class _StartDISyncInstanceArguments(ConnectionArguments):
+    """The arguments of :class:`StartDISyncInstanceOperator`, as the API takes them."""
+
+    file_id: int
+    task_type: str
+    start_param: str | None
+
+
+@dataclass(frozen=True)
+class _StartDIJobArguments(ConnectionArguments):
+    """The arguments of :class:`StartDIJobOperator`, as the API takes them."""
+
+    di_job_id: int
+    realtime_start_settings: dict[str, Any] | None
+    force_to_rerun: bool | None
+    target_statuses: tuple[str, ...] | None
+    failure_statuses: tuple[str, ...]
+    if_running: str
 
 
 class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
@@ -90,17 +108,8 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
         "region_id",
     )
     template_ext: Sequence[str] = (".json",)
-    template_fields_renderers: ClassVar[dict[str, str]] = _JSON_RENDERERS
+    template_fields_renderers: ClassVar[dict[str, str]] = {"task_content": "json", "task_param": "json"}
     ui_color = "#fdebd9"
-
-    readers: ClassVar[Readers] = {
-        **CONNECTION_READERS,
-        "task_name": partial(arguments.text, "task_name"),
-        "task_content": partial(arguments.json_text, "task_content"),
-        "di_task_type": arguments.task_type,
-        "task_param": partial(arguments.optional_json_text, "task_param"),
-        "client_token": partial(arguments.optional_text, "client_token"),
-    }
 
     def __init__(
         self,
@@ -127,6 +136,18 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
         self.region_id = region_id
         self.check_arguments()
 
+    def read_arguments(self) -> _CreateDISyncTaskArguments:
+        return _CreateDISyncTaskArguments(
+            dataworks_conn_id=self.read_conn_id(),
+            region_id=self.read_region_id(),
+            project_id=self.read_project_id(),
+            task_name=self.read("task_name", self.task_name, arguments.text),
+            task_content=self.read("task_content", self.task_content, arguments.json_text),
+            task_type=self.read("di_task_type", self.di_task_type, lambda _, value: arguments.task_type(value)),
+            task_param=self.read("task_param", self.task_param, arguments.optional_json_text),
+            client_token=self.read("client_token", self.client_token, arguments.optional_text),
+        )
+
     def execute(self, context: Context) -> int:
         """Create the task.
 
@@ -138,7 +159,7 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
         self.push_console_link(context, project_id)
         return self.hook.create_di_sync_task(
             project_id=project_id,
-            task_type=given.di_task_type,
+            task_type=given.task_type,
             task_name=given.task_name,
             task_content=given.task_content,
             task_param=given.task_param,
@@ -159,7 +180,7 @@ def client_token_for(context: Context) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
-class StartDISyncInstanceOperator(WaitingOperator):
+class StartDISyncInstanceOperator(StartOperator):
     """Starts a real-time task or a solution, once (API page: StartDISyncInstance).
 
     One that runs already is not started again. With ``wait_for_completion`` it waits until a real-time task is RUN
@@ -173,12 +194,14 @@ class StartDISyncInstanceOperator(WaitingOperator):
     :param wait_for_completion: whether to wait; default False.
     :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It means something
         only with ``wait_for_completion``.
-    :param poll_interval: seconds between two looks; default 30.
+    :param poll_interval: seconds between two polls; default 30.
     :param cancel_on_kill: whether a real-time task that this task started is stopped when the task is killed or reaches
         execution_timeout; default True. The API stops no solutions.
     :param start_timeout: seconds within which the start must show, and a real-time task that is being stopped must have
         stopped; default 60.
     :param max_poll_failures: failed polls in a row that end the wait; default 10.
+    :param end_from_trigger: whether success and failure end the deferred task without a worker; default False. Airflow
+        3.3 encodes a trigger's XCom twice: ``xcom_pull`` then gives the id as a string.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
     :param region_id: wins over the connection's; default None.
     :return: the file id, int.
@@ -199,13 +222,6 @@ class StartDISyncInstanceOperator(WaitingOperator):
     template_ext: Sequence[str] = (".json",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"start_param": "json"}
 
-    readers: ClassVar[Readers] = {
-        **CONNECTION_READERS,
-        "file_id": partial(arguments.identifier, "file_id"),
-        "di_task_type": partial(arguments.task_type, accepted=_STARTABLE),
-        "start_param": partial(arguments.optional_json_text, "start_param"),
-    }
-
     def __init__(
         self,
         *,
@@ -219,6 +235,7 @@ class StartDISyncInstanceOperator(WaitingOperator):
         cancel_on_kill: bool = True,
         start_timeout: float = 60.0,
         max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
+        end_from_trigger: bool = False,
         dataworks_conn_id: str | XComArg = "dataworks_default",
         region_id: str | XComArg | None = None,
         **kwargs: Any,
@@ -231,6 +248,7 @@ class StartDISyncInstanceOperator(WaitingOperator):
             cancel_on_kill=cancel_on_kill,
             start_timeout=start_timeout,
             max_poll_failures=max_poll_failures,
+            end_from_trigger=end_from_trigger,
             dataworks_conn_id=dataworks_conn_id,
             region_id=region_id,
             **kwargs,
@@ -240,172 +258,51 @@ class StartDISyncInstanceOperator(WaitingOperator):
         self.start_param = start_param
         self.check_arguments()
 
-    def execute(self, context: Context) -> int:
-        """Start, and wait if asked to.
+    def read_arguments(self) -> _StartDISyncInstanceArguments:
+        return _StartDISyncInstanceArguments(
+            dataworks_conn_id=self.read_conn_id(),
+            region_id=self.read_region_id(),
+            project_id=self.read_project_id(),
+            file_id=self.read("file_id", self.file_id, arguments.identifier),
+            task_type=self.read(
+                "di_task_type", self.di_task_type, lambda _, value: arguments.task_type(value, _STARTABLE)
+            ),
+            start_param=self.read("start_param", self.start_param, arguments.optional_json_text),
+        )
 
-        :param context: the task instance's, from Airflow.
-        :return: the file id.
-        """
-        from airflow_provider_dataworks.readings import read_instance
+    def find(self, project_id: int | None) -> tuple[SyncInstanceTarget, StatusSnapshot]:
+        target = self.named_target(self.hook.resolve_project_id(project_id))
+        return target, target.poll(self.hook)
 
-        deadline = execution_deadline(try_began(context), self.execution_timeout)
+    def start(self, target: StartTarget, before: StatusSnapshot) -> str | None:
         given = self.read_arguments()
-        project_id = self.hook.resolve_project_id(given.project_id)
-        self.push_console_link(context, project_id)
-        look = partial(read_instance, project_id=project_id, task_type=given.di_task_type, file_id=given.file_id)
-        before = self._look_once_it_is_stopped(look, WaitLog.of_instance(self.log, given.di_task_type, given.file_id))
-        if ours := not _instance_runs(given.di_task_type, before):
-            ours = self._start(project_id, given, look, before)
-        else:
-            self._say_that_it_runs(before)
-        if not self.wait_for_completion:
-            return int(given.file_id)
-
-        wait = InstanceWait(
-            given.di_task_type, before.status, before.started, time.time() + self.start_timeout, shown=not ours
+        self.hook.start_di_sync_instance(
+            project_id=target.project_id,
+            task_type=given.task_type,
+            file_id=given.file_id,
+            start_param=given.start_param,
+            solution_before={"Status": before.status, "StartTime": before.started},
         )
-        story = WaitLog.of_instance(self.log, given.di_task_type, given.file_id)
-        if self.deferrable:
-            now = look(self.hook)
-            verdict = wait.judge(now.status, now.started, time.time())
-            if verdict is Verdict.GO_ON:
-                self._defer(project_id, given, wait, deadline, stop=ours)
-            story.see(now.status)
-            return self._result(verdict, now.status)
-        verdict, reading = self._watch(
-            look, lambda seen: wait.judge(seen.status, seen.started, time.time()), story, deadline
-        )
-        return self._result(verdict, reading.status)
+        return None
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
-        """Take the trigger's word and end as :meth:`execute` would have.
-
-        :param context: the task instance's, from Airflow.
-        :param event: what the trigger fired.
-        :return: the file id.
-        """
-        from airflow_provider_dataworks.triggers import events
-
-        heard = events.read_event(event)
-        if heard.kind == events.TIMED_OUT:
-            raise self._timed_out(heard.waited, heard.became)
-        self.log.info("%s is %s after %s", self._what(), heard.status, heard.waited)
-        return self._result(Verdict.REACHED if heard.kind == events.REACHED else Verdict.FAILED, heard.status)
-
-    def _look_once_it_is_stopped(self, look: Callable[[DataWorksHook], Reading], story: WaitLog) -> Reading:
-        """Look; a real-time task that is being stopped is looked at again, up to start_timeout, for it takes no start.
-
-        :return: how it is before our start.
-        """
-        give_up = time.monotonic() + self.start_timeout
-        for pause in short_pauses():
-            reading = look(self.hook)
-            if reading.status != assumptions.REALTIME_STOPPING:
-                return reading
-            if time.monotonic() >= give_up:
-                break
-            story.see(reading.status)
-            time.sleep(pause)
-        raise DataWorksTimeoutError(
-            f"{self._what()} was {assumptions.REALTIME_STOPPING} for longer than start_timeout "
-            f"({self.start_timeout:g} s); it was not started."
-        )
-
-    def _start(
-        self, project_id: int, given: SimpleNamespace, look: Callable[[DataWorksHook], Reading], before: Reading
-    ) -> bool:
-        """Start it.
-
-        :return: False if the start was refused because somebody else's came first.
-        """
-        if given.di_task_type == TaskType.DI_REALTIME:
-            self._started_run = StartedRun(
-                stop=lambda hook: hook.stop_di_sync_instance(
-                    project_id=project_id, task_type=given.di_task_type, file_id=given.file_id
-                ),
-                read_state=lambda hook: _realtime_state(look(hook), before),
-            )
-        try:
-            self.hook.start_di_sync_instance(
-                project_id=project_id,
-                task_type=given.di_task_type,
-                file_id=given.file_id,
-                start_param=given.start_param,
-                solution_before={"Status": before.status, "StartTime": before.started},
-            )
-        except DataWorksError as error:
-            if error.outcome_unknown:
-                raise
-            self._started_run = None
-            if not isinstance(error, DataWorksPermanentError):
-                raise
-            runs = partial(_instance_runs, given.di_task_type)
-            if (now := self._read_after_refusal(look, runs)) is None:
-                raise
-            self._say_that_it_runs(now)
-            return False
-        if self._started_run is not None:
-            self._started_run.shown = True
-        return True
-
-    def _say_that_it_runs(self, now: Reading) -> None:
+    def attach(self, target: StartTarget, snapshot: StatusSnapshot) -> None:
         self.log.warning(
-            "%s is %s already: it is not started again, start_param is not applied", self._what(), now.status
+            "%s is %s already: it is not started again, start_param is not applied",
+            target.describe(snapshot.name),
+            snapshot.status,
         )
 
-    def _why_not_stopped(self) -> str:
-        if self.di_task_type == TaskType.DI_SOLUTION:
-            return "the API stops no solutions"
-        return super()._why_not_stopped()
+    def named_target(self, project_id: int) -> SyncInstanceTarget:
+        given = self.read_arguments()
+        return SyncInstanceTarget(project_id, given.file_id, given.task_type, start_timeout=self.start_timeout)
 
-    def _defer(
-        self, project_id: int, given: SimpleNamespace, wait: InstanceWait, deadline: float | None, *, stop: bool
-    ) -> NoReturn:
+    def trigger_class(self) -> type[WaitTrigger]:
         from airflow_provider_dataworks.triggers.data_integration import DISyncInstanceTrigger
 
-        trigger = DISyncInstanceTrigger(
-            **self._common_trigger_arguments(project_id, deadline),
-            file_id=given.file_id,
-            task_type=given.di_task_type,
-            old_status=wait.old_status,
-            old_started=wait.old_started,
-            start_timeout=max(0.0, wait.show_by - time.time()),
-            shown=wait.shown,
-            stop_on_kill=self.cancel_on_kill and stop and given.di_task_type == TaskType.DI_REALTIME,
-        )
-        self.defer(trigger=trigger, method_name="execute_complete")
-
-    def _result(self, verdict: Verdict, status: str | None) -> int:
-        file_id = arguments.identifier("file_id", self.file_id)
-        if verdict is Verdict.REACHED:
-            return file_id
-        meaning = assumptions.SOLUTION_STATUS.get(status or "", "") if self.di_task_type == TaskType.DI_SOLUTION else ""
-        raise DataWorksJobError(
-            f"{self._what()} is {status}{f' ({meaning})' if meaning else ''} after its start: it ended, or the start "
-            f"did not show within start_timeout ({self.start_timeout:g} s). Its log is in the DataWorks console.",
-            job_id=file_id,
-            status=status,
-        )
-
-    def _what(self) -> str:
-        return f"{self.di_task_type} {self.file_id}"
+        return DISyncInstanceTrigger
 
 
-def _instance_runs(task_type: str, reading: Reading) -> bool:
-    """Whether it runs, so that a start would be a second one."""
-    if task_type == TaskType.DI_SOLUTION:
-        return reading.status in assumptions.SOLUTION_RUNS
-    return reading.status in assumptions.REALTIME_START_ARRIVED
-
-
-def _realtime_state(reading: Reading, before: Reading) -> RunState:
-    """What has become of a real-time task's start; nothing but the status tells its runs apart."""
-    if reading.status in assumptions.REALTIME_START_ARRIVED:
-        return RunState.RUNNING
-    return RunState.NOT_SHOWN if reading.status == before.status else RunState.ENDED
-
-
-class StartDIJobOperator(WaitingOperator):
+class StartDIJobOperator(StartOperator):
     """Starts a DI job, once, and returns or waits only when the new run shows (API page: StartDIJob).
 
     A job that runs is not started again. On Airflow 3.3+ a retry recognises the run that an earlier try started, also
@@ -421,12 +318,14 @@ class StartDIJobOperator(WaitingOperator):
     :param failure_statuses: default Failed and Stopped.
     :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It means something
         only with ``wait_for_completion``.
-    :param poll_interval: seconds between two looks; default 30.
+    :param poll_interval: seconds between two polls; default 30.
     :param if_running: what to do with a job that is Running: ``attach`` (default) or ``fail``.
     :param cancel_on_kill: whether the job that this task started is stopped when the task is killed or reaches
         execution_timeout; default True.
     :param start_timeout: seconds within which the new run must show, and a Stopping job must have stopped; default 60.
     :param max_poll_failures: failed polls in a row that end the wait; default 10.
+    :param end_from_trigger: whether success and failure end the deferred task without a worker; default False. Airflow
+        3.3 encodes a trigger's XCom twice: ``xcom_pull`` then gives the id as a string.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
     :param region_id: wins over the connection's; default None.
     :return: the job id, int.
@@ -451,18 +350,6 @@ class StartDIJobOperator(WaitingOperator):
     template_ext: Sequence[str] = (".json",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"realtime_start_settings": "json"}
 
-    readers: ClassVar[Readers] = {
-        **CONNECTION_READERS,
-        "di_job_id": partial(arguments.identifier, "di_job_id"),
-        "realtime_start_settings": arguments.realtime_start_settings,
-        "force_to_rerun": partial(arguments.boolean, "force_to_rerun"),
-        "target_statuses": lambda value: (
-            None if arguments.optional(value) is None else arguments.statuses("target_statuses", value)
-        ),
-        "failure_statuses": partial(arguments.statuses, "failure_statuses", may_be_empty=True),
-        "if_running": partial(arguments.one_of, "if_running", accepted=("attach", "fail")),
-    }
-
     def __init__(
         self,
         *,
@@ -479,6 +366,7 @@ class StartDIJobOperator(WaitingOperator):
         cancel_on_kill: bool = True,
         start_timeout: float = 60.0,
         max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES,
+        end_from_trigger: bool = False,
         dataworks_conn_id: str | XComArg = "dataworks_default",
         region_id: str | XComArg | None = None,
         **kwargs: Any,
@@ -491,6 +379,7 @@ class StartDIJobOperator(WaitingOperator):
             cancel_on_kill=cancel_on_kill,
             start_timeout=start_timeout,
             max_poll_failures=max_poll_failures,
+            end_from_trigger=end_from_trigger,
             dataworks_conn_id=dataworks_conn_id,
             region_id=region_id,
             **kwargs,
@@ -503,312 +392,68 @@ class StartDIJobOperator(WaitingOperator):
         self.if_running = if_running
         self.check_arguments()
 
-    def execute(self, context: Context) -> int:
-        """Start the job unless it runs, and wait if asked to.
-
-        :param context: the task instance's, from Airflow.
-        :return: the job id.
-        """
-        given = self.read_arguments()
-        memory = RunMemory(context, given.di_job_id)
-        try:
-            self._execute(context, given, memory)
-        except DataWorksJobError:
-            memory.forget()
-            raise
-        memory.note_done()
-        return int(given.di_job_id)
-
-    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
-        """Take the trigger's word and end as :meth:`execute` would have.
-
-        :param context: the task instance's, from Airflow.
-        :param event: what the trigger fired.
-        :return: the job id.
-        """
-        from airflow_provider_dataworks.triggers import events
-
-        given = self.read_arguments()
-        memory = RunMemory(context, given.di_job_id)
-        try:
-            heard = events.read_event(event)
-            if heard.kind == events.FAILED:
-                raise self._failed(given.di_job_id, heard.status)
-        except DataWorksJobError:
-            memory.forget()
-            raise
-        if heard.kind == events.TIMED_OUT:
-            raise self._timed_out(heard.waited, heard.became)
-        self.log.info(
-            "%s is %s (MigrationType %s) after %s", self._what(), heard.status, heard.migration_type, heard.waited
+    def read_arguments(self) -> _StartDIJobArguments:
+        return _StartDIJobArguments(
+            dataworks_conn_id=self.read_conn_id(),
+            region_id=self.read_region_id(),
+            project_id=self.read_project_id(),
+            di_job_id=self.read("di_job_id", self.di_job_id, arguments.identifier),
+            realtime_start_settings=self.read(
+                "realtime_start_settings",
+                self.realtime_start_settings,
+                lambda _, value: arguments.realtime_start_settings(value),
+            ),
+            force_to_rerun=self.read("force_to_rerun", self.force_to_rerun, arguments.boolean),
+            target_statuses=self.read("target_statuses", self.target_statuses, arguments.optional_statuses),
+            failure_statuses=self.read("failure_statuses", self.failure_statuses, arguments.failure_statuses),
+            if_running=self.read(
+                "if_running", self.if_running, lambda name, value: arguments.one_of(name, value, ("attach", "fail"))
+            ),
         )
-        memory.note_done()
-        return int(given.di_job_id)
 
-    def _execute(self, context: Context, given: SimpleNamespace, memory: RunMemory) -> None:
-        deadline = execution_deadline(try_began(context), self.execution_timeout)
+    def find(self, project_id: int | None) -> tuple[DIJobTarget, StatusSnapshot]:
+        given = self.read_arguments()
         job = self.hook.get_di_job(di_job_id=given.di_job_id)
-        project_id = self._project_id(given, job)
+        project_id = self.hook.resolve_project_id(project_id or job.get("ProjectId"))
         if job.get("ProjectId") not in (None, project_id):
             raise job_not_found(f"with id {given.di_job_id}", project_id)
-        self.push_console_link(context, project_id)
-        targets = given.target_statuses or default_targets(job.get("MigrationType"))
-        warn_if_it_never_ends(self.log, self._what(), job.get("MigrationType"), targets)
+        target = DIJobTarget(
+            project_id,
+            given.di_job_id,
+            given.target_statuses or default_targets(job.get("MigrationType")),
+            given.failure_statuses,
+        )
+        warn_if_it_never_ends(self.log, target, job.get("MigrationType"))
+        return target, snapshot_of(job)
 
-        if memory.was_done(job):
-            self.log.info("%s: an earlier try of this task did its work; nothing is started again", self._what())
-            if memory.run_is_ours() and memory.knows_run(job):
-                self._started_run = self._run_to_stop(job, shown=True)
-            return
-        job, old, ours = self._begin(given, job, targets, memory)
-        if self.wait_for_completion:
-            self._wait(project_id, given, job, old, targets, deadline, ours=ours)
+    def start(self, target: StartTarget, before: StatusSnapshot) -> str | None:
+        given = self.read_arguments()
+        request_id = self.hook.start_di_job(
+            di_job_id=given.di_job_id,
+            realtime_start_settings=given.realtime_start_settings,
+            force_to_rerun=given.force_to_rerun,
+            job_before={"JobStatus": before.status, "StartedTime": before.started},
+        )
+        return request_id or None
 
-    def _begin(
-        self, given: SimpleNamespace, job: Job, targets: Sequence[str], memory: RunMemory
-    ) -> tuple[Job, Job | None, bool]:
-        """Start the job, or take the run that is there.
-
-        :return: the job with the run to wait for, the job before our start (None if nothing was started), and whether
-            the run is this task's own.
-        """
-        job = self._look_for_earlier_start(job, memory)
-        if memory.knows_run(job) and not self._must_start_again(job, targets, memory):
-            self.log.info(
-                "%s: an earlier try of this task %s the run that is %s; it is not started again",
-                self._what(),
-                "started" if memory.run_is_ours() else "attached to",
-                job.get("JobStatus"),
-            )
-            memory.adopt()
-            if ours := memory.run_is_ours():
-                self._started_run = self._run_to_stop(job, shown=True)
-            return job, None, ours
-        job = self._wait_while_stopping(job)
-        if normal_status(job.get("JobStatus")) == JobStatus.RUNNING:
-            self._attach_or_fail(given)
-            memory.note_attached(job)
-            return job, None, False
-        if (others := self._start(given, job, memory)) is not None:
-            return others, None, False
-        new = self._wait_until_new_run_shows(job)
-        self._started_run = self._run_to_stop(job, shown=True)
-        memory.note_shown(new)
-        return new, job, True
-
-    def _start(self, given: SimpleNamespace, job: Job, memory: RunMemory) -> Job | None:
-        """Start the job.
-
-        :param job: the job as it is now.
-        :return: None; or the job with the run of somebody else who was faster.
-        """
-        memory.note(job)
-        # From here on a kill stops the job: the request may arrive even if its answer does not.
-        self._started_run = self._run_to_stop(job, shown=False)
-        try:
-            self.hook.start_di_job(
-                di_job_id=given.di_job_id,
-                realtime_start_settings=given.realtime_start_settings,
-                force_to_rerun=given.force_to_rerun,
-                job_before=job,
-            )
-        except DataWorksError as error:
-            if error.outcome_unknown:
-                raise
-            # It was surely not executed: any run that shows is somebody else's.
-            self._started_run = None
-            memory.withdraw()
-            if not isinstance(error, DataWorksPermanentError):
-                raise
-            others = self._read_after_refusal(
-                lambda hook: hook.get_di_job(di_job_id=given.di_job_id), lambda now: _shows_new_run(now, job)
-            )
-            if others is None:
-                raise
-            self._attach_or_fail(given)
-            memory.note_attached(others)
-            return others
-        return None
-
-    def _project_id(self, given: SimpleNamespace, job: Job) -> int:
-        """The workspace: given, the connection's, or the job's own."""
-        if given.project_id is None and self.hook.settings.project_id is None and job.get("ProjectId"):
-            return job["ProjectId"]
-        return self.hook.resolve_project_id(given.project_id)
-
-    def _must_start_again(self, job: Job, targets: Sequence[str], memory: RunMemory) -> bool:
-        """Whether a run that an earlier try started is of no use any more."""
-        status = normal_status(job.get("JobStatus"))
-        if status == JobStatus.STOPPING:
-            return True
-        if status not in TERMINAL_STATUSES:
-            return False
-        if memory.was_cleared():
-            return True
-        if not self.wait_for_completion:
-            # The task starts and does not wait: that its run has ended meanwhile is no reason for another.
-            return status in (JobStatus.FAILED, JobStatus.STOPPED)
-        return judge(status, targets, ()) is not Verdict.REACHED
-
-    def _attach_or_fail(self, given: SimpleNamespace) -> None:
+    def attach(self, target: StartTarget, snapshot: StatusSnapshot) -> None:
+        given = self.read_arguments()
         if given.if_running == "fail":
-            raise DataWorksError(f"{self._what()} is Running already, and if_running is 'fail'.")
+            raise DataWorksError(f"{target.describe(snapshot.name)} is Running already, and if_running is 'fail'.")
         settings = [name for name in ("realtime_start_settings", "force_to_rerun") if getattr(given, name) is not None]
         self.log.warning(
             "%s is Running already: it is not started again%s",
-            self._what(),
+            target.describe(snapshot.name),
             f", {' and '.join(settings)} are not applied" if settings else "",
         )
 
-    def _wait_while_stopping(self, job: Job) -> Job:
-        """Wait, up to start_timeout, until a job that somebody stops has stopped.
+    def named_target(self, project_id: int) -> DIJobTarget:
+        return DIJobTarget(project_id, self.read_arguments().di_job_id)
 
-        :return: the job as it is before our start.
-        """
-        story = WaitLog.of_job(self.log, job["DIJobId"])
-        give_up = time.monotonic() + self.start_timeout
-        for pause in short_pauses():
-            if normal_status(job.get("JobStatus")) != JobStatus.STOPPING:
-                return job
-            if time.monotonic() >= give_up:
-                break
-            story.see(job.get("JobStatus"))
-            time.sleep(pause)
-            job = self.hook.get_di_job(di_job_id=self.di_job_id)
-        raise DataWorksTimeoutError(
-            f"{self._what()} was Stopping for longer than start_timeout ({self.start_timeout:g} s); it was not started."
-        )
-
-    def _wait_until_new_run_shows(self, old: Job) -> Job:
-        """Wait, up to start_timeout, until the job shows the run that was started; until then it shows the last one.
-
-        :return: the job with the new run.
-        """
-        job = self._look_until(lambda seen: _shows_new_run(seen, old), self.start_timeout)
-        if job is not None:
-            return job
-        raise DataWorksTimeoutError(
-            f"{self._what()} was started, but shows no new run after start_timeout ({self.start_timeout:g} s); it is "
-            f"still {old.get('JobStatus')}. If all of its steps ran before, only force_to_rerun=True runs them again."
-        )
-
-    def _look_for_earlier_start(self, job: Job, memory: RunMemory) -> Job:
-        """Give the run of a try that died right after its start the time to show that start_timeout allows.
-
-        All of it, from now: when the earlier try started the job is known only by another machine's clock.
-
-        :return: the job, with that run if there is one.
-        """
-        if not memory.may_yet_show(job):
-            return job
-        self.log.info(
-            "%s: an earlier try may have started it just now: waiting up to %.0f s for the run",
-            self._what(),
-            self.start_timeout,
-        )
-        return self._look_until(memory.knows_run, self.start_timeout) or job
-
-    def _look_until(self, wanted: Callable[[Job], bool], seconds: float) -> Job | None:
-        """Read the job until it is as wanted; None if it is not within so many seconds."""
-        give_up = time.monotonic() + seconds
-        for pause in short_pauses():
-            try:
-                job = self.hook.get_di_job(di_job_id=self.di_job_id)
-            except DataWorksTransientError as error:
-                self.log.warning("%s cannot be read for now: %s", self._what(), error)
-            else:
-                if wanted(job):
-                    return job
-            left = give_up - time.monotonic()
-            if left <= 0:
-                break
-            time.sleep(min(pause, left))
-        return None
-
-    def _wait(
-        self,
-        project_id: int,
-        given: SimpleNamespace,
-        job: Job,
-        old: Job | None,
-        targets: Sequence[str],
-        deadline: float | None,
-        *,
-        ours: bool,
-    ) -> None:
-        from airflow_provider_dataworks.readings import read_job
-
-        story = WaitLog.of_job(self.log, given.di_job_id)
-        status: str | None = str(job.get("JobStatus"))
-        verdict = judge(status, targets, given.failure_statuses)
-        if verdict is not Verdict.GO_ON:
-            story.see(status)
-            story.end(status, job.get("MigrationType"))
-        elif self.deferrable:
-            self._defer(project_id, given, old, targets, deadline, stop=ours)
-        else:
-            look = partial(read_job, project_id=project_id, di_job_id=given.di_job_id)
-            verdict, reading = self._watch(
-                look, lambda seen: judge(seen.status, targets, given.failure_statuses), story, deadline
-            )
-            status = reading.status
-        if normal_status(status) in TERMINAL_STATUSES:
-            # A kill from now on must not stop the next run, which is somebody else's.
-            self._started_run = None
-        if verdict is Verdict.FAILED:
-            raise self._failed(given.di_job_id, status)
-
-    def _defer(
-        self,
-        project_id: int,
-        given: SimpleNamespace,
-        old: Job | None,
-        targets: Sequence[str],
-        deadline: float | None,
-        *,
-        stop: bool,
-    ) -> NoReturn:
+    def trigger_class(self) -> type[WaitTrigger]:
         from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger
 
-        ended_before = old is not None and normal_status(old.get("JobStatus")) in TERMINAL_STATUSES
-        trigger = DIJobStatusTrigger(
-            **self._common_trigger_arguments(project_id, deadline),
-            di_job_id=given.di_job_id,
-            target_statuses=targets,
-            failure_statuses=given.failure_statuses,
-            stop_on_kill=self.cancel_on_kill and stop,
-            old_status=old.get("JobStatus") if old is not None and ended_before else None,
-            old_started_time=old.get("StartedTime") if old is not None and ended_before else None,
-            # The wait begins only when the new run shows.
-            new_run_seen=old is not None,
-        )
-        self.defer(trigger=trigger, method_name="execute_complete")
+        return DIJobStatusTrigger
 
-    def _failed(self, di_job_id: int, status: str | None) -> DataWorksJobError:
-        return job_failure(self.hook, self.log, di_job_id, status)
-
-    def _run_to_stop(self, before: Job, *, shown: bool) -> StartedRun:
-        """What a kill stops.
-
-        :param before: the job before the start.
-        :param shown: whether the new run shows.
-        """
-        di_job_id = before["DIJobId"]
-
-        def read_state(hook: DataWorksHook) -> RunState:
-            now = hook.get_di_job(di_job_id=di_job_id)
-            if not _shows_new_run(now, before):
-                return RunState.NOT_SHOWN
-            runs = normal_status(now.get("JobStatus")) == JobStatus.RUNNING
-            return RunState.RUNNING if runs else RunState.ENDED
-
-        return StartedRun(lambda hook: hook.stop_di_job(di_job_id=di_job_id), read_state, shown)
-
-    def _what(self) -> str:
-        return f"DI job {self.di_job_id}"
-
-
-def _shows_new_run(now: Job, before: Job) -> bool:
-    """Whether a job shows a run that it did not have before."""
-    old = (before.get("JobStatus"), before.get("StartedTime"))
-    return new_run_shows(now.get("JobStatus"), now.get("StartedTime"), *old)
+    def not_shown_hint(self) -> str:
+        return " If all of its steps ran before, only force_to_rerun=True runs them again."

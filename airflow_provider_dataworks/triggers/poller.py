@@ -6,10 +6,8 @@ import asyncio
 import contextvars
 import logging
 import random
-import time
 import weakref
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,16 +15,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
+from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.errors import about_credentials
-from airflow_provider_dataworks.client.models import ListedJob
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
     DataWorksPermanentError,
     DataWorksTransientError,
 )
-from airflow_provider_dataworks.readings import Reading, read_instance, read_job
 from airflow_provider_dataworks.triggers.blocking import CallTimedOut, start_call, wait_for_call
 from airflow_provider_dataworks.triggers.log_thread import write
+from airflow_provider_dataworks.waiting.failure_budget import FailureBudget, pause_after
+from airflow_provider_dataworks.waiting.target import BatchPoll, StatusSnapshot, WaitTarget
 
 if TYPE_CHECKING:
     from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
@@ -35,14 +34,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-JOB = "DI job"
-
-#: A first poll comes after this long at the latest (seconds), so that those who join together are asked for together.
+#: A first poll comes after this long at the latest (seconds), so that those who join together are polled together.
 _FIRST_POLL_WITHIN = 5.0
 _SMALLEST_GAP = 0.2
-_LONGEST_BACKOFF = 300.0
-_LONGEST_RETRY_AFTER = 300.0
-_PAGE_SIZE = 100
 
 #: How long (seconds) a poll waits for the connection, whose secrets backend may hang.
 _OPENED_WITHIN = 30.0
@@ -52,8 +46,11 @@ _OPENING_LOST_AFTER = 600.0
 _ANSWERED_WITHIN = 60.0
 #: So many requests of a poller may hang beyond their limit; while they do, no further one is sent.
 _MOST_HANGING = 3
-#: So many requests in a row without a good answer end a tick: then it is not about what is asked for.
+#: So many requests in a row without a good answer end a tick: then it is not about what is polled.
 _FAILURES_IN_A_ROW = 3
+
+#: A target's group and id.
+TargetKey = tuple[str, int]
 
 
 class Key(NamedTuple):
@@ -65,43 +62,38 @@ class Key(NamedTuple):
     interval: float
 
 
-class Subject(NamedTuple):
-    """Something that is waited for: ``DI job``, ``DI_REALTIME`` or ``DI_SOLUTION``, and its id."""
-
-    kind: str
-    id: int
-
-
 class Subscription:
-    """One waiter's place at a poller."""
+    """One waiter's place at a poller.
+
+    :param target: what is waited for.
+    :param budget: how many polls in a row may fail.
+    """
 
     __slots__ = (
         "_ending",
         "_fresh",
         "_waiter",
         "answered",
-        "by_id",
+        "budget",
         "every_tick",
-        "failures",
+        "exact_only",
         "joined_at",
-        "max_failures",
         "pending",
-        "reading",
-        "subject",
+        "snapshot",
+        "target",
     )
 
-    def __init__(self, subject: Subject, max_failures: int) -> None:
-        self.subject = subject
-        self.max_failures = max_failures
+    def __init__(self, target: WaitTarget, budget: FailureBudget) -> None:
+        self.target = target
+        self.budget = budget
         self.every_tick = False
-        #: Only what is asked for by id is an answer; a page of the list is none.
-        self.by_id = False
+        #: Only a snapshot of the target itself is an answer; one from a list is none.
+        self.exact_only = False
         #: Waits for an answer that is not to wait for the next tick.
         self.pending = True
         #: How many requests the poller had sent by then: what they say is too old.
         self.joined_at = 0
-        self.reading: Reading | None = None
-        self.failures = 0
+        self.snapshot: StatusSnapshot | None = None
         self.answered = 0.0
         self._fresh = False
         self._ending: DataWorksError | None = None
@@ -112,16 +104,15 @@ class Subscription:
         """Whether an error has ended this wait."""
         return self._ending is not None
 
-    async def news(self, seconds: float) -> Reading | DataWorksError | None:
-        """Wait for a reading that differs from the last one.
+    async def next_update(self, seconds: float) -> StatusSnapshot | DataWorksError | None:
+        """Wait for a snapshot that differs from the last one.
 
         :param seconds: how long at most.
-        :return: the reading, or the error that ends the wait, or None when the time is over.
+        :return: the snapshot, or the error that ends the wait, or None when the time is over.
         """
         if not self._fresh and self._ending is None:
-            loop = asyncio.get_running_loop()
-            self._waiter = loop.create_future()
-            timer = loop.call_later(max(0.0, seconds), self._wake)
+            self._waiter = asyncio.get_running_loop().create_future()
+            timer = clock.call_later(max(0.0, seconds), self._wake)
             try:
                 await self._waiter
             finally:
@@ -131,26 +122,32 @@ class Subscription:
             return self._ending
         if self._fresh:
             self._fresh = False
-            return self.reading
+            return self.snapshot
         return None
 
-    def tell(self, reading: Reading) -> None:
-        """Hand over a reading; the waiter is woken if it says something new."""
-        self.failures = 0
+    def publish(self, snapshot: StatusSnapshot) -> None:
+        """Hand over a snapshot; the waiter is woken if it differs from the last one.
+
+        :param snapshot: what a poll saw.
+        """
+        self.budget.succeeded()
         self.pending = False
-        self.answered = time.monotonic()
-        if self.every_tick or self.reading is None or _facts(reading) != _facts(self.reading):
+        self.answered = clock.monotonic()
+        if self.every_tick or self.snapshot is None or _facts(snapshot) != _facts(self.snapshot):
             self._fresh = True
             self._wake()
-        self.reading = reading
+        self.snapshot = snapshot
 
     def fail(self, error: DataWorksError) -> None:
-        """Count a failed poll; a permanent error, or one too many in a row, ends the wait."""
-        self.failures += 1
+        """Count a failed poll; a permanent error, or one too many in a row, ends the wait.
+
+        :param error: what failed.
+        """
+        used_up = self.budget.failed()
         self.pending = False
         if self._ending is not None:
             return
-        if isinstance(error, DataWorksPermanentError) or self.failures >= self.max_failures:
+        if used_up or isinstance(error, DataWorksPermanentError):
             self._ending = error
             self._wake()
 
@@ -169,7 +166,7 @@ class _SharedFailure(Exception):
 
 @dataclass
 class _Backoff:
-    """How often in a row a subject could not be read, and until when (monotonic) it is not asked for again."""
+    """How often in a row a target could not be polled, and until when (monotonic) it is not polled again."""
 
     failures: int = 0
     until: float = 0.0
@@ -181,14 +178,14 @@ class _Round:
 
     :param began: monotonic.
     :param first: the number of the last request before it.
-    :param subjects: those that are due.
+    :param keys: the targets that are due.
     """
 
     began: float
     first: int
-    subjects: list[Subject]
-    answered: set[Subject] = field(default_factory=set)
-    failed: dict[Subject, DataWorksError] = field(default_factory=dict)
+    keys: list[TargetKey]
+    answered: set[TargetKey] = field(default_factory=set)
+    failed: dict[TargetKey, DataWorksError] = field(default_factory=dict)
     in_a_row: int = 0
 
 
@@ -202,11 +199,9 @@ class Poller:
 
     def __init__(self, key: Key) -> None:
         self._key = key
-        self._subscriptions: dict[Subject, set[Subscription]] = {}
-        self._backoffs: dict[Subject, _Backoff] = {}
-        # Where jobs that are waited for were seen in the list; of others nothing is kept.
-        self._page_of: dict[int, int] = {}
-        self._pages = 0
+        self._subscriptions: dict[TargetKey, set[Subscription]] = {}
+        self._backoffs: dict[TargetKey, _Backoff] = {}
+        self._batches: dict[str, BatchPoll | None] = {}
         self._sent = 0
         self._failed_ticks = 0
         self._next_tick = 0.0
@@ -220,43 +215,50 @@ class Poller:
         self._task: asyncio.Task[None] | None = None
 
     def join(self, subscription: Subscription) -> None:
-        """Take in a waiter; it gets its first answer soon, from a request that has yet to be sent."""
-        self._subscriptions.setdefault(subscription.subject, set()).add(subscription)
+        """Take in a waiter; it gets its first answer soon, from a request that has yet to be sent.
+
+        :param subscription: the waiter's place.
+        """
+        target = subscription.target
+        self._subscriptions.setdefault(target.key, set()).add(subscription)
+        if target.group not in self._batches:
+            self._batches[target.group] = target.batch()
         subscription.joined_at = self._sent
         if self._task is None:
             # Not at once: others join in the same moment, and a restarted triggerer starts all its pollers together.
-            self._next_tick = time.monotonic() + self._a_moment()
+            self._next_tick = clock.monotonic() + self._a_moment()
             # In an empty context: the loop must not log into the task that happened to come first.
             context = contextvars.Context()
             self._task = context.run(asyncio.get_running_loop().create_task, self._run())
         else:
-            self.ask_soon(subscription)
+            self.poll_soon(subscription)
 
-    def ask_soon(self, subscription: Subscription) -> None:
-        """Ask for a waiter's subject before the next tick; those who want that in the same moment share the requests.
+    def poll_soon(self, subscription: Subscription) -> None:
+        """Poll a waiter's target before the next tick; those who want that in the same moment share the requests.
 
         :param subscription: the waiter's place.
         """
         subscription.pending = True
-        if (backoff := self._backoffs.get(subscription.subject)) is not None:
+        if (backoff := self._backoffs.get(subscription.target.key)) is not None:
             backoff.until = 0.0
         if self._early is None:
-            self._early = time.monotonic() + max(self._a_moment(), _SMALLEST_GAP)
+            self._early = clock.monotonic() + max(self._a_moment(), _SMALLEST_GAP)
             self._wake()
 
     def leave(self, subscription: Subscription) -> bool:
         """Let a waiter go; the last one ends the loop.
 
+        :param subscription: the waiter's place.
         :return: whether it was the last.
         """
-        subject = subscription.subject
-        remaining = self._subscriptions.get(subject, set())
+        group, target_id = key = subscription.target.key
+        remaining = self._subscriptions.get(key, set())
         remaining.discard(subscription)
         if not remaining:
-            self._subscriptions.pop(subject, None)
-            self._backoffs.pop(subject, None)
-            if subject.kind == JOB:
-                self._page_of.pop(subject.id, None)
+            self._subscriptions.pop(key, None)
+            self._backoffs.pop(key, None)
+            if (batch := self._batches.get(group)) is not None:
+                batch.forget(target_id)
         if self._subscriptions:
             return False
         if self._task is not None:
@@ -265,16 +267,18 @@ class Poller:
             self._hook.close()
         return True
 
-    async def read_job(self, di_job_id: int) -> Reading:
-        """Read one job by id, now.
+    async def request(self, call: Callable[[DataWorksHook], T]) -> T:
+        """Make a request that is no poll, now, with the poller's hook.
 
+        :param call: makes it, in a thread.
+        :return: its result.
         :raises DataWorksError: as the hook raises.
         """
         try:
-            _, reading = await self._ask(read_job, project_id=self._key.project_id, di_job_id=di_job_id)
+            _, result = await self._ask(call)
         except _SharedFailure as failure:
             raise failure.error from None
-        return reading
+        return result
 
     def _a_moment(self) -> float:
         return random.uniform(0.2, 1.0) * min(self._key.interval, _FIRST_POLL_WITHIN)  # noqa: S311
@@ -283,25 +287,24 @@ class Poller:
         while True:
             await self._sleep_until_due()
             try:
-                if time.monotonic() >= self._next_tick:
+                if clock.monotonic() >= self._next_tick:
                     await self._tick()
                 else:
                     await self._tick(pending_only=True)
             except Exception as error:  # noqa: BLE001 - an error of ours must not end the polling for everybody
-                self._next_tick = time.monotonic() + max(_SMALLEST_GAP, self._key.interval)
+                self._next_tick = clock.monotonic() + max(_SMALLEST_GAP, self._key.interval)
                 await write(log.error, "%s [%s]", _unexpected(error), self._name)
 
     async def _sleep_until_due(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            # Who wants to be asked for soon waits like all others while the service is to be left alone.
+            # Who wants to be polled soon waits like all others while the service is to be left alone.
             early = None if self._failed_ticks else self._early
             moment = self._next_tick if early is None else min(early, self._next_tick)
-            left = moment - time.monotonic()
+            left = moment - clock.monotonic()
             if left <= 0:
                 return
-            self._sleeper = loop.create_future()
-            timer = loop.call_later(left, self._wake)
+            self._sleeper = asyncio.get_running_loop().create_future()
+            timer = clock.call_later(left, self._wake)
             try:
                 await self._sleeper
             finally:
@@ -317,12 +320,12 @@ class Poller:
         return f"poller of connection {self._key.dataworks_conn_id}, workspace {self._key.project_id}"
 
     async def _tick(self, pending_only: bool = False) -> None:
-        """Ask for everybody who is due at the beginning, and decide when to ask next.
+        """Poll what is due at the beginning, and decide when to poll next.
 
         :param pending_only: whether that is only who wants an answer before the next tick; default False.
         """
         self._early = None
-        began = time.monotonic()
+        began = clock.monotonic()
         current = self._round = _Round(began, self._sent, self._due(pending_only))
         shared: DataWorksError | None = None
         try:
@@ -338,136 +341,102 @@ class Poller:
         elif current.answered:
             self._failed_ticks = 0
         if not pending_only:
-            self._next_tick = max(time.monotonic() + _SMALLEST_GAP, began + pause)
+            self._next_tick = max(clock.monotonic() + _SMALLEST_GAP, began + pause)
         elif shared is not None:
             self._next_tick = max(self._next_tick, began + pause)
         await self._log_round(current, shared, failed_before)
 
-    def _due(self, pending_only: bool) -> list[Subject]:
-        """What is to be asked for now: what failed last comes last, otherwise what has waited longest comes first."""
-        now = time.monotonic()
+    def _due(self, pending_only: bool) -> list[TargetKey]:
+        """What is to be polled now: what failed last comes last, otherwise what has waited longest comes first."""
+        now = clock.monotonic()
         due = []
-        for subject, group in self._subscriptions.items():
+        for key, group in self._subscriptions.items():
             waiting = [one for one in group if not one.ended]
-            backoff = self._backoffs.get(subject)
+            backoff = self._backoffs.get(key)
             if not waiting or (backoff is not None and backoff.until > now):
                 continue
             if pending_only and not any(one.pending for one in waiting):
                 continue
-            due.append((backoff is not None, min(one.answered for one in waiting), subject))
-        return [subject for _, _, subject in sorted(due)]
+            due.append((backoff is not None, min(one.answered for one in waiting), key))
+        return [key for _, _, key in sorted(due)]
 
     async def _poll(self, current: _Round) -> None:
-        """Get an answer for each subject of a round, or a failure.
+        """Get an answer for each target of a round, or a failure.
 
-        :raises _SharedFailure: what is left cannot be asked for.
+        :raises _SharedFailure: what is left cannot be polled.
         """
-        listed = {one.id for one in current.subjects if one.kind == JOB and not self._wants_id(one)}
-        alone = await self._read_pages(current, set(listed))
-        for subject in current.subjects:
-            if subject in current.answered or subject in current.failed:
+        groups: dict[str, set[int]] = {}
+        for key in current.keys:
+            if not self._wants_exact(key):
+                groups.setdefault(key[0], set()).add(key[1])
+        for group, wanted in groups.items():
+            if (batch := self._batches.get(group)) is not None:
+                await self._poll_batch(current, group, batch, wanted)
+        for key in current.keys:
+            if key in current.answered or key in current.failed:
                 continue
-            if subject.kind != JOB:
-                await self._read_alone(
-                    current, subject, partial(read_instance, task_type=subject.kind, file_id=subject.id)
-                )
-            elif subject.id in alone or subject.id not in listed:
-                await self._read_alone(current, subject, partial(read_job, di_job_id=subject.id))
+            await self._poll_alone(current, key)
             if current.in_a_row >= _FAILURES_IN_A_ROW:
                 if current.answered:
                     return
-                raise _SharedFailure(current.failed[subject])
+                raise _SharedFailure(current.failed[key])
 
-    def _wants_id(self, subject: Subject) -> bool:
-        return any(one.by_id and not one.ended for one in self._subscriptions.get(subject, ()))
+    def _wants_exact(self, key: TargetKey) -> bool:
+        return any(one.exact_only and not one.ended for one in self._subscriptions.get(key, ()))
 
-    async def _read_pages(self, current: _Round, wanted: set[int]) -> set[int]:
-        """Read pages of the list as long as that is cheaper than asking job by job.
-
-        :return: the jobs that no page that was read has, and that are to be asked for one by one.
-        """
-        pages_read: set[int] = set()
-        while wanted and (page := self._next_page(wanted, pages_read)) is not None:
-            pages_read.add(page)
+    async def _poll_batch(self, current: _Round, group: str, batch: BatchPoll, wanted: set[int]) -> None:
+        """Make requests that answer several targets, as long as that is cheaper than polling one by one."""
+        batch.begin_tick()
+        while wanted and (request := batch.next_request(frozenset(wanted))) is not None:
             try:
-                number, (jobs, total) = await self._ask(_read_page, project_id=self._key.project_id, page_number=page)
+                fetch = partial(batch.fetch, project_id=self._key.project_id, request=request)
+                number, answer = await self._ask(fetch)
             except DataWorksError as error:
-                self._fail(current, [Subject(JOB, job_id) for job_id in wanted], error)
-                return set()
-            if total is not None:
-                self._pages = -(-total // _PAGE_SIZE)
-            wanted = wanted - self._take_page(current, number, page, jobs)
-        return wanted
+                self._fail(current, [(group, target_id) for target_id in wanted], error)
+                return
+            watched = frozenset(target_id for kind, target_id in self._subscriptions if kind == group)
+            for target_id, snapshot in batch.read(request, answer, watched).items():
+                wanted.discard(target_id)
+                self._publish(current, number, (group, target_id), snapshot)
 
-    def _next_page(self, wanted: set[int], pages_read: set[int]) -> int | None:
-        """Choose the page to read next; None when asking job by job takes no more requests."""
-        where = Counter(self._page_of[job_id] for job_id in wanted if job_id in self._page_of)
-        strangers = len(wanted) - where.total()
-        known = [(count, -page) for page, count in where.items() if page not in pages_read]
-        if known and max(known)[0] > 1:
-            return -max(known)[1]
-        # Nothing tells where a stranger is: at worst it takes all pages, job by job it takes one request each.
-        # Where that is the same, pages are read: afterwards it is known which jobs share one.
-        pages = max(self._pages, 1)
-        unread = pages - sum(page <= pages for page in pages_read)
-        if not unread or strangers < max(unread, 2):
-            return None
-        return next(page for page in range(1, pages + 1) if page not in pages_read)
-
-    def _take_page(self, current: _Round, number: int, page: int, jobs: list[Any]) -> set[int]:
-        """Hand on what a page says, and remember which of the jobs that are waited for are on it.
-
-        :return: the ids on the page.
-        """
-        ids: set[int] = set()
-        for job in jobs:
-            job_id = job.get("DIJobId") if isinstance(job, Mapping) else None
-            if not isinstance(job_id, int) or (subject := Subject(JOB, job_id)) not in self._subscriptions:
-                continue
-            ids.add(job_id)
-            reading = Reading(str(job.get("JobStatus")), job.get("MigrationType"), job.get("JobName"))
-            self._publish(current, number, subject, reading)
-        for job_id in [one for one, seen_on in self._page_of.items() if seen_on == page and one not in ids]:
-            del self._page_of[job_id]
-        self._page_of.update(dict.fromkeys(ids, page))
-        return ids
-
-    async def _read_alone(self, current: _Round, subject: Subject, read: Callable[..., Reading]) -> None:
-        if subject not in self._subscriptions:
+    async def _poll_alone(self, current: _Round, key: TargetKey) -> None:
+        if not (group := self._subscriptions.get(key)):
             return
+        target = next(iter(group)).target
         try:
-            number, reading = await self._ask(read, project_id=self._key.project_id)
+            number, snapshot = await self._ask(target.poll)
         except DataWorksError as error:
-            self._fail(current, [subject], error)
+            self._fail(current, [key], error)
             current.in_a_row = 0 if isinstance(error, DataWorksPermanentError) else current.in_a_row + 1
         else:
             current.in_a_row = 0
-            self._publish(current, number, subject, reading)
+            self._publish(current, number, key, snapshot)
 
-    def _publish(self, current: _Round, number: int, subject: Subject, reading: Reading) -> None:
-        """Hand an answer to those who had joined when its request was sent."""
-        if reading.by_id or not self._wants_id(subject):
-            current.answered.add(subject)
-            self._backoffs.pop(subject, None)
-        for subscription in self._subscriptions.get(subject, ()):
-            if subscription.joined_at < number and (reading.by_id or not subscription.by_id):
-                subscription.tell(reading)
+    def _publish(self, current: _Round, number: int, key: TargetKey, snapshot: StatusSnapshot) -> None:
+        """Hand a snapshot to those who had joined when its request was sent."""
+        if snapshot.exact or not self._wants_exact(key):
+            current.answered.add(key)
+            self._backoffs.pop(key, None)
+        for subscription in self._subscriptions.get(key, ()):
+            if subscription.joined_at < number and (snapshot.exact or not subscription.exact_only):
+                subscription.publish(snapshot)
 
-    def _fail(self, current: _Round, subjects: Iterable[Subject], error: DataWorksError) -> None:
-        """Count a failure against those who wait for these subjects, and ask for them again later each time."""
-        for subject in subjects:
-            if subject not in self._subscriptions:
+    def _fail(self, current: _Round, keys: Iterable[TargetKey], error: DataWorksError) -> None:
+        """Count a failure against those who wait for these targets, and poll them again later each time."""
+        for key in keys:
+            if key not in self._subscriptions:
                 continue
-            current.failed[subject] = error
-            concerned = [one for one in self._subscriptions[subject] if one.joined_at < self._sent]
+            current.failed[key] = error
+            concerned = [one for one in self._subscriptions[key] if one.joined_at < self._sent]
             for subscription in concerned:
-                subscription.answered = time.monotonic()
+                subscription.answered = clock.monotonic()
                 subscription.fail(error)
-            if len(concerned) == len(self._subscriptions[subject]):
-                backoff = self._backoffs.setdefault(subject, _Backoff())
+            if len(concerned) == len(self._subscriptions[key]):
+                backoff = self._backoffs.setdefault(key, _Backoff())
                 backoff.failures += 1
                 # A little less, so that it does not miss the tick that it is meant for.
-                backoff.until = current.began + self._backoff(backoff.failures) - 0.5 * self._key.interval
+                pause = pause_after(backoff.failures, self._key.interval)
+                backoff.until = current.began + pause - 0.5 * self._key.interval
 
     def _count_shared(self, current: _Round, error: DataWorksError) -> float:
         """Count a failure against all that got no answer in a round.
@@ -476,18 +445,13 @@ class Poller:
         """
         self._failed_ticks += 1
         permanent = isinstance(error, DataWorksPermanentError)
-        for subject in list(self._subscriptions) if permanent else current.subjects:
-            if subject in current.answered or subject in current.failed:
+        for key in list(self._subscriptions) if permanent else current.keys:
+            if key in current.answered or key in current.failed:
                 continue
-            for subscription in self._subscriptions.get(subject, ()):
+            for subscription in self._subscriptions.get(key, ()):
                 if permanent or subscription.joined_at <= current.first:
                     subscription.fail(error)
-        asked = getattr(error, "retry_after", None) or 0.0
-        return max(self._backoff(self._failed_ticks), min(asked, _LONGEST_RETRY_AFTER) if asked > 0 else 0.0)
-
-    def _backoff(self, failures: int) -> float:
-        interval = self._key.interval
-        return min(interval * 2.0 ** min(failures - 1, 10), max(_LONGEST_BACKOFF, interval))
+        return pause_after(self._failed_ticks, self._key.interval, getattr(error, "retry_after", None))
 
     async def _log_round(self, current: _Round, shared: DataWorksError | None, failed_before: int) -> None:
         """One line on what failed, the cause first."""
@@ -500,26 +464,26 @@ class Poller:
         if shared is None and failed_before and not self._failed_ticks:
             await write(log.info, "%s: answers again after %s failed polls", self._name, failed_before)
 
-    async def _ask(self, read: Callable[..., T], **arguments: Any) -> tuple[int, T]:
+    async def _ask(self, call: Callable[[DataWorksHook], T]) -> tuple[int, T]:
         """Make one request; keys that are refused are read anew from the connection, once.
 
         :return: the request's number, and the answer.
         :raises _SharedFailure: it is about the account, the connection or the host.
-        :raises DataWorksError: it is about what was asked for.
+        :raises DataWorksError: it is about what was polled.
         """
         hook, fresh = await self._get_hook()
         try:
-            return await self._request(hook, read, arguments)
+            return await self._request(hook, call)
         except _SharedFailure as failure:
-            if fresh or not _about_keys(failure.error):
+            if fresh or not _is_about_keys(failure.error):
                 raise
         hook.close()
         self._hook = None
         await write(log.info, "Credentials refused: reading the connection anew [%s]", self._name)
         hook = (await self._get_hook())[0]
-        return await self._request(hook, read, arguments)
+        return await self._request(hook, call)
 
-    async def _request(self, hook: DataWorksHook, read: Callable[..., T], arguments: dict[str, Any]) -> tuple[int, T]:
+    async def _request(self, hook: DataWorksHook, call: Callable[[DataWorksHook], T]) -> tuple[int, T]:
         """Make one request within its time limit."""
         if len(self._hanging) >= _MOST_HANGING:
             raise _SharedFailure(
@@ -527,10 +491,10 @@ class Poller:
             )
         settings = hook.settings
         limit = max(_ANSWERED_WITHIN, 2 * (settings.connect_timeout + settings.read_timeout) + 10.0)
-        await asyncio.sleep(hook.pacer.reserve())
+        await clock.pause(hook.pacer.reserve())
         self._sent += 1
         number = self._sent
-        request = start_call(partial(read, hook, **arguments))
+        request = start_call(partial(call, hook))
         try:
             return number, await wait_for_call(request, limit, "A poll")
         except CallTimedOut:
@@ -552,7 +516,7 @@ class Poller:
         """
         if self._hook is not None:
             return self._hook, False
-        now = time.monotonic()
+        now = clock.monotonic()
         if self._opening is None or now - self._opening_since > _OPENING_LOST_AFTER:
             # Who joins from now on is not concerned by a failure of what was begun before.
             self._sent += 1
@@ -581,16 +545,16 @@ class Poller:
 
 
 @contextmanager
-def subscribe(key: Key, subject: Subject, max_failures: int) -> Iterator[tuple[Poller, Subscription]]:
+def subscribe(key: Key, target: WaitTarget, max_failures: int) -> Iterator[tuple[Poller, Subscription]]:
     """Join the poller for a key, starting it if this is the first, and leave it in the end.
 
     :param key: what the requests have in common.
-    :param subject: what to wait for.
+    :param target: what to wait for.
     :param max_failures: failed polls in a row that end the wait.
     """
     pollers = _pollers.setdefault(asyncio.get_running_loop(), {})
     poller = pollers.setdefault(key, Poller(key))
-    subscription = Subscription(subject, max_failures)
+    subscription = Subscription(target, FailureBudget(key.interval, max_failures))
     poller.join(subscription)
     try:
         yield poller, subscription
@@ -602,11 +566,11 @@ def subscribe(key: Key, subject: Subject, max_failures: int) -> Iterator[tuple[P
 _pollers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Key, Poller]] = weakref.WeakKeyDictionary()
 
 
-def _facts(reading: Reading) -> tuple[Any, ...]:
-    return reading.status, reading.started, reading.by_id
+def _facts(snapshot: StatusSnapshot) -> tuple[Any, ...]:
+    return snapshot.status, snapshot.started, snapshot.exact
 
 
-def _about_keys(error: DataWorksError) -> bool:
+def _is_about_keys(error: DataWorksError) -> bool:
     """Whether an error says that keys were refused, or (without an action) that they could not even be fetched."""
     if not isinstance(error, DataWorksPermanentError):
         return False
@@ -616,7 +580,7 @@ def _about_keys(error: DataWorksError) -> bool:
 def _is_shared(error: DataWorksError) -> bool:
     """Whether a request's error would meet any other request of the account too."""
     if isinstance(error, DataWorksPermanentError):
-        return _about_keys(error)
+        return _is_about_keys(error)
     if error.action is None or getattr(error, "retry_after", None) is not None:
         return True
     code = error.code or ""
@@ -633,8 +597,4 @@ def _open_hook(dataworks_conn_id: str, region_id: str | None) -> DataWorksHook:
     from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
     hook = DataWorksHook(dataworks_conn_id, region_id)
-    return hook.tuned(max_attempts=1, paced=False)
-
-
-def _read_page(hook: DataWorksHook, *, project_id: int, page_number: int) -> tuple[list[ListedJob], int | None]:
-    return hook.read_di_jobs_page(project_id=project_id, page_number=page_number)
+    return hook.with_settings(max_attempts=1, paced=False)

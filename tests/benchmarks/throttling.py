@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from unittest import mock
 
-from airflow_provider_dataworks.client import client
+from airflow_provider_dataworks.client import client, retry
 from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.rate_limiter import RateLimiter
-from airflow_provider_dataworks.client.retry import backoff
 from airflow_provider_dataworks.emulator.protocol.rate_limiter import RateLimiter as ServerRateLimiter
 from tests.benchmarks.measuring import Line, at_most, print_table
 from tests.support.clock import FakeClock
@@ -81,7 +80,9 @@ def simulate(
         return passed
 
     def caller(process: int, rate_limiter: RateLimiter) -> Iterator[float]:
-        pause: Callable[[int], float] = backoff if adaptive else (lambda n: min(2.0 ** (n - 1) + chance.random(), 30))
+        pause: Callable[[int], float] = (
+            retry.backoff if adaptive else (lambda n: min(2.0 ** (n - 1) + chance.random(), 30))
+        )
         while True:
             attempts, waited = 1, 0.0
             yield rate_limiter.reserve()

@@ -70,6 +70,7 @@ ALWAYS = frozenset(
 WITH_A_BOOLEAN = frozenset({"spelling of booleans", "header x-acs-content-sha256"})
 
 CONTENT = json.dumps({"type": "job", "version": "2.0", "note": '中文 a+b&c=~é*%" '}, ensure_ascii=False)
+SCRIPT = json.dumps({"type": "realtime", "steps": [], "note": '中文 a+b&c=~é*%" '}, ensure_ascii=False)
 PARAM = '{"FileFolderPath":"业务流程/demo/数据集成","ResourceGroup":"S_res_group_demo_1"}'
 START_PARAM = '{"failoverLimit":{"count":10,"interval":30},"errorLimit":{"record":0},"n":"名 +"}'
 SETTINGS = {"StartTime": 1671516776, "FailoverSettings": {"Interval": 10, "UpperLimit": 30}}
@@ -93,6 +94,18 @@ def start_settings() -> models.StartDIJobRequestRealtimeStartSettings:
     request = models.StartDIJobRequest().from_map({"DIJobId": 1, "RealtimeStartSettings": SETTINGS})
     settings: models.StartDIJobRequestRealtimeStartSettings = request.realtime_start_settings
     return settings
+
+
+def generate_and_query(sdk: Client, client_token: str) -> str:
+    generation = models.GenerateDISyncTaskConfigForCreatingRequest(
+        project_id=10000, task_type="DI_SOLUTION", task_param=SCRIPT, client_token=client_token
+    )
+    process_id = sdk.generate_disync_task_config_for_creating(generation).body.data.process_id
+    query = models.QueryDISyncTaskConfigProcessResultRequest(
+        project_id=10000, task_type="DI_SOLUTION", async_process_id=process_id
+    )
+    content: str = sdk.query_disync_task_config_process_result(query).body.data.task_content
+    return content
 
 
 CALLS = {
@@ -120,13 +133,32 @@ CALLS = {
     "create without options": Same(
         "CreateDISyncTask",
         lambda hook: hook.create_di_sync_task(
-            task_type="DI_SOLUTION", task_name="t", task_content=CONTENT, client_token="t"
+            task_type="DI_SOLUTION",
+            task_name="t",
+            task_content=hook.generate_di_sync_task_config(task_type="DI_SOLUTION", task_param=SCRIPT),
+            client_token="t",
         ),
         lambda sdk: sdk.create_disync_task(
             models.CreateDISyncTaskRequest(
-                project_id=10000, task_type="DI_SOLUTION", task_name="t", task_content=CONTENT, client_token="t"
+                project_id=10000,
+                task_type="DI_SOLUTION",
+                task_name="t",
+                task_content=generate_and_query(sdk, client_token="any"),
+                client_token="t",
             )
         ),
+    ),
+    "generate": Same(
+        "GenerateDISyncTaskConfigForCreating",
+        lambda hook: hook.generate_di_sync_task_config(
+            project_id=10000, task_type="DI_SOLUTION", task_param=SCRIPT, client_token="0000-ABCD"
+        ),
+        lambda sdk: generate_and_query(sdk, client_token="0000-ABCD"),
+    ),
+    "query what was generated": Same(
+        "QueryDISyncTaskConfigProcessResult",
+        lambda hook: hook.generate_di_sync_task_config(task_type="DI_SOLUTION", task_param=SCRIPT),
+        lambda sdk: generate_and_query(sdk, client_token="any"),
     ),
     "start instance": Same(
         "StartDISyncInstance",
@@ -300,6 +332,8 @@ def test_same_call_is_the_same_request_but_for_the_table(
 def test_every_action_of_the_hook_is_compared() -> None:
     assert {same.action for same in CALLS.values()} == {
         "CreateDISyncTask",
+        "GenerateDISyncTaskConfigForCreating",
+        "QueryDISyncTaskConfigProcessResult",
         "StartDISyncInstance",
         "StopDISyncInstance",
         "GetDISyncInstanceInfo",

@@ -244,6 +244,21 @@ def test_name_beside_an_id_only_narrows_the_listing(hook: DataWorksHook, datawor
         hook.find_di_job(di_job_id=1001, job_name="hive")
 
 
+def test_cause_and_remedy_of_a_miss_fit_into_a_list_of_failures(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    name = "a name that is so long that not much of a message has room beside it " * 2
+    dataworks_emulator.add_jobs([{"JobName": name}] * 2)
+
+    with pytest.raises(DataWorksNotFoundError) as missed:
+        hook.find_di_job(job_name=name + "x")
+    with pytest.raises(DataWorksPermanentError) as ambiguous:
+        hook.find_di_job(job_name=name)
+
+    assert "There is no such DI job: check its id or name, project_id and region_id." in missed.value.message[:90]
+    assert "Several DI jobs have this name: give di_job_id." in ambiguous.value.message[:90]
+
+
 def test_unknown_id_is_not_found(hook: DataWorksHook) -> None:
     with pytest.raises(DataWorksNotFoundError, match="Workspace 10000 has no DI job with id 4711"):
         hook.find_di_job(di_job_id="4711")

@@ -6,6 +6,7 @@ import configparser
 import email
 import email.policy
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -105,7 +106,16 @@ def test_metadata_is_valid_and_the_readme_renders(wheel: zipfile.ZipFile, metada
     rendered = markdown.render(str(read.description))
     assert rendered is not None
     assert ">airflow-provider-dataworks<" in rendered
-    assert rendered.count("<table>") == 2
+    assert rendered.count("<table>") == 4
+
+
+def test_the_readme_of_the_index_needs_no_file_of_the_repository(metadata: EmailMessage) -> None:
+    rendered = markdown.render(str(metadata.get_payload()))
+    assert rendered is not None
+    targets = re.findall(r'(?:href|src)="([^"]+)"', rendered)
+    assert len(targets) > 20
+    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
+    assert f"/v{__version__}/docs/images/task-log.png" in rendered
 
 
 def test_sdist_has_examples_docs_and_tests(sdist: set[str]) -> None:

@@ -17,6 +17,7 @@ from airflow_provider_dataworks.emulator.control import EmulatorControl
 
 REALTIME, SOLUTION = 2001, 2002
 CONTENT = json.dumps({"type": "job", "version": "2.0", "steps": [], "note": "中文 a+b&c=~é*%"}, ensure_ascii=False)
+SCRIPT = json.dumps({"type": "realtime", "version": "1.0", "steps": [], "note": "中文 a+b&c=~é*%"}, ensure_ascii=False)
 PARAM = {"FileFolderPath": "Business Flow/demo/Data Integration", "ResourceGroup": "S_res_group_demo_1"}
 
 
@@ -31,6 +32,26 @@ def create(sdk: Client, **changes: Any) -> models.CreateDISyncTaskResponseBody:
     answer = sdk.create_disync_task(models.CreateDISyncTaskRequest(**{**request, **changes}))
     assert answer.status_code == 200
     return answer.body
+
+
+def generate(sdk: Client, task_type: str, **changes: Any) -> models.GenerateDISyncTaskConfigForCreatingResponseBody:
+    request = {"project_id": 10000, "task_type": task_type, "task_param": SCRIPT}
+    return sdk.generate_disync_task_config_for_creating(
+        models.GenerateDISyncTaskConfigForCreatingRequest(**{**request, **changes})
+    ).body
+
+
+def query_result(sdk: Client, task_type: str, process_id: int) -> models.QueryDISyncTaskConfigProcessResultResponseBody:
+    request = models.QueryDISyncTaskConfigProcessResultRequest(
+        project_id=10000, task_type=task_type, async_process_id=process_id
+    )
+    return sdk.query_disync_task_config_process_result(request).body
+
+
+def generated_content(sdk: Client, task_type: str) -> str:
+    """What the service generates, as it gives it."""
+    content: str = query_result(sdk, task_type, generate(sdk, task_type).data.process_id).data.task_content
+    return content
 
 
 def start(sdk: Client, file_id: int, task_type: str, **more: Any) -> models.StartDISyncInstanceResponseBody:
@@ -171,6 +192,50 @@ def test_create_refuses_bad_parameters(
 
     assert (raised.value.statusCode, raised.value.code) == (400, code)
     assert len(dataworks_emulator.files()) == 2
+
+
+# GenerateDISyncTaskConfigForCreating, QueryDISyncTaskConfigProcessResult
+
+
+@pytest.mark.parametrize("task_type", ["DI_REALTIME", "DI_SOLUTION"])
+def test_content_is_generated_and_makes_a_task(
+    sdk: Client, dataworks_emulator: EmulatorControl, task_type: str
+) -> None:
+    generation = generate(sdk, task_type)
+    result = query_result(sdk, task_type, generation.data.process_id)
+
+    assert (generation.success, generation.data.status, generation.data.message) == (True, "success", None)
+    assert (result.success, result.data.status, result.data.message) == (True, "success", None)
+    assert json.loads(result.data.task_content).items() >= json.loads(SCRIPT).items()
+    file_id = create(sdk, task_type=task_type, task_content=result.data.task_content).data.file_id
+    file = dataworks_emulator.file(file_id)
+    assert (file["TaskType"], file["TaskContent"]) == (task_type, result.data.task_content)
+
+
+@pytest.mark.parametrize("task_type", ["DI_REALTIME", "DI_SOLUTION"])
+def test_content_of_another_origin_makes_no_task(
+    sdk: Client, dataworks_emulator: EmulatorControl, task_type: str
+) -> None:
+    data = create(sdk, task_type=task_type).data
+
+    assert (data.status, data.file_id) == ("fail", None)
+    assert "GenerateDISyncTaskConfigForCreating" in data.message
+    assert len(dataworks_emulator.files()) == 2
+
+
+def test_client_token_generates_once(sdk: Client) -> None:
+    first = generate(sdk, "DI_SOLUTION", client_token="0000-ABCD").data.process_id
+
+    assert generate(sdk, "DI_SOLUTION", client_token="0000-ABCD").data.process_id == first
+    assert generate(sdk, "DI_SOLUTION", client_token="0000-EFGH").data.process_id != first
+
+
+def test_content_is_not_there_at_once(sdk: Client, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.settings(config_seconds=0.3)
+    process_id = generate(sdk, "DI_SOLUTION").data.process_id
+
+    assert query_result(sdk, "DI_SOLUTION", process_id).data.task_content is None
+    wait_for(lambda: bool(query_result(sdk, "DI_SOLUTION", process_id).data.task_content))
 
 
 # StartDISyncInstance, StopDISyncInstance, GetDISyncInstanceInfo
@@ -327,8 +392,9 @@ def test_realtime_file_is_created_deployed_started_and_undeployed(
     sdk: Client, dataworks_emulator: EmulatorControl
 ) -> None:
     dataworks_emulator.settings(require_deploy=True)
-    file_id = create(sdk, task_type="DI_REALTIME").data.file_id
-    assert task(sdk, file_id, "DI_REALTIME").code == CONTENT
+    content = generated_content(sdk, "DI_REALTIME")
+    file_id = create(sdk, task_type="DI_REALTIME", task_content=content).data.file_id
+    assert task(sdk, file_id, "DI_REALTIME").code == content
     refused = start(sdk, file_id, "DI_REALTIME").data
     assert (refused.status, "not deployed" in refused.message) == ("fail", True)
 
@@ -347,7 +413,7 @@ def test_realtime_file_is_created_deployed_started_and_undeployed(
 
 
 def test_undeployed_realtime_file_starts_unless_set_otherwise(sdk: Client) -> None:
-    file_id = create(sdk, task_type="DI_REALTIME").data.file_id
+    file_id = create(sdk, task_type="DI_REALTIME", task_content=generated_content(sdk, "DI_REALTIME")).data.file_id
 
     assert start(sdk, file_id, "DI_REALTIME").data.status == "success"
 

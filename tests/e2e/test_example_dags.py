@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -22,8 +23,11 @@ def one_file_was_created_deployed_and_started(control: EmulatorControl) -> None:
     created = [file for file in control.files() if file["creations"]]
     assert [(file["TaskName"], file["TaskType"]) for file in created] == [("sync_orders", "DI_REALTIME")]
     assert (created[0]["deployed"], created[0]["starts"], created[0]["Status"]) == (True, 1, "RUN")
-    assert '"table":["orders"]' in created[0]["TaskContent"].replace(" ", "")
-    assert count(control, "CreateDISyncTask", "DeployDISyncTask", "StartDISyncInstance") == [1, 1, 1]
+    (generated,) = control.resources("sync_task_configs")
+    assert json.loads(created[0]["TaskContent"]) == json.loads(generated["TaskContent"])
+    assert '{"table":"orders"}' in created[0]["TaskContent"].replace(" ", "")
+    assert count(control, "GenerateDISyncTaskConfigForCreating", "CreateDISyncTask") == [1, 1]
+    assert count(control, "DeployDISyncTask", "StartDISyncInstance") == [1, 1]
 
 
 def the_job_ran_once_and_finished(control: EmulatorControl) -> None:
@@ -51,7 +55,7 @@ TRIGGERED = pytest.mark.parametrize(
     [
         (
             "dataworks_create_and_start",
-            ["create", "deploy", "start"],
+            ["create", "deploy", "generate", "start"],
             one_file_was_created_deployed_and_started,
         ),
         ("dataworks_start_and_wait", ["copy", "report"], the_job_ran_once_and_finished),

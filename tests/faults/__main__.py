@@ -10,13 +10,16 @@ import time
 from collections.abc import Iterable
 
 from tests import conftest  # noqa: F401 - before Airflow is imported: keeps the user's own out of this
-from tests.faults.campaign import run_campaign, run_kill_rounds
-from tests.faults.kills import KillReport
+from tests.faults.campaign import run_campaign, run_kill_rounds, run_scenarios
+from tests.faults.kills import KillReport, make_kill_plan
 from tests.faults.running import Report
+from tests.faults.scenarios import ScenarioReport
 from tests.faults.schedule import make_schedule
 
 SHORT, LONG = 200, 2000
 SHORT_KILLS, LONG_KILLS = 75, 750
+#: How often each scenario is run.
+SHORT_SCENARIOS, LONG_SCENARIOS = 1, 10
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,26 +46,46 @@ def main(arguments: list[str] | None = None) -> int:
     killed = [] if options.seed is not None else _run_kills(options)
     if options.kill_seed is not None:
         return 1 if any(report.violations for report in killed) else 0
+    scenarios = [] if options.seed is not None else _run_scenarios(options)
     began = time.monotonic()
     reports = run_campaign(map(make_schedule, seeds), 1 if options.seed is not None else options.threads)
     for report in reports:
         if report.violations or options.seed is not None:
             show(report)
     print_table(reports, time.monotonic() - began)
-    broken = any(report.violations for report in reports) or any(report.violations for report in killed)
-    return 1 if broken else 0
+    all_reports: list[Report | KillReport | ScenarioReport] = [*reports, *killed, *scenarios]
+    return 1 if any(report.violations for report in all_reports) else 0
 
 
 def _run_kills(options: argparse.Namespace) -> list[KillReport]:
     rounds = options.kills if options.kills is not None else LONG_KILLS if options.long else SHORT_KILLS
     seeds = range(rounds) if options.kill_seed is None else (options.kill_seed,)
     began = time.monotonic()
-    reports = run_kill_rounds(seeds, options.threads)
+    reports = run_kill_rounds(map(make_kill_plan, seeds), options.threads)
     for report in reports:
         if report.violations or options.kill_seed is not None:
             show_kills(report)
     print_kills(reports, time.monotonic() - began)
     return reports
+
+
+def _run_scenarios(options: argparse.Namespace) -> list[ScenarioReport]:
+    began = time.monotonic()
+    reports = [
+        report for seed in range(LONG_SCENARIOS if options.long else SHORT_SCENARIOS) for report in run_scenarios(seed)
+    ]
+    print_scenarios(reports, time.monotonic() - began)
+    return reports
+
+
+def print_scenarios(reports: list[ScenarioReport], seconds: float) -> None:
+    """Print what did not hold in scenarios."""
+    print()
+    for report in reports:
+        for violation in report.violations:
+            print(f"scenario {report.name!r}, seed {report.seed}: VIOLATION {violation}")
+    failing = sum(bool(report.violations) for report in reports)
+    print(f"{len(reports)} scenarios: {failing} in which something did not hold; {seconds:.0f} s", flush=True)
 
 
 def show(report: Report) -> None:

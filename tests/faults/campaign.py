@@ -18,8 +18,10 @@ from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSenso
 from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger, DISyncInstanceTrigger
 from tests.faults.fast_clock import fast_clock
 from tests.faults.interference import interrupted_clients
-from tests.faults.kills import KillReport, run_kills
+from tests.faults.kills import KillPlan, KillReport, run_kills
 from tests.faults.running import Report, run_schedule
+from tests.faults.scenarios import ScenarioReport
+from tests.faults.scenarios import run_scenarios as run_these_scenarios
 from tests.faults.schedule import Schedule
 from tests.faults.stage import Stage
 from tests.faults.task_log import kept_logs
@@ -72,7 +74,17 @@ def run_campaign(schedules: Iterable[Schedule], threads: int) -> list[Report]:
     return sorted(reports, key=lambda report: report.schedule.seed)
 
 
-def run_kill_rounds(seeds: Iterable[int], lanes: int) -> list[KillReport]:
+def run_scenarios(seed: int, names: Iterable[str] = ()) -> list[ScenarioReport]:
+    """Run scenarios; to be called in the main thread.
+
+    :param seed: draws what is not fixed.
+    :param names: which; all by default.
+    """
+    with interrupted_clients(), fast_clock(), kept_logs(*LOGGING):
+        return run_these_scenarios(seed, names)
+
+
+def run_kill_rounds(plans: Iterable[KillPlan], lanes: int) -> list[KillReport]:
     """Run rounds of kills, several at a time; to be called while this process has one thread."""
     with interrupted_clients(), fast_clock(), kept_logs(*LOGGING):
-        return run_kills(seeds, lanes)
+        return run_kills(plans, lanes)

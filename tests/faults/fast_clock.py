@@ -11,13 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextvars import ContextVar
 from types import ModuleType
-from typing import Any
 from unittest import mock
 
-from airflow_provider_dataworks.client import clock as clock_module
 from airflow_provider_dataworks.client.clock import Clock, installed
-
-PACKAGE = "airflow_provider_dataworks"
+from airflow_provider_dataworks.triggers import poller
+from airflow_provider_dataworks.waiting import failure_budget
 
 #: A pause of 1 s takes 25 ms: the whole backoff of a call half a second, the looks after a lost start 0.4 s.
 FACTOR = 40
@@ -39,48 +37,17 @@ def group_name() -> str:
 
 
 class FastClock(Clock):
-    """What the package asks for the time and waits by."""
+    """Sleeps shorter; the poller's own timers, and pauses of up to a second in an event loop, take their time."""
 
     def time(self) -> float:
+        """The machine's clock, as it goes in this context."""
         return time.time() + clock_offset.get()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(shortened(seconds))
 
     async def pause(self, seconds: float) -> None:
-        await FastAsyncio.sleep(seconds)
-
-
-class FastTime:
-    """Stands in for the module ``time``."""
-
-    monotonic = staticmethod(time.monotonic)
-
-    @staticmethod
-    def time() -> float:
-        """The machine's clock, as it goes in this context."""
-        return time.time() + clock_offset.get()
-
-    @staticmethod
-    def sleep(seconds: float) -> None:
-        """Sleep shorter."""
-        time.sleep(shortened(seconds))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(time, name)
-
-
-class FastAsyncio:
-    """Stands in for the module ``asyncio`` where triggers wait; what is up to a second is slept in full."""
-
-    @staticmethod
-    async def sleep(seconds: float, result: Any = None) -> Any:
-        """Sleep shorter."""
         await asyncio.sleep(min(seconds, 1.0) + shortened(max(0.0, seconds - 1.0)))
-        return result
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(asyncio, name)
 
 
 def shortened(seconds: float) -> float:
@@ -93,31 +60,25 @@ def shortened(seconds: float) -> float:
 
 @contextlib.contextmanager
 def fast_clock() -> Iterator[None]:
-    """Have all modules of the package, wherever a loop of theirs may move to, sleep shorter."""
+    """Have the package sleep shorter, and pause shorter after failed polls."""
+    limits = (
+        (poller, "_SMALLEST_GAP", 0.02),
+        (failure_budget, "LONGEST_PAUSE", 0.3),
+        (failure_budget, "LONGEST_BACKOFF", 0.3),
+        (failure_budget, "LONGEST_RETRY_AFTER", shortened(300.0) + 1.0),
+    )
     with contextlib.ExitStack() as stack:
         stack.enter_context(installed(FastClock()))
-        for module in package_modules():
-            for name, value in list(vars(module).items()):
-                if value is time:
-                    stack.enter_context(mock.patch.object(module, name, FastTime()))
-                elif value is asyncio:
-                    stack.enter_context(mock.patch.object(module, name, FastAsyncio()))
         # The poller waits for its next tick by the loop's own clock, which is the true one.
-        limits = (("_SMALLEST_GAP", 0.02), ("_LONGEST_BACKOFF", 0.3), ("_LONGEST_RETRY_AFTER", shortened(300.0) + 1.0))
-        for name, seconds in limits:
-            for module in package_modules():
-                if hasattr(module, name):
-                    stack.enter_context(mock.patch.object(module, name, seconds))
+        for module, name, seconds in limits:
+            stack.enter_context(mock.patch.object(module, name, seconds))
         yield
 
 
 def package_modules() -> list[ModuleType]:
-    """The package's modules that are loaded, without the emulator's, whose clock is the true one."""
+    """The package's modules that are loaded, without the emulator's."""
     return [
         module
         for name, module in sorted(sys.modules.items())
-        if name.startswith(f"{PACKAGE}.")
-        and not name.startswith(f"{PACKAGE}.emulator")
-        # Its own clock is replaced as a whole.
-        and name != clock_module.__name__
+        if name.startswith("airflow_provider_dataworks.") and not name.startswith("airflow_provider_dataworks.emulator")
     ]

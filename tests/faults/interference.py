@@ -10,7 +10,7 @@ from unittest import mock
 
 from airflow_provider_dataworks.client.actions import Action
 from airflow_provider_dataworks.client.client import DataWorksClient
-from tests.faults.fast_clock import package_modules
+from airflow_provider_dataworks.hooks import base as hook_module
 
 #: What is to be done, by the endpoint of the requests.
 _by_endpoint: dict[str, Interference] = {}
@@ -74,9 +74,5 @@ class InterruptedClient(DataWorksClient):
 @contextlib.contextmanager
 def interrupted_clients() -> Iterator[None]:
     """Have the package's hooks use interrupted clients."""
-    with contextlib.ExitStack() as stack:
-        for module in package_modules():
-            for name, value in list(vars(module).items()):
-                if value is DataWorksClient and module.__name__ != DataWorksClient.__module__:
-                    stack.enter_context(mock.patch.object(module, name, InterruptedClient))
+    with mock.patch.object(hook_module, "DataWorksClient", InterruptedClient):
         yield

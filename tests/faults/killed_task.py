@@ -82,7 +82,9 @@ class KilledTask:
         :param offset: by how many seconds the worker's clock is ahead.
         """
         task, context = self._begin(try_number, offset)
-        Interference(self.url).before("StartDIJob", lambda: tell("sending"))
+        interference = Interference(self.url)
+        interference.before("StartDIJob", lambda: tell("sending"))
+        interference.after("StartDIJob", lambda: tell("sent"))
         with kept_lines() as log:
             self._on_term(task, tell, log)
             tell("began")
@@ -115,6 +117,7 @@ class KilledTask:
         task = StartDIJobOperator(
             task_id="start",
             di_job_id=self.di_job_id,
+            force_to_rerun=True,
             wait_for_completion=self.wait,
             deferrable=self.deferred,
             poll_interval=self.poll_seconds,

@@ -109,12 +109,12 @@ def make_kill_plan(seed: int) -> KillPlan:
     )
 
 
-def run_kills(seeds: Iterable[int], lanes: int) -> list[KillReport]:
+def run_kills(plans: Iterable[KillPlan], lanes: int) -> list[KillReport]:
     """Run rounds, several at a time; to be called while this process has one thread.
 
     :param lanes: how many rounds at a time.
     """
-    plans = [make_kill_plan(seed) for seed in seeds]
+    plans = list(plans)
     fork = multiprocessing.get_context("fork")
     with _emulator() as url, tempfile.TemporaryDirectory(prefix="faults-kills-") as folder:
         running = []

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from airflow_provider_dataworks import exceptions, run_memory
+from airflow_provider_dataworks import exceptions
 from airflow_provider_dataworks.client import client as client_module
-from airflow_provider_dataworks.client import responses, transport
+from airflow_provider_dataworks.client import credentials as credentials_module
+from airflow_provider_dataworks.client import rate_limiter, responses, retry, transport
+from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.errors import ApiError
+from airflow_provider_dataworks.client.runs import new_run_shows, normal_status
 from airflow_provider_dataworks.hooks import base as base_module
 from airflow_provider_dataworks.hooks import dataworks as hook_module
 from airflow_provider_dataworks.hooks import di_jobs as jobs_module
 from airflow_provider_dataworks.hooks.errors import from_client
 from airflow_provider_dataworks.operators import data_integration as operator_module
-from airflow_provider_dataworks.operators import stopping, waiting_operator
-from airflow_provider_dataworks.readings import Reading
-from airflow_provider_dataworks.triggers import data_integration as trigger_module
 from airflow_provider_dataworks.triggers import poller as poller_module
-from airflow_provider_dataworks.waiting import Verdict, new_run_shows, normal_status
+from airflow_provider_dataworks.waiting import run_store, starting, stopping
+from airflow_provider_dataworks.waiting.di_job import DIJobTarget, snapshot_of
+from airflow_provider_dataworks.waiting.target import Evaluation, StatusSnapshot, WaitState
+from tests.faults import killed_task
+from tests.faults.fast_clock import package_modules
+from tests.faults.kills import KillPlan, make_kill_plan
 from tests.faults.schedule import POLL_BESIDE_OTHERS, Step
 
 
@@ -55,14 +63,17 @@ def _blind_repeat(patch: pytest.MonkeyPatch) -> None:
 
 
 def _last_run(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(operator_module, "new_run_shows", lambda *_: True)
+    patch.setattr(DIJobTarget, "shows_new_run", lambda *_: True)
 
 
 def _careless(patch: pytest.MonkeyPatch) -> None:
-    def judge(status: str, *_: Any) -> Verdict:
-        return Verdict.REACHED if status in ("Finished", "Failed", "Stopped") else Verdict.GO_ON
+    evaluate = DIJobTarget.evaluate
 
-    patch.setattr(operator_module, "judge", judge)
+    def careless(self: Any, snapshot: StatusSnapshot, **what: bool) -> Evaluation:
+        result = evaluate(self, snapshot, **what)
+        return replace(result, state=WaitState.SUCCEEDED) if result.state is WaitState.FAILED else result
+
+    patch.setattr(DIJobTarget, "evaluate", careless)
 
 
 def _new_token(patch: pytest.MonkeyPatch) -> None:
@@ -88,14 +99,14 @@ def _forgetting(name: str) -> Any:
     def run(self: Any, context: Any, *more: Any, **named: Any) -> Any:
         value = method(self, context, *more, **named)
         if (store := context.get("task_state_store")) is not None:
-            store.delete(run_memory.KEY)
+            store.delete(run_store.KEY)
         return value
 
     return run
 
 
 def _keeps_note_of_no_start(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(run_memory.RunMemory, "withdraw", lambda self: None)
+    patch.setattr(run_store.RunStore, "withdraw", lambda self: None)
 
 
 def _takes_miss_for_absence(patch: pytest.MonkeyPatch) -> None:
@@ -109,7 +120,7 @@ def _takes_miss_for_absence(patch: pytest.MonkeyPatch) -> None:
 
 
 def _loses_race(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(waiting_operator.WaitingOperator, "_read_after_refusal", lambda *_: None)
+    patch.setattr(starting.Starter, "_poll_after_refusal", lambda *_: None)
 
 
 def _no_limit_by_clock(patch: pytest.MonkeyPatch) -> None:
@@ -142,19 +153,18 @@ def _unguarded(exchange: Any, read: Any) -> Any:
 
 
 def _hands_over_old_readings(patch: pytest.MonkeyPatch) -> None:
-    first: dict[tuple[str, int], Reading] = {}
+    first: dict[tuple[str, int], StatusSnapshot] = {}
     join, get_di_job = poller_module.Poller.join, hook_module.DataWorksHook.get_di_job
 
     def keeping(self: Any, **arguments: Any) -> Any:
         job = get_di_job(self, **arguments)
-        reading = Reading(str(job.get("JobStatus")), job.get("MigrationType"), job.get("JobName"))
-        first.setdefault((self.dataworks_conn_id, job["DIJobId"]), reading)
+        first.setdefault((self.dataworks_conn_id, job["DIJobId"]), snapshot_of(job, exact=False))
         return job
 
     def joined(self: Any, subscription: Any) -> None:
         join(self, subscription)
-        if kept := first.get((self._key.dataworks_conn_id, subscription.subject.id)):
-            subscription.tell(kept)
+        if kept := first.get((self._key.dataworks_conn_id, subscription.target.id)):
+            subscription.publish(kept)
 
     patch.setattr(hook_module.DataWorksHook, "get_di_job", keeping)
     patch.setattr(poller_module.Poller, "join", joined)
@@ -163,30 +173,30 @@ def _hands_over_old_readings(patch: pytest.MonkeyPatch) -> None:
 def _one_failure_fails_all(patch: pytest.MonkeyPatch) -> None:
     fail = poller_module.Poller._fail
 
-    def failing(self: Any, current: Any, subjects: Any, error: Any) -> None:
-        fail(self, current, subjects, error)
+    def failing(self: Any, current: Any, keys: Any, error: Any) -> None:
+        fail(self, current, keys, error)
         for group in self._subscriptions.values():
             for subscription in group:
-                subscription.failures = subscription.max_failures
+                subscription.budget.failures = subscription.budget.max_failures
                 subscription.fail(error)
 
     patch.setattr(poller_module.Poller, "_fail", failing)
 
 
 def _new_run_that_was_seen_is_not_known(patch: pytest.MonkeyPatch) -> None:
-    def is_of_new_run(self: Any, reading: Reading) -> bool:
-        moved = reading.started != self.old_started_time
-        return moved or normal_status(reading.status) != normal_status(self.old_status)
+    def is_of_new_run(self: Any, snapshot: StatusSnapshot) -> bool:
+        moved = snapshot.started != self.old_started_time
+        return moved or normal_status(snapshot.status) != normal_status(self.old_status)
 
-    patch.setattr(trigger_module.DIJobStatusTrigger, "_is_of_new_run", is_of_new_run)
+    patch.setattr(DIJobTarget, "_is_of_new_run", is_of_new_run)
 
 
 def _refusals_by_id_do_not_count(patch: pytest.MonkeyPatch) -> None:
     fail = poller_module.Poller._fail
 
-    def failing(self: Any, current: Any, subjects: Any, error: Any) -> None:
+    def failing(self: Any, current: Any, keys: Any, error: Any) -> None:
         if error.action != "GetDIJob":
-            fail(self, current, subjects, error)
+            fail(self, current, keys, error)
 
     patch.setattr(poller_module.Poller, "_fail", failing)
 
@@ -252,7 +262,7 @@ MUTANTS = (
         "a miss on a page that shifted means absence",
         _takes_miss_for_absence,
         lambda step: step.shift and not step.by_name,
-        "failed without any fault: Workspace",
+        "failed without any fault: There is no such DI job",
         ((171, 0), (41, 3)),
     ),
     Mutant(
@@ -333,21 +343,215 @@ MUTANTS = (
 )
 
 
+# What scenarios notice
+
+
+@dataclass(frozen=True)
+class ScenarioMutant:
+    """A fault of the package that a scenario meets.
+
+    :param name: what it does.
+    :param put_back: makes the package do it.
+    :param scenario: what it shows in.
+    :param noticed: what is said of it.
+    :param slow: whether it takes as long to notice as the scenario waits for what does not come.
+    """
+
+    name: str
+    put_back: Callable[[pytest.MonkeyPatch], None]
+    scenario: str
+    noticed: str
+    slow: bool = False
+
+
+def _waits_for_the_lock(patch: pytest.MonkeyPatch) -> None:
+    for name in ("_WAIT_WITH_LAST_KEYS", "_WAIT_WITHOUT"):
+        patch.setattr(credentials_module, name, 1e6)
+
+
+def _shares_threads(patch: pytest.MonkeyPatch) -> None:
+    # As many as asyncio's own pool has at most.
+    pool = ThreadPoolExecutor(32)
+
+    def start_call(function: Callable[[], Any]) -> Any:
+        return asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, function)
+
+    patch.setattr(poller_module, "start_call", start_call)
+
+
+def _unpacks_everything(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(transport, "MAX_BODY", 2**40)
+
+
+def _believes_the_count(patch: pytest.MonkeyPatch) -> None:
+    def pages(self: Any, parameters: dict[str, Any]) -> Any:
+        number, seen = 0, set[int]()
+        while True:
+            number += 1
+            page = self._job_page({**parameters, "PageNumber": number})
+            yield [job for job in page.jobs if job.id not in seen]
+            seen.update(job.id for job in page.jobs)
+            if number * int(parameters["PageSize"]) >= (page.total or 0):
+                return
+
+    patch.setattr(jobs_module.DIJobsHook, "_job_pages", pages)
+
+
+def _keeps_every_job(patch: pytest.MonkeyPatch) -> None:
+    read_page, kept = jobs_module.DIJobsHook.list_di_jobs_page, {}
+
+    def read(self: Any, **arguments: Any) -> Any:
+        page = read_page(self, **arguments)
+        kept.update({job.id: job for job in page.jobs})
+        return page
+
+    patch.setattr(jobs_module.DIJobsHook, "list_di_jobs_page", read)
+
+
+def _takes_out_plain_secrets(patch: pytest.MonkeyPatch) -> None:
+    def redact(text: str, secrets: Iterable[str | None]) -> str:
+        for secret in filter(None, secrets):
+            text = text.replace(secret, "***")
+        return text
+
+    patch.setattr(client_module, "redact", redact)
+
+
+def _passes_on_control_characters(patch: pytest.MonkeyPatch) -> None:
+    for module in package_modules():
+        if hasattr(module, "printable"):
+            patch.setattr(module, "printable", str)
+
+
+def _takes_any_region(patch: pytest.MonkeyPatch) -> None:
+    for module in package_modules():
+        if hasattr(module, "is_region_id"):
+            patch.setattr(module, "is_region_id", lambda _: True)
+
+
+def _keeps_its_rate(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rate_limiter.RateLimiter, "throttled", lambda self: None)
+
+
+def _pauses_without_jitter(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(retry, "backoff", lambda attempt: min(2.0 ** (attempt - 1), 30.0))
+
+
+SCENARIO_MUTANTS = (
+    ScenarioMutant(
+        "a kill waits for the keys that its task renews",
+        _waits_for_the_lock,
+        "kill while keys are renewed",
+        "and its job runs on",
+    ),
+    ScenarioMutant(
+        "all connections share a pool of threads",
+        _shares_threads,
+        "secrets backends hang",
+        "held up the wait with another one",
+        slow=True,
+    ),
+    ScenarioMutant("whatever is packed is unpacked", _unpacks_everything, "huge body", "MiB of memory"),
+    ScenarioMutant("TotalCount is believed", _believes_the_count, "endless list", "was read [0-9]+ times"),
+    ScenarioMutant("all jobs that were listed are kept", _keeps_every_job, "jobs come and go", "memory grew"),
+    ScenarioMutant(
+        "secrets are taken out as they are alone",
+        _takes_out_plain_secrets,
+        "secrets are quoted",
+        "writing [0-9] of a token gets into an error",
+    ),
+    ScenarioMutant(
+        "control characters are passed on",
+        _passes_on_control_characters,
+        "control characters",
+        "get into an error(.|\n)*get into the log",
+    ),
+    ScenarioMutant("region_id is not checked", _takes_any_region, "region that is none", "was taken"),
+    ScenarioMutant(
+        "a throttled process keeps its rate",
+        _keeps_its_rate,
+        "processes share a limit",
+        "of the requests were throttled",
+    ),
+    ScenarioMutant(
+        "pauses have no jitter",
+        _pauses_without_jitter,
+        "processes come back together",
+        "attempts come within a tenth of the time",
+    ),
+)
+
+
+# What rounds of kills notice
+
+
 def _first_try_only(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(run_memory.RunMemory, "may_yet_show", lambda *_: False)
+    patch.setattr(run_store.RunStore, "may_yet_show", lambda *_: False)
+    # The run shows so late that the next try comes before it on a busy machine too; it would wait longer than that.
+    patch.setattr(killed_task, "START_TIMEOUT", 6.0)
+
+
+def _compares_clocks(patch: pytest.MonkeyPatch) -> None:
+    # When a try noted its start, by its own machine; the service's StartedTime is by another.
+    key = "moment"
+    names = ("__init__", "record_start", "is_recorded_run")
+    make, record_start, is_recorded = (getattr(run_store.RunStore, name) for name in names)
+
+    def making(self: Any, context: Any, target: Any) -> None:
+        make(self, context, target)
+        self.moments = context["task_state_store"]
+
+    def recording(self: Any, before: StatusSnapshot) -> None:
+        record_start(self, before)
+        self.moments.set(key, clock.time())
+
+    def recognising(self: Any, now: StatusSnapshot) -> bool:
+        began = self.moments.get(key, 0.0) - 30
+        return bool(is_recorded(self, now)) and (now.started or 0.0) >= began
+
+    for name, method in zip(names, (making, recording, recognising), strict=True):
+        patch.setattr(run_store.RunStore, name, method)
 
 
 def _one_stop(patch: pytest.MonkeyPatch) -> None:
-    def end(self: Any, hook: Any, **_: Any) -> bool:
-        self.stop(hook)
+    def stop(self: Any, hook: Any, **_: Any) -> bool:
+        self.target.stop(hook)
         return True
 
-    patch.setattr(stopping.StartedRun, "end", end)
+    patch.setattr(stopping.StartedRun, "stop", stop)
+
+
+def _killed(seed: int, word: str, seconds: float, **changes: Any) -> KillPlan:
+    """The round of a seed with one kill, at a moment that a busy machine does not miss."""
+    return replace(make_kill_plan(seed), moments=((word, seconds),), **changes)
 
 
 #: The same for rounds of kills: name, what puts the fault back, what is said of it, and the rounds.
 KILL_MUTANTS = (
-    ("note deleted after success", _forgets_after_success, "2 starts", (35, 67)),
-    ("a start that does not show yet is not waited for", _first_try_only, "2 start|ended with", (41, 176, 226)),
-    ("a stop that overtakes its start ends the matter", _one_stop, "its job runs on", (154, 269)),
+    (
+        "note deleted after success",
+        _forgets_after_success,
+        "2 starts",
+        tuple(_killed(seed, "returned", 0.0) for seed in (35, 67, 35)),
+    ),
+    (
+        "a start that does not show yet is not waited for",
+        _first_try_only,
+        "2 start|ended with",
+        (_killed(41, "sent", 0.0, lag=4.0),),
+    ),
+    (
+        "a run is known by the clock of the machine that started it",
+        _compares_clocks,
+        "2 start|ended with",
+        tuple(
+            _killed(seed, "sending", 0.3, lag=lag, clocks=(300.0, *(0.0,) * 7)) for seed, lag in ((41, 0.9), (176, 1.3))
+        ),
+    ),
+    (
+        "a stop that overtakes its start ends the matter",
+        _one_stop,
+        "its job runs on",
+        (_killed(154, "sending", 0.3, late=1.4), _killed(269, "sending", 0.6, late=1.4)),
+    ),
 )

@@ -262,7 +262,9 @@ class _Runner:
     def _start_by_hook(self) -> None:
         (job,) = self.jobs
         hook = DataWorksHook(self.stage.conn_id)
-        one = self._one_try(lambda: hook.start_di_job(di_job_id=job["DIJobId"]), lambda: self._job(job))
+        one = self._one_try(
+            lambda: hook.start_di_job(di_job_id=job["DIJobId"], force_to_rerun=True), lambda: self._job(job)
+        )
         hook.close()
         self._conclude([one], checks.check_start_by_hook(one), check_errors=False)
 
@@ -306,8 +308,9 @@ class _Runner:
             poll_interval=step.poll_seconds,
             start_timeout=START_TIMEOUT,
             execution_timeout=self._limit(step.deferred),
-            # The mark of our own starts, by which faults leave somebody else's alone.
-            force_to_rerun=True if step.kind == "contested start" else None,
+            # A Full job that is Finished runs again by that only. It is also the mark of our own starts, by which
+            # faults leave somebody else's alone.
+            force_to_rerun=True,
             dataworks_conn_id=self.stage.conn_id,
         )
 

@@ -20,30 +20,32 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 from airflow.models.connection import Connection
 from airflow.providers.common.compat.sdk import DAG
 
-from airflow_provider_dataworks.client.errors import Outcome, outcome_of
+from airflow_provider_dataworks.client.errors import ApiError, Outcome, outcome_of
 from airflow_provider_dataworks.connection.form import AUTH_TYPES, CONNECTION_FIELDS, RELABELING
 from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.emulator.editions import EDITIONS
-from airflow_provider_dataworks.exceptions import DataWorksPermanentError
-from airflow_provider_dataworks.hooks.errors import BY_CODE
+from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksPermanentError
+from airflow_provider_dataworks.hooks.errors import BY_CODE, advice_for
 from airflow_provider_dataworks.operators.data_integration import (
     CreateDISyncTaskOperator,
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
-from airflow_provider_dataworks.triggers.poller import JOB, Key, Subject, subscribe
+from airflow_provider_dataworks.triggers.poller import Key, subscribe
+from airflow_provider_dataworks.waiting.di_job import DIJobTarget
 from tests.support.tasks import run_task
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+    for path in [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
     if "_build" not in path.parts
 }
 
@@ -224,7 +226,7 @@ def test_every_field_of_the_form_is_explained_under_its_label() -> None:
 
 
 def test_every_error_is_treated_as_its_row_says() -> None:
-    words = {Outcome.NOT_EXECUTED: "again", Outcome.UNKNOWN: "looks", Outcome.REFUSED: "stops"}
+    words = {Outcome.NOT_EXECUTED: "again", Outcome.UNKNOWN: "checks", Outcome.REFUSED: "stops"}
     found = [row for row in rows(PAGES["docs/errors.md"]) if len(row) == 5]
     assert len(found) > 30
     for codes, status, treated, _, _ in found:
@@ -238,6 +240,30 @@ def test_every_error_is_treated_as_its_row_says() -> None:
 def test_every_error_that_the_code_gives_advice_on_has_a_row() -> None:
     shown = " ".join(row[0] for row in rows(PAGES["docs/errors.md"]))
     assert [prefix for prefix, _ in BY_CODE if f"`{prefix}" not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        ("`InvalidDIJobId.NotFound`", {"code": "InvalidDIJobId.NotFound", "http_status": 404}),
+        ("`IncorrectDIJobStatus`", {"code": "IncorrectDIJobStatus", "http_status": 400}),
+        ("none, `fileId:[...] is invalid`", {"message": "fileId:[100] is invalid.", "http_status": 200}),
+        ("none, `Invalid path: ...`", {"message": "Invalid path: Business Flow/x", "http_status": 200}),
+        (
+            "none, of QueryDISyncTaskConfigProcessResult",
+            {"action": "QueryDISyncTaskConfigProcessResult", "http_status": 200},
+        ),
+    ],
+)
+def test_error_and_its_row_name_the_same_things_to_check(row: str, error: dict[str, Any]) -> None:
+    given = {"message": "m", "action": "StartDIJob", "outcome": Outcome.REFUSED, **error}
+    advice = advice_for(ApiError(given.pop("message"), **given))
+    (shown,) = [cells for cells in rows(PAGES["docs/errors.md"]) if cells[0] == row]
+
+    assert advice is not None
+    arguments = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b|\b[A-Z]\w+[A-Z]\w+\b", advice.summary))
+    assert {name for name in arguments if f"`{name}`" not in " ".join(shown[3:])} == set()
+    assert ("wait" in advice.summary) == ("wait" in shown[4])
 
 
 FOLDER = {"FileFolderPath": "Business Flow/demo/Data Integration"}
@@ -283,7 +309,7 @@ def test_a_tick_takes_the_requests_that_the_table_says(
 
     async def second_tick() -> int:
         with ExitStack() as waits:
-            (poller, *_) = {waits.enter_context(subscribe(key, Subject(JOB, one), 10))[0] for one in ids}
+            (poller, *_) = {waits.enter_context(subscribe(key, DIJobTarget(key.project_id, one), 10))[0] for one in ids}
             await poller._tick()
             dataworks_emulator.clear_requests()
             await poller._tick()
@@ -330,6 +356,88 @@ def test_the_emulator_holds_what_its_page_says(dataworks_emulator: EmulatorContr
         assert re.split("[;,]", shown[number][1])[0] == kind
 
 
+# API coverage
+
+
+def coverage() -> Iterator[tuple[list[str], list[str], list[str], bool]]:
+    """The rows of the page: actions, operators and sensors, hook methods, whether the emulator has them."""
+    for actions, tasks, methods, emulator in rows(PAGES["docs/coverage.md"]):
+        named = re.findall(r"`(\w+)`", tasks), re.findall(r"`(\w+)`", methods)
+        yield actions.split(", "), *named, emulator == "yes"
+
+
+def test_what_the_coverage_page_names_exists() -> None:
+    operators = importlib.import_module("airflow_provider_dataworks.operators.data_integration")
+    sensors = importlib.import_module("airflow_provider_dataworks.sensors.data_integration")
+    hook = importlib.import_module("airflow_provider_dataworks.hooks.dataworks").DataWorksHook
+    for _, tasks, named, _ in coverage():
+        assert [name for name in tasks if not hasattr(operators, name) and not hasattr(sensors, name)] == []
+        assert [name for name in named if not callable(getattr(hook, name, None))] == []
+
+
+def test_the_coverage_page_says_which_actions_the_emulator_has() -> None:
+    from airflow_provider_dataworks.emulator.actions import action_table
+
+    shown = [action for actions, _, _, emulator in coverage() if emulator for action in actions]
+    held = [action.name for action in action_table() if action.version == "2020-05-18"]
+    assert sorted(shown) == sorted(held)
+
+
+def test_each_action_is_on_the_coverage_page_once() -> None:
+    shown = [action for actions, _, _, _ in coverage() for action in actions]
+    assert len(set(shown)) == len(shown)
+
+
+# Secrets backends
+
+
+def test_the_connection_of_the_file_backend_is_read(tmp_path: Path) -> None:
+    from airflow.secrets.local_filesystem import LocalFilesystemBackend
+
+    (content,) = blocks("docs/secrets-backends.md", "json")
+    file = tmp_path / "connections.json"
+    file.write_text(content, encoding="utf-8")
+    connection = LocalFilesystemBackend(connections_file_path=str(file)).get_connection("dataworks_default")
+    uri = re.search(r"conn_uri='(dataworks://[^']+)'", PAGES["docs/secrets-backends.md"])
+    assert connection is not None
+    assert uri is not None
+    kind: Any = Connection
+    from_uri = getattr(kind, "from_uri", None) or (lambda uri, conn_id: kind(conn_id=conn_id, uri=uri))
+    assert facts(read_connection(connection)) == facts(read_connection(from_uri(uri[1], conn_id="dataworks_default")))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "yaml")])
+def test_connections_in_yaml_are_read(page: str) -> None:
+    for block in blocks(page, "yaml"):
+        for variable in yaml.safe_load(block)["env"]:
+            assert variable["name"] == "AIRFLOW_CONN_DATAWORKS_DEFAULT"
+            read = read_connection(Connection.from_json(variable["value"], conn_id="dataworks_default"))
+            assert (read.region_id, read.project_id) == ("cn-shanghai", 10000)
+
+
+# Alerting
+
+
+def test_the_callback_shown_gets_the_facts_of_a_failed_job(
+    dataworks_emulator: EmulatorControl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names: dict[str, Any] = {"__name__": "docs_page"}
+    exec(compile(blocks("docs/alerting.md", "python")[0], "docs/alerting.md", "exec"), names)
+    dataworks_emulator.settings(run_seconds=0.2)
+    dataworks_emulator.set_job(1001, outcome="Failed", ErrorMessage="disk full")
+    operator = StartDIJobOperator(task_id="copy", di_job_id=1001, wait_for_completion=True, poll_interval=1)
+    with pytest.raises(DataWorksJobError) as raised:
+        run_task(operator)
+    capsys.readouterr()
+    names["notify"]({"exception": raised.value, "ti": operator})
+    message = capsys.readouterr().out
+    assert message.startswith("copy: ")
+    for fact in ("disk full", "(1001), Failed", "RequestId for support: "):
+        assert fact in message
+    names["notify"]({"ti": operator})
+    assert capsys.readouterr().out == "copy: None\n"
+
+
 # What leads where
 
 
@@ -365,6 +473,17 @@ def test_the_pages_build_without_a_warning_or_a_dead_link(tmp_path: Path) -> Non
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     assert load("check_links").dead_links(tmp_path) == []
+    assert [word for word in SEARCHED if not found_by_search(word, tmp_path)] == []
+
+
+SEARCHED = ("retry", "callback", "upgrade", "throttling", "offline", "kubernetes", "RequestId", "StopDIJob")
+
+
+def found_by_search(word: str, built: Path) -> bool:
+    """Whether a search of the built pages finds a word."""
+    english = importlib.import_module("sphinx.search.en").SearchEnglish({})
+    index = json.loads((built / "searchindex.js").read_text(encoding="utf-8").partition("(")[2].rpartition(")")[0])
+    return english.stem(word.lower()) in {*index["terms"], *index["titleterms"]}
 
 
 def test_a_dead_link_is_found(tmp_path: Path) -> None:
@@ -380,6 +499,17 @@ def test_the_picture_of_the_parts_is_that_of_the_code() -> None:
     drawn = load("architecture").draw()
     shown = (DOCS / "architecture.svg").read_text(encoding="utf-8")
     assert drawn == shown, "run `make docs`, and commit docs/architecture.svg"
+
+
+def test_the_badges_say_what_the_project_declares() -> None:
+    badges = load("badges")
+    for name, labels in badges.facts().items():
+        shown = (DOCS / "images" / f"{name}.svg").read_text(encoding="utf-8")
+        assert badges.draw(*labels) == shown, "run `make docs`, and commit docs/images"
+        _, right = labels
+        alternative = re.search(rf"!\[(.*?)\]\(docs/images/{name}\.svg\)", PAGES["README.md"])
+        assert alternative is not None
+        assert [word for word in re.findall(r"[\w.-]*\w", right) if word not in alternative[1]] == []
 
 
 def test_every_part_is_named_where_the_picture_is() -> None:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 import airflow
 import pytest
 
-from tests.faults.campaign import run_campaign, run_kill_rounds
-from tests.faults.kills import make_kill_plan
+from tests.faults.campaign import run_campaign, run_kill_rounds, run_scenarios
+from tests.faults.kills import KillPlan, make_kill_plan
 from tests.faults.labels import LABELS
-from tests.faults.mutants import KILL_MUTANTS, MUTANTS, Mutant
+from tests.faults.mutants import KILL_MUTANTS, MUTANTS, SCENARIO_MUTANTS, Mutant, ScenarioMutant
+from tests.faults.scenarios import SCENARIOS
 from tests.faults.schedule import KINDS, Schedule, make_schedule
 
 pytestmark = pytest.mark.skipif(
@@ -40,11 +41,11 @@ def violations(*steps: tuple[int, int]) -> str:
     return "\n".join(text for report in reports for text in report.violations)
 
 
-def kill_violations(*seeds: int) -> str:
+def kill_violations(*plans: KillPlan) -> str:
     with warnings.catch_warnings():
         # The plug-ins of pytest may have threads, but none that holds a lock that a task needs.
         warnings.filterwarnings("ignore", message=".*multi-threaded.*", category=DeprecationWarning)
-        reports = run_kill_rounds(seeds, lanes=len(seeds))
+        reports = run_kill_rounds(plans, lanes=len(plans))
     return "\n".join(text for report in reports for text in report.violations)
 
 
@@ -94,13 +95,37 @@ def test_fault_that_is_put_back_is_noticed(mutant: Mutant, monkeypatch: pytest.M
     assert re.search(mutant.noticed, violations(*mutant.at))
 
 
-@pytest.mark.parametrize(("put_back", "noticed", "seeds"), [mutant[1:] for mutant in KILL_MUTANTS])
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        pytest.param(mutant, id=mutant.name, marks=pytest.mark.slow if mutant.slow else ())
+        for mutant in SCENARIO_MUTANTS
+    ],
+)
+def test_fault_that_is_put_back_is_noticed_by_its_scenario(
+    mutant: ScenarioMutant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutant.put_back(monkeypatch)
+
+    (report,) = run_scenarios(0, [mutant.scenario])
+
+    assert re.search(mutant.noticed, "\n".join(report.violations))
+
+
+def test_each_scenario_has_a_fault_that_it_notices() -> None:
+    assert {mutant.scenario for mutant in SCENARIO_MUTANTS} == set(SCENARIOS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("put_back", "noticed", "plans"), [pytest.param(*mutant[1:], id=mutant[0]) for mutant in KILL_MUTANTS]
+)
 def test_fault_that_is_put_back_is_noticed_by_kills(
     put_back: Callable[[pytest.MonkeyPatch], None],
     noticed: str,
-    seeds: tuple[int, ...],
+    plans: tuple[KillPlan, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put_back(monkeypatch)
 
-    assert re.search(noticed, kill_violations(*seeds))
+    assert re.search(noticed, kill_violations(*plans))

@@ -6,6 +6,7 @@ from functools import partial
 
 from airflow_provider_dataworks.client.actions import Action, Envelope, Repeat
 from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read_job, read_page
+from airflow_provider_dataworks.client.catalog.generated_content import read_generated_content
 
 VERSION = "2020-05-18"
 
@@ -86,6 +87,18 @@ START_DI_SYNC_INSTANCE = _action(
 STOP_DI_SYNC_INSTANCE = _action("StopDISyncInstance", query=_FILE, envelope=Envelope("Data", says_status=True))
 GET_DI_SYNC_INSTANCE_INFO = _action("GetDISyncInstanceInfo", query=_FILE, envelope=Envelope("Data"))
 GET_DI_SYNC_TASK = _action("GetDISyncTask", query=_FILE, envelope=Envelope("Data", nested="SolutionDetail"))
+
+GENERATE_DI_SYNC_TASK_CONFIG = _action(
+    "GenerateDISyncTaskConfigForCreating",
+    query=("ProjectId", "TaskType", "TaskParam", "ClientToken"),
+    envelope=Envelope("Data", integer="ProcessId", says_status=True),
+)
+# Its status is the generation's.
+QUERY_DI_SYNC_TASK_CONFIG = _action(
+    "QueryDISyncTaskConfigProcessResult",
+    query=("ProjectId", "TaskType", "AsyncProcessId"),
+    envelope=Envelope("Data", status_is_content=True, read=read_generated_content),
+)
 
 # Workspaces
 

@@ -9,7 +9,6 @@ from typing import Any
 from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.backend.resources.di_jobs import DI_JOBS, Job
 from airflow_provider_dataworks.emulator.backend.state import State
-from airflow_provider_dataworks.emulator.protocol.action import DEFAULT_VERSION
 from airflow_provider_dataworks.emulator.protocol.paging import page
 
 #: The parameters of CreateDIJob that are stored as they are.
@@ -91,8 +90,11 @@ def start_job(state: State, job: Job, arguments: Mapping[str, Any], version: str
         return False
     rerun = bool(arguments["ForceToRerun"])
     if job.job_status == "Finished" and not rerun:
-        rerun = job.migration_type != "Full" or _reruns_finished_full(state, version)
-    return job.start(state.settings, time.monotonic(), time.time(), rerun=rerun)
+        rerun = job.migration_type != "Full" or state.settings.rerun_finished_full
+    skip_seconds = state.settings.skip_seconds
+    if skip_seconds is None:
+        skip_seconds = assumptions.SKIP_SECONDS[version]
+    return job.start(state.settings, time.monotonic(), time.time(), rerun=rerun, skip_seconds=skip_seconds)
 
 
 def delete_job(state: State, job: Job) -> None:
@@ -134,11 +136,6 @@ def check_start_settings(value: dict[str, Any]) -> None:
         if not isinstance(failover, dict):
             raise ValueError("FailoverSettings must be an object")
         _check_numbers(failover, "Interval", "UpperLimit", maximum=2**31 - 1)
-
-
-def _reruns_finished_full(state: State, version: str) -> bool:
-    setting = state.settings.rerun_finished_full
-    return version == DEFAULT_VERSION if setting is None else setting
 
 
 def _is_visible(state: State, job: Job, version: str) -> bool:

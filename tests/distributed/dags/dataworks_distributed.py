@@ -27,6 +27,7 @@ WHEN: dict[str, Any] = {
 with DAG(dag_id="distributed_starts", **WHEN):
     StartDIJobOperator.partial(
         task_id="start",
+        force_to_rerun=True,
         wait_for_completion=True,
         deferrable=True,
         poll_interval=5,

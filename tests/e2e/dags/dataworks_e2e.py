@@ -35,6 +35,7 @@ with DAG(dag_id="e2e_starts", **WHEN):
     StartDIJobOperator.partial(
         task_id="start",
         dataworks_conn_id=CONNECTION,
+        force_to_rerun=True,
         wait_for_completion=True,
         poll_interval=2,
         retries=2,
@@ -43,7 +44,12 @@ with DAG(dag_id="e2e_starts", **WHEN):
 
 with DAG(dag_id="e2e_single_starts", **WHEN):
     StartDIJobOperator.partial(
-        task_id="start", dataworks_conn_id=CONNECTION, wait_for_completion=True, poll_interval=2, retries=0
+        task_id="start",
+        dataworks_conn_id=CONNECTION,
+        force_to_rerun=True,
+        wait_for_completion=True,
+        poll_interval=2,
+        retries=0,
     ).expand_kwargs(asked_for())
 
 with DAG(dag_id="e2e_limits", **WHEN):
@@ -56,6 +62,7 @@ with DAG(dag_id="e2e_limits", **WHEN):
     StartDIJobOperator(
         task_id="stopped",
         di_job_id="{{ dag_run.conf['stopped'] }}",
+        force_to_rerun=True,
         wait_for_completion=True,
         poll_interval=2,
         **LIMIT,
@@ -63,6 +70,7 @@ with DAG(dag_id="e2e_limits", **WHEN):
     StartDIJobOperator(
         task_id="left_alone",
         di_job_id="{{ dag_run.conf['left_alone'] }}",
+        force_to_rerun=True,
         wait_for_completion=True,
         poll_interval=2,
         cancel_on_kill=False,
@@ -86,7 +94,7 @@ with DAG(dag_id="e2e_alone", **WHEN):
     realtime = StartDISyncInstanceOperator(
         task_id="realtime", file_id=2001, wait_for_completion=True, deferrable=True, poll_interval=1
     )
-    start_other = StartDIJobOperator(task_id="start_other", di_job_id=1004)
+    start_other = StartDIJobOperator(task_id="start_other", di_job_id=1004, force_to_rerun=True)
     start_other >> seen >> job >> realtime
 
 # Whoever joins a poller this slow finds a reading that is older than the start right before.
@@ -100,7 +108,9 @@ with DAG(dag_id="e2e_pairs", **WHEN):
     @task_group
     def pair(di_job_id: Any) -> None:
         """A job that is started, and the sensor that waits for it."""
-        start = StartDIJobOperator(task_id="start", di_job_id=di_job_id, dataworks_conn_id=CONNECTION, retries=0)
+        start = StartDIJobOperator(
+            task_id="start", di_job_id=di_job_id, force_to_rerun=True, dataworks_conn_id=CONNECTION, retries=0
+        )
         # Each sensor goes before the next start: it defers while the poller knows what was before its own start.
         sense = DIJobStatusSensor(
             task_id="sense",

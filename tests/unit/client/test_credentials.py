@@ -182,18 +182,6 @@ def test_library_is_loaded_by_the_first_use_alone() -> None:
 # In the middle of a fetch
 
 
-@contextlib.contextmanager
-def interrupted_by(handler: Callable[[], object], seconds: float) -> Iterator[None]:
-    """Have a signal handler run in this thread after some time, as Airflow runs on_kill."""
-    before = signal.signal(signal.SIGALRM, lambda *_: handler())
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 class SlowSource:
     """The vendor's library: answers with the next keys, the slow ones only when they may."""
 
@@ -218,6 +206,28 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> SlowSource:
     return source
 
 
+@contextlib.contextmanager
+def interrupted_by(handler: Callable[[], object], slow: SlowSource) -> Iterator[None]:
+    """Have a signal handler run in this thread, as Airflow runs on_kill, once a slow source is asked for keys."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: handler())
+    asked = slow.asked
+
+    def interrupt() -> None:
+        while slow.asked == asked:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        signal.pthread_kill(thread, signal.SIGUSR1)
+
+    thread = threading.get_ident()
+    interrupting = threading.Thread(target=interrupt, daemon=True)
+    interrupting.start()
+    try:
+        yield
+        interrupting.join(20)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 def test_signal_handler_gets_the_last_keys_while_its_thread_renews_them(slow: SlowSource) -> None:
     provider = FetchedCredentials("default", {}, "x")
     provider.get()
@@ -228,7 +238,7 @@ def test_signal_handler_gets_the_last_keys_while_its_thread_renews_them(slow: Sl
         got.append(provider.get().access_key_id)
         slow.waits[2].set()
 
-    with interrupted_by(on_kill, 0.2):
+    with interrupted_by(on_kill, slow):
         assert provider.get().access_key_id == "STS.second"
 
     assert got == ["STS.first"]
@@ -243,7 +253,7 @@ def test_signal_handler_fetches_keys_of_its_own_while_its_thread_fetches_the_fir
         got.append(provider.get().access_key_id)
         slow.waits[1].set()
 
-    with interrupted_by(on_kill, 0.2):
+    with interrupted_by(on_kill, slow):
         assert provider.get().access_key_id == "STS.first"
 
     assert got == ["STS.second"]
@@ -258,7 +268,7 @@ def test_signal_handler_may_renew_keys_that_its_thread_fetches(slow: SlowSource)
         provider.renew()
         slow.waits[1].set()
 
-    with interrupted_by(on_kill, 0.2):
+    with interrupted_by(on_kill, slow):
         provider.get()
 
     # What was fetched before the renewal is not given again.
@@ -314,7 +324,7 @@ def test_stop_in_a_signal_handler_is_sent_while_a_slow_source_renews_the_keys(
         stopped.append(time.monotonic() - began)
         slow.waits[2].set()
 
-    with interrupted_by(on_kill, 0.2):
+    with interrupted_by(on_kill, slow):
         call(client, "GetDIJob")
 
     assert stopped

@@ -116,7 +116,7 @@ def test_answer_that_is_late_is_an_unknown_outcome(emulator: EmulatorControl, ma
 
     error = failure(make_client(emulator.url, key, read_timeout=0.2), "StopDIJob")
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert error.outcome is Outcome.UNKNOWN
     assert "ReadTimeout" in error.message
 

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_dataworks.emulator.backend.resources.di_jobs import Job
 from airflow_provider_dataworks.emulator.settings import Settings
 
-SETTINGS = Settings(run_seconds=30, stop_seconds=2, skip_seconds=3)
+SETTINGS = Settings(run_seconds=30, stop_seconds=2)
 TABLES = [{"name": name, "records": 1000, "growth": 10} for name in ("a", "b", "c")]
 
 
@@ -19,7 +19,7 @@ def job(**fields: Any) -> Job:
 
 def start(subject: Job, at: float, **options: Any) -> bool:
     subject.advance(at)
-    return subject.start(SETTINGS, at, 1_700_000_000 + at, **options)
+    return subject.start(SETTINGS, at, 1_700_000_000 + at, skip_seconds=3, **options)
 
 
 def words(subject: Job, at: float, phase: str = "Full") -> list[str | None]:

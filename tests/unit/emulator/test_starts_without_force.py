@@ -1,4 +1,4 @@
-"""StartDIJob without ForceToRerun starts only steps that have not run, where the setting says so."""
+"""StartDIJob without ForceToRerun starts only steps that have not run, unless the setting says otherwise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ def start(call: Caller, di_job_id: int, **form: str) -> bool:
 
 
 def test_finished_full_job_moves_nothing(call: Caller, dataworks_emulator: EmulatorControl) -> None:
-    dataworks_emulator.settings(rerun_finished_full=False, skip_seconds=0)
     before = dataworks_emulator.set_job(FULL, JobStatus="Finished", StartedTime=1_671_516_776)
 
     assert not start(call, FULL)
@@ -30,11 +29,33 @@ def test_finished_full_job_moves_nothing(call: Caller, dataworks_emulator: Emula
 
 
 def test_finished_full_job_runs_by_force(call: Caller, dataworks_emulator: EmulatorControl) -> None:
-    dataworks_emulator.settings(rerun_finished_full=False)
     dataworks_emulator.set_job(FULL, JobStatus="Finished")
 
     assert start(call, FULL, ForceToRerun="true")
     assert dataworks_emulator.job(FULL)["JobStatus"] == "Running"
+
+
+def test_finished_full_job_runs_without_force_where_the_setting_says_so(
+    call: Caller, dataworks_emulator: EmulatorControl
+) -> None:
+    dataworks_emulator.settings(rerun_finished_full=True)
+    dataworks_emulator.set_job(FULL, JobStatus="Finished")
+
+    assert start(call, FULL)
+    assert dataworks_emulator.job(FULL)["JobStatus"] == "Running"
+
+
+def test_run_that_has_nothing_to_do_shows_for_as_long_as_the_setting_says(
+    call: Caller, dataworks_emulator: EmulatorControl
+) -> None:
+    dataworks_emulator.settings(skip_seconds=60)
+    before = dataworks_emulator.set_job(FULL, JobStatus="Finished", StartedTime=1_671_516_776)
+
+    assert start(call, FULL)
+
+    after = dataworks_emulator.job(FULL)
+    assert after["JobStatus"] == "Running"
+    assert after["StartedTime"] > before["StartedTime"]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +64,6 @@ def test_finished_full_job_runs_by_force(call: Caller, dataworks_emulator: Emula
 def test_other_job_runs_without_force(
     call: Caller, dataworks_emulator: EmulatorControl, di_job_id: int, status: str
 ) -> None:
-    dataworks_emulator.settings(rerun_finished_full=False)
     dataworks_emulator.set_job(di_job_id, JobStatus=status)
 
     assert start(call, di_job_id)

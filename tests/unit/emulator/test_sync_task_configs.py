@@ -1,4 +1,4 @@
-"""The content of a real-time task or a solution is generated in an asynchronous process, and can be required."""
+"""The content of a real-time task or a solution is generated in an asynchronous process, and required."""
 
 from __future__ import annotations
 
@@ -97,10 +97,26 @@ def test_generation_can_fail(call: Caller, dataworks_emulator: EmulatorControl) 
     assert result(call, process_id) == {"Status": "fail", "Message": "no such table"}
 
 
-def test_only_generated_content_makes_a_task_where_that_is_required(
-    call: Caller, dataworks_emulator: EmulatorControl
-) -> None:
-    dataworks_emulator.settings(require_generated_content=True)
+def test_any_content_makes_a_task_where_the_setting_says_so(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.settings(require_generated_content=False)
+
+    assert create(call, '{"type":"realtime"}', "DI_REALTIME")["Status"] == "success"
+
+
+def test_content_of_another_workspace_makes_no_task(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.add_job(ProjectId=20000)
+    generation = generate(call, ProjectId="20000")
+    query = {
+        "ProjectId": "20000",
+        "TaskType": "DI_SOLUTION",
+        "AsyncProcessId": str(generation.json["Data"]["ProcessId"]),
+    }
+    content = call("QueryDISyncTaskConfigProcessResult", query=query).json["Data"]["TaskContent"]
+
+    assert create(call, content)["Status"] == "fail"
+
+
+def test_only_generated_content_makes_a_task(call: Caller, dataworks_emulator: EmulatorControl) -> None:
     content = result(call, generate(call).json["Data"]["ProcessId"])["TaskContent"]
 
     own, of_other_type = create(call, '{"type":"realtime"}'), create(call, content, "DI_REALTIME")

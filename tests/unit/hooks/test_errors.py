@@ -20,6 +20,17 @@ FIRST_SCREEN = 90
 HERE = "connection dataworks_default, region cn-shanghai, workspace 10000"
 
 
+def test_sync_task_whose_content_is_not_generated_is_told_apart_from_an_unknown_file() -> None:
+    message = "fileId:[100] is invalid."
+
+    generation = refused(None, 200, message, action="QueryDISyncTaskConfigProcessResult")
+
+    assert generation.message.startswith(
+        "The service could not generate the content: correct the script in task_param."
+    )
+    assert refused(None, 200, message).message.startswith("The file is unknown or not deployed")
+
+
 def refused(code: str | None, status: int | None, message: str, action: str = "StartDISyncInstance") -> DataWorksError:
     outcome = Outcome.REFUSED if status else Outcome.NOT_EXECUTED
     return from_client(ApiError(message, action=action, outcome=outcome, code=code, http_status=status))

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dataworks.base import job_failure
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksParameterError
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
@@ -17,6 +16,8 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDISyncInstanceOperator,
 )
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.waiting.di_job import DIJobTarget
+from airflow_provider_dataworks.waiting.target import StatusSnapshot
 from tests.support.hook import CONTENT, PARAM, connect
 from tests.support.tasks import make_context
 
@@ -162,7 +163,7 @@ def test_failed_job_of_no_known_workspace_is_still_the_jobs_failure(
     hook = DataWorksHook()
     monkeypatch.setattr(hook, "get_di_job", lambda **_: {"ProjectId": project_id, "ErrorMessage": "disk full"})
 
-    error = job_failure(hook, hook.log, 1001, "Failed")
+    error = DIJobTarget(10000, 1001).failure(hook, StatusSnapshot("Failed"), hook.log)
 
     assert error.error_message == "disk full"
     assert str(error).endswith("See the DataWorks console")

@@ -216,7 +216,9 @@ def test_nothing_is_deferred_for_a_job_that_is_done(emulator: EmulatorControl) -
     assert sensor(deferrable=True).execute(make_context()) == "Finished"
 
 
-def test_an_event_is_held_back_until_the_scheduler_knows_of_the_deferral(emulator: EmulatorControl) -> None:
+def test_an_event_is_held_back_until_the_scheduler_knows_of_the_deferral(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     emulator.set_job(1001, JobStatus="Finished")
     trigger = DIJobStatusTrigger(
         dataworks_conn_id="dataworks_default",
@@ -226,11 +228,23 @@ def test_an_event_is_held_back_until_the_scheduler_knows_of_the_deferral(emulato
         waiting_since=time.time(),
     )
 
+    pauses = []
+    sleep, thread = asyncio.sleep, threading.get_ident()
+
+    async def noted(seconds: float, *more: Any) -> None:
+        # Not the emulator's, which is in another thread.
+        if threading.get_ident() == thread:
+            pauses.append(seconds)
+        await sleep(seconds, *more)
+
     began = time.monotonic()
+    monkeypatch.setattr(asyncio, "sleep", noted)
     event = asyncio.run(first_event(trigger))
 
     assert event.payload["kind"] == "reached"
-    assert 1.4 <= time.monotonic() - began < 2.5
+    assert time.monotonic() - began >= 1.4
+    # Once, and no longer than until the next poll.
+    assert sum(pauses) < 1.6
 
 
 def test_a_log_that_nobody_takes_does_not_hold_up_the_other_triggers(
@@ -239,9 +253,15 @@ def test_a_log_that_nobody_takes_does_not_hold_up_the_other_triggers(
     emulator.set_job(1001, JobStatus="Finished")
     handler = logging.getLogger("tests.task_log").handlers[0]
     take = handler.emit
+    taking, moved_on = threading.Event(), threading.Event()
+    held_up: list[str] = []
 
     def take_slowly(record: logging.LogRecord) -> None:
-        time.sleep(0.6)
+        taking.set()
+        # The other triggers go on meanwhile.
+        if not moved_on.wait(10):
+            held_up.append(record.getMessage())
+        moved_on.clear()
         take(record)
 
     monkeypatch.setattr(handler, "emit", take_slowly)
@@ -249,16 +269,16 @@ def test_a_log_that_nobody_takes_does_not_hold_up_the_other_triggers(
         dataworks_conn_id="dataworks_default", project_id=10000, di_job_id=1001, poll_interval=1
     )
 
-    async def work() -> float:
+    async def work() -> None:
         event = asyncio.ensure_future(first_event(trigger))
-        longest = 0.0
-        while not event.done():
-            began = time.monotonic()
+        while not event.done() or len(task_log) < 2:
             await asyncio.sleep(0.01)
-            longest = max(longest, time.monotonic() - began)
-        return longest
+            if taking.is_set():
+                taking.clear()
+                moved_on.set()
 
-    assert asyncio.run(work()) < 0.4
+    asyncio.run(asyncio.wait_for(work(), 40))
+    assert held_up == []
     assert [line.split("after")[0] for line in task_log] == [
         "DI job 1001 is Finished",
         "DI job 1001: the wait ended at Finished (MigrationType Full) ",

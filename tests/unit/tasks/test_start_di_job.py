@@ -23,8 +23,9 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksTransientError,
 )
 from airflow_provider_dataworks.links.dataworks import LINK_KEY
+from airflow_provider_dataworks.operators import base as operator_base
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
-from airflow_provider_dataworks.run_memory import KEY
+from airflow_provider_dataworks.waiting.run_store import KEY
 from tests.support.tasks import StateStore, make_context, run_task
 
 MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "deferred"])
@@ -35,14 +36,32 @@ def start(**arguments: Any) -> StartDIJobOperator:
     return StartDIJobOperator(**given)
 
 
+def start_anew(**arguments: Any) -> StartDIJobOperator:
+    """A start that runs all steps of a job, one that is Finished too, and waits for the end."""
+    return start(force_to_rerun=True, wait_for_completion=True, **arguments)
+
+
 @MODES
 def test_waits_for_the_new_run_and_returns_the_job_id(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_job(1001, JobStatus="Finished")
 
-    assert run_task(start(wait_for_completion=True, deferrable=deferrable)) == 1001
+    assert run_task(start_anew(deferrable=deferrable)) == 1001
 
     assert emulator.job(1001)["starts"] == 1
     assert emulator.job(1001)["JobStatus"] == "Finished"
+
+
+@MODES
+def test_a_finished_full_job_is_not_taken_for_run_anew_without_force(
+    emulator: EmulatorControl, deferrable: bool
+) -> None:
+    emulator.set_job(1001, JobStatus="Finished")
+
+    with pytest.raises(DataWorksTimeoutError, match="force_to_rerun"):
+        run_task(start(wait_for_completion=True, deferrable=deferrable, start_timeout=0.3))
+
+    assert len(emulator.job(1001)["start_requests"]) == 1
+    assert emulator.job(1001)["starts"] == 0
 
 
 @MODES
@@ -50,7 +69,7 @@ def test_a_late_new_run_is_not_mistaken_for_the_last_one(emulator: EmulatorContr
     emulator.set_job(1001, JobStatus="Finished", start_lag_seconds=0.5, outcome="Failed", run_seconds=2.0)
 
     with pytest.raises(DataWorksJobError):
-        run_task(start(wait_for_completion=True, deferrable=deferrable))
+        run_task(start_anew(deferrable=deferrable))
 
     assert emulator.job(1001)["starts"] == 1
 
@@ -58,7 +77,7 @@ def test_a_late_new_run_is_not_mistaken_for_the_last_one(emulator: EmulatorContr
 def test_returns_only_when_the_new_run_shows_although_it_does_not_wait(emulator: EmulatorControl) -> None:
     emulator.set_job(1001, JobStatus="Finished", start_lag_seconds=0.5, run_seconds=30)
 
-    run_task(start())
+    run_task(start(force_to_rerun=True))
 
     assert emulator.job(1001)["JobStatus"] == "Running"
 
@@ -67,7 +86,7 @@ def test_a_run_that_never_shows_is_a_timeout_that_names_force_to_rerun(emulator:
     emulator.set_job(1001, JobStatus="Finished", start_lag_seconds=60)
 
     with pytest.raises(DataWorksTimeoutError, match="force_to_rerun"):
-        run_task(start(start_timeout=0.5))
+        run_task(start(force_to_rerun=True, start_timeout=0.5))
 
 
 @MODES
@@ -252,16 +271,21 @@ def test_a_kill_before_the_start_stops_nothing(emulator: EmulatorControl) -> Non
     assert emulator.requests() == []
 
 
-def test_a_kill_gives_up_on_a_server_that_does_not_answer(emulator: EmulatorControl) -> None:
+def test_a_kill_gives_up_on_a_server_that_does_not_answer(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     emulator.set_job(1001, run_seconds=60)
     task = start()
     run_task(task)
-    emulator.add_fault("slow", action="StopDIJob", seconds=10)
+    # A task has five seconds between SIGTERM and SIGKILL.
+    assert operator_base.KILL_SECONDS <= 4
+    monkeypatch.setattr(operator_base, "KILL_SECONDS", 1.0)
+    emulator.add_fault("slow", action="StopDIJob", seconds=30)
 
     began = time.monotonic()
     task.on_kill()
 
-    assert time.monotonic() - began < 4.5
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("status", ["Running", "Finished"])
@@ -272,11 +296,11 @@ def test_a_retry_recognises_its_own_run(emulator: EmulatorControl, status: str) 
 
     if status == "Running":
         emulator.set_job(1001, run_seconds=0.5)
-        task = _with_limit(start(wait_for_completion=True), seconds=1)
+        task = _with_limit(start_anew(), seconds=1)
         with pytest.raises(DataWorksTimeoutError, match="asked to stop"):
             run_task(task, make_context(try_number=2, max_tries=3, store=store))
     else:
-        run_task(start(wait_for_completion=True), make_context(try_number=2, max_tries=3, store=store))
+        run_task(start_anew(), make_context(try_number=2, max_tries=3, store=store))
 
     assert emulator.job(1001)["starts"] == 1
 
@@ -287,7 +311,7 @@ def test_a_retry_starts_again_when_its_own_run_ended_badly(emulator: EmulatorCon
     _die_after_the_start(emulator, store)
     emulator.set_job(1001, JobStatus=status, run_seconds=0.3)
 
-    run_task(start(wait_for_completion=True), make_context(try_number=2, max_tries=3, store=store))
+    run_task(start_anew(), make_context(try_number=2, max_tries=3, store=store))
 
     assert emulator.job(1001)["starts"] == 2
 
@@ -297,7 +321,7 @@ def test_a_cleared_task_runs_a_finished_job_anew(emulator: EmulatorControl) -> N
     _die_after_the_start(emulator, store)
     emulator.set_job(1001, JobStatus="Finished", run_seconds=0.3)
 
-    run_task(start(wait_for_completion=True), make_context(try_number=2, max_tries=4, store=store))
+    run_task(start_anew(), make_context(try_number=2, max_tries=4, store=store))
 
     assert emulator.job(1001)["starts"] == 2
 
@@ -306,10 +330,10 @@ def test_a_run_taken_over_after_a_clear_is_recognised_by_the_retry_after_that(em
     store = StateStore()
     _die_after_the_start(emulator, store)
     with pytest.raises(TaskDeferred):
-        start(wait_for_completion=True, deferrable=True).execute(make_context(try_number=2, max_tries=4, store=store))
+        start_anew(deferrable=True).execute(make_context(try_number=2, max_tries=4, store=store))
     emulator.set_job(1001, JobStatus="Finished")
 
-    run_task(start(wait_for_completion=True), make_context(try_number=3, max_tries=4, store=store))
+    run_task(start_anew(), make_context(try_number=3, max_tries=4, store=store))
 
     assert emulator.job(1001)["starts"] == 1
 
@@ -317,7 +341,7 @@ def test_a_run_taken_over_after_a_clear_is_recognised_by_the_retry_after_that(em
 def _die_after_the_start(emulator: EmulatorControl, store: StateStore) -> None:
     emulator.set_job(1001, JobStatus="Finished", run_seconds=60)
     with pytest.raises(TaskDeferred):
-        start(wait_for_completion=True, deferrable=True).execute(make_context(max_tries=3, store=store))
+        start_anew(deferrable=True).execute(make_context(max_tries=3, store=store))
     assert store.get(KEY)["di_job_id"] == 1001
 
 
@@ -382,7 +406,7 @@ def test_a_job_of_another_workspace_is_refused_before_it_is_started(emulator: Em
 @MODES
 def test_failed_polls_cost_ticks_and_too_many_end_the_wait(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_job(1001, run_seconds=60)
-    task = start(wait_for_completion=True, deferrable=deferrable, max_poll_failures=3)
+    task = start_anew(deferrable=deferrable, max_poll_failures=3)
     emulator.add_fault("error", action="GetDIJob", status=503, code="ServiceUnavailable", skip=2, count=2)
     emulator.set_job(1001, run_seconds=1)
     assert run_task(task) == 1001

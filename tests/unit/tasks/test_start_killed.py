@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from airflow_provider_dataworks.base import try_began
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksTimeoutError
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
-from airflow_provider_dataworks.operators import waiting_operator
+from airflow_provider_dataworks.operators import base as operator_base
+from airflow_provider_dataworks.operators.base import StartOperator
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator, StartDISyncInstanceOperator
-from airflow_provider_dataworks.operators.waiting_operator import WaitingOperator
+from airflow_provider_dataworks.task import try_began
 from tests.support.tasks import make_context, run_task
 
 JOB, REALTIME, SOLUTION = 1001, 2001, 2002
@@ -64,7 +64,7 @@ def killed_in_the_start(monkeypatch: pytest.MonkeyPatch, method: str, effect_aft
 def test_a_start_that_has_its_effect_after_the_stop_is_stopped_all_the_same(
     emulator: EmulatorControl,
     monkeypatch: pytest.MonkeyPatch,
-    make_task: Callable[[], WaitingOperator],
+    make_task: Callable[[], StartOperator],
     method: str,
     look: Callable[[EmulatorControl], dict[str, Any]],
 ) -> None:
@@ -84,11 +84,11 @@ def test_a_start_that_may_yet_have_its_effect_is_an_error_in_the_log(
     emulator: EmulatorControl,
     monkeypatch: pytest.MonkeyPatch,
     task_log: list[str],
-    make_task: Callable[[], WaitingOperator],
+    make_task: Callable[[], StartOperator],
     method: str,
     look: Callable[[EmulatorControl], dict[str, Any]],
 ) -> None:
-    monkeypatch.setattr(waiting_operator, "KILL_SECONDS", 1.0)
+    monkeypatch.setattr(operator_base, "KILL_SECONDS", 1.0)
     killed_in_the_start(monkeypatch, method, effect_after=None)
     task = make_task()
     with pytest.raises(Killed):
@@ -118,9 +118,12 @@ def test_a_stop_that_is_refused_before_the_start_has_its_effect_is_repeated_afte
 def test_a_kill_while_the_new_run_does_not_show_ends_in_time(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A task has five seconds between SIGTERM and SIGKILL.
+    assert operator_base.KILL_SECONDS <= 4
+    monkeypatch.setattr(operator_base, "KILL_SECONDS", 1.5)
     killed_in_the_start(monkeypatch, "start_di_job", effect_after=None)
-    emulator.add_fault("slow", action="StopDIJob", seconds=10, count=-1)
-    emulator.add_fault("slow", action="GetDIJob", seconds=10, count=-1, skip=1)
+    emulator.add_fault("slow", action="StopDIJob", seconds=30, count=-1)
+    emulator.add_fault("slow", action="GetDIJob", seconds=30, count=-1, skip=1)
     task = start_job()
     with pytest.raises(Killed):
         run_task(task)
@@ -146,7 +149,7 @@ def test_a_kill_after_the_end_leaves_the_next_run_alone(emulator: EmulatorContro
 def test_a_kill_and_a_wait_leave_no_session_open(
     emulator: EmulatorControl,
     monkeypatch: pytest.MonkeyPatch,
-    make_task: Callable[..., WaitingOperator],
+    make_task: Callable[..., StartOperator],
     method: str,
     look: Callable[[EmulatorControl], dict[str, Any]],
 ) -> None:
@@ -215,7 +218,7 @@ def test_a_real_time_start_that_was_surely_not_executed_leaves_nothing_to_stop(e
         ),
     ],
 )
-def test_the_deadline_says_why_it_stops_nothing(emulator: EmulatorControl, task: WaitingOperator, cause: str) -> None:
+def test_the_deadline_says_why_it_stops_nothing(emulator: EmulatorControl, task: StartOperator, cause: str) -> None:
     emulator.settings(run_seconds=60)
     task.execution_timeout = timedelta(seconds=0.5)
 
@@ -229,9 +232,9 @@ def test_the_deadline_says_why_it_stops_nothing(emulator: EmulatorControl, task:
 def test_the_trigger_knows_whether_the_new_run_was_seen(emulator: EmulatorControl) -> None:
     emulator.set_job(JOB, JobStatus="Finished", run_seconds=60)
     with pytest.raises(TaskDeferred) as started:
-        start_job(wait_for_completion=True, deferrable=True).execute(make_context())
+        start_job(force_to_rerun=True, wait_for_completion=True, deferrable=True).execute(make_context())
     with pytest.raises(TaskDeferred) as attached:
-        start_job(wait_for_completion=True, deferrable=True).execute(make_context())
+        start_job(force_to_rerun=True, wait_for_completion=True, deferrable=True).execute(make_context())
 
     assert started.value.trigger.serialize()[1]["new_run_seen"] is True
     assert attached.value.trigger.serialize()[1]["new_run_seen"] is False

@@ -17,7 +17,7 @@ from airflow_provider_dataworks.exceptions import (
 )
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
-from airflow_provider_dataworks.run_memory import KEY
+from airflow_provider_dataworks.waiting.run_store import KEY
 from tests.support.tasks import StateStore, make_context, run_task
 
 MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "deferred"])
@@ -25,8 +25,8 @@ JOB, ENDLESS = 1001, 1002
 
 
 def start(**arguments: Any) -> StartDIJobOperator:
-    given = {"task_id": "start", "di_job_id": JOB, "poll_interval": 0.05, "start_timeout": 5.0, **arguments}
-    return StartDIJobOperator(**given)
+    given = {"task_id": "start", "di_job_id": JOB, "force_to_rerun": True, "poll_interval": 0.05, "start_timeout": 5.0}
+    return StartDIJobOperator(**{**given, **arguments})
 
 
 def first_try(store: StateStore) -> Any:
@@ -48,7 +48,7 @@ def starts(emulator: EmulatorControl, di_job_id: int = JOB) -> int:
 def start_by_hand(emulator: EmulatorControl, *, outcome: str = "Finished", run_seconds: float = 60) -> None:
     """Somebody else starts the job."""
     emulator.set_job(JOB, outcome=outcome, run_seconds=run_seconds)
-    DataWorksHook().start_di_job(di_job_id=JOB)
+    DataWorksHook().start_di_job(di_job_id=JOB, force_to_rerun=True)
 
 
 # What fails after execute
@@ -295,7 +295,7 @@ def lose_the_race(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def second(self: DataWorksHook, **arguments: Any) -> str:
         monkeypatch.setattr(DataWorksHook, "start_di_job", own)
-        DataWorksHook().start_di_job(di_job_id=JOB)
+        DataWorksHook().start_di_job(di_job_id=JOB, force_to_rerun=True)
         return own(self, **arguments)
 
     monkeypatch.setattr(DataWorksHook, "start_di_job", second)

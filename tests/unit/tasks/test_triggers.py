@@ -6,18 +6,20 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from airflow_provider_dataworks.client.clock import Clock, installed
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksPermanentError, DataWorksTransientError
-from airflow_provider_dataworks.readings import Reading
-from airflow_provider_dataworks.triggers import data_integration as trigger_module
+from airflow_provider_dataworks.triggers import base as trigger_module
 from airflow_provider_dataworks.triggers import poller as poller_module
+from airflow_provider_dataworks.triggers import wait as wait_module
 from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger, DISyncInstanceTrigger
-from airflow_provider_dataworks.triggers.events import read_event
+from airflow_provider_dataworks.waiting.di_job import DIJobTarget, JobPages
+from airflow_provider_dataworks.waiting.events import read_event
+from airflow_provider_dataworks.waiting.target import StatusSnapshot
 from tests.support.tasks import first_event, rebuilt
 
 REALTIME = 2001
@@ -52,11 +54,11 @@ def fired_by(trigger: Any, seconds: float = 20) -> dict[str, Any]:
     return event.payload
 
 
-def seen(monkeypatch: pytest.MonkeyPatch, by_id: Callable[[], Reading], by_list: str = "Finished") -> None:
+def seen(monkeypatch: pytest.MonkeyPatch, by_id: Callable[[], StatusSnapshot], by_list: str = "Finished") -> None:
     """Have the list give one status for ever, and GetDIJob what a function gives; two wait, so the list is asked."""
     job = {"DIJobId": 1001, "JobStatus": by_list}
-    monkeypatch.setattr(poller_module, "_read_page", lambda hook, **_: ([job, {**job, "DIJobId": 1002}], 2))
-    monkeypatch.setattr(poller_module, "read_job", lambda hook, **_: by_id())
+    monkeypatch.setattr(JobPages, "fetch", lambda self, hook, **_: ([job, {**job, "DIJobId": 1002}], 2))
+    monkeypatch.setattr(DIJobTarget, "poll", lambda self, hook: by_id())
 
 
 def fired_beside_another(trigger: Any, seconds: float = 20) -> dict[str, Any] | None:
@@ -105,7 +107,7 @@ def test_a_list_that_lags_is_not_believed_by_who_has_seen_the_new_run(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status = iter(["Running", "Running"])
-    seen(monkeypatch, lambda: Reading(next(status, "Failed"), started=7, by_id=True))
+    seen(monkeypatch, lambda: StatusSnapshot(next(status, "Failed"), started=7))
 
     event = fired_beside_another(job_trigger(old_status="Finished", old_started_time=5, new_run_seen=True))
     attached = fired_beside_another(job_trigger(new_run_seen=True))
@@ -118,7 +120,7 @@ def test_a_list_that_lags_is_not_believed_by_who_has_seen_the_new_run(
 def test_a_run_without_started_time_that_ended_before_the_first_poll_ends_the_wait(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen(monkeypatch, lambda: Reading("Finished", by_id=True))
+    seen(monkeypatch, lambda: StatusSnapshot("Finished"))
 
     event = fired_beside_another(job_trigger(old_status="Finished", new_run_seen=True))
     alone = fired_by(job_trigger(old_status="Finished", new_run_seen=True))
@@ -131,7 +133,7 @@ def test_a_run_without_started_time_that_ended_before_the_first_poll_ends_the_wa
 def test_the_run_before_does_not_end_the_wait_by_id_either(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
 ) -> None:
-    seen(monkeypatch, lambda: Reading("Finished", started=given.get("old_started_time"), by_id=True))
+    seen(monkeypatch, lambda: StatusSnapshot("Finished", started=given.get("old_started_time")))
 
     assert fired_beside_another(job_trigger(old_status="Finished", **given), seconds=1.5) is None
 
@@ -147,7 +149,7 @@ def test_the_run_before_does_not_end_the_wait_by_id_either(
 def test_a_job_that_only_the_list_gives_ends_the_wait_with_the_error(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, error: Exception, expected: type[Exception]
 ) -> None:
-    def fail() -> Reading:
+    def fail() -> StatusSnapshot:
         raise error
 
     seen(monkeypatch, fail)
@@ -161,10 +163,10 @@ def test_a_job_that_only_the_list_gives_ends_the_wait_with_the_error(
 def test_the_deadline_comes_while_a_poll_and_the_stop_hang(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trigger_module, "_STOPPED_WITHIN", 0.3, raising=False)
+    monkeypatch.setattr(wait_module, "_STOPPED_WITHIN", 0.3, raising=False)
     release = threading.Event()
-    monkeypatch.setattr(poller_module, "read_job", lambda hook, **_: release.wait(30))
-    monkeypatch.setattr(DIJobStatusTrigger, "stop", lambda self: release.wait(30))
+    monkeypatch.setattr(DIJobTarget, "poll", lambda self, hook: release.wait(30))
+    monkeypatch.setattr(DIJobTarget, "stop", lambda self, hook: release.wait(30))
 
     try:
         event = fired_by(job_trigger(deadline=time.time() + 0.5, stop_on_kill=True), seconds=10)
@@ -172,8 +174,8 @@ def test_the_deadline_comes_while_a_poll_and_the_stop_hang(
         release.set()
 
     assert event["kind"] == "timed out"
-    assert "could not be stopped" in event["became"]
-    assert "did not end within 0.3 s" in event["became"]
+    assert "could not be stopped" in event["outcome"]
+    assert "did not end within 0.3 s" in event["outcome"]
 
 
 @pytest.mark.parametrize("hangs", ["state", "stop"])
@@ -181,9 +183,9 @@ def test_on_kill_returns_while_airflow_or_the_service_hangs(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, task_log: list[str], hangs: str
 ) -> None:
     monkeypatch.setattr(trigger_module, "_STATE_READ_WITHIN", 0.2, raising=False)
-    monkeypatch.setattr(trigger_module, "_STOPPED_WITHIN", 0.2, raising=False)
+    monkeypatch.setattr(wait_module, "_STOPPED_WITHIN", 0.2, raising=False)
     release = threading.Event()
-    monkeypatch.setattr(DIJobStatusTrigger, "stop", lambda self: release.wait(30))
+    monkeypatch.setattr(DIJobTarget, "stop", lambda self, hook: release.wait(30))
 
     async def ended(instance: Any) -> bool:
         if hangs == "state":
@@ -204,12 +206,11 @@ def test_on_kill_returns_while_airflow_or_the_service_hangs(
 def test_a_reason_that_cannot_be_read_does_not_hold_the_failure(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, task_log: list[str]
 ) -> None:
-    monkeypatch.setattr(trigger_module, "_EXPLAINED_WITHIN", 0.3, raising=False)
+    monkeypatch.setattr(wait_module, "_EXPLAINED_WITHIN", 0.3, raising=False)
     monkeypatch.setattr(trigger_module, "_LOG_BEFORE_EVENT", 0.0)
     release = threading.Event()
     emulator.set_job(1001, JobStatus="Failed")
-    answers = iter([Reading("Failed", by_id=True)])
-    monkeypatch.setattr(poller_module, "read_job", lambda hook, **_: next(answers, None) or release.wait(30))
+    monkeypatch.setattr(DIJobTarget, "failure", lambda self, hook, snapshot, log: release.wait(30))
 
     try:
         event = asyncio.run(asyncio.wait_for(first_event(job_trigger(end_from_trigger=True)), 10))
@@ -218,6 +219,19 @@ def test_a_reason_that_cannot_be_read_does_not_hold_the_failure(
 
     assert type(event).__name__ == "TaskFailedEvent"
     assert any("cannot be read" in line for line in task_log)
+
+
+def test_control_characters_of_the_jobs_message_stay_out_of_the_triggers_log(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, task_log: list[str]
+) -> None:
+    monkeypatch.setattr(trigger_module, "_LOG_BEFORE_EVENT", 0.0)
+    message = "no table\x1b[31m t\r\n2026-01-01 INFO all went well\x00\u202e"
+    emulator.set_job(1001, JobStatus="Failed", ErrorMessage=message)
+
+    asyncio.run(asyncio.wait_for(first_event(job_trigger(end_from_trigger=True)), 20))
+
+    assert [line for line in task_log if "no table t" in line]
+    assert [line for line in task_log if not line.isprintable()] == []
 
 
 def test_a_trigger_of_a_later_version_is_loaded_without_what_is_not_known(
@@ -267,18 +281,20 @@ def test_triggers_as_the_version_before_serialised_them_are_loaded(emulator: Emu
     assert instance.serialize()[1]["start_timeout"] == 45.0
 
 
-@pytest.mark.parametrize("skew", [-7200.0, 120.0, 7200.0])
-def test_a_clock_that_differs_from_the_workers_fails_no_start(
-    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, skew: float
-) -> None:
+# The service refuses requests of a clock that is wrong by more than a quarter of an hour.
+@pytest.mark.parametrize("skew", [-800.0, 120.0, 800.0])
+def test_a_clock_that_differs_from_the_workers_fails_no_start(emulator: EmulatorControl, skew: float) -> None:
     worker = time.time()
     trigger = instance_trigger(show_by=worker + 30, waiting_since=worker)
     emulator.set_file(REALTIME, Status="NORUN")
     threading.Timer(0.8, emulator.set_file, (REALTIME,), {"Status": "RUN"}).start()
-    true_time = time.time
-    monkeypatch.setattr(trigger_module, "time", SimpleNamespace(**{**vars(time), "time": lambda: true_time() + skew}))
 
-    assert fired_by(trigger)["kind"] == "reached"
+    class Skewed(Clock):
+        def time(self) -> float:
+            return time.time() + skew
+
+    with installed(Skewed()):
+        assert fired_by(trigger)["kind"] == "reached"
 
 
 def test_a_start_that_does_not_show_in_time_is_polled_once_more_before_it_fails(

@@ -151,14 +151,17 @@ class Job:
         """Why it fails, or would."""
         return self.error_message or assumptions.DEFAULT_ERROR_MESSAGE
 
-    def start(self, settings: Settings, now: float, wall: float, *, rerun: bool = True) -> bool:
+    def start(
+        self, settings: Settings, now: float, wall: float, *, rerun: bool = True, skip_seconds: float = 0.0
+    ) -> bool:
         """
         Start a run.
 
         :param now: monotonic seconds.
         :param wall: Unix seconds.
         :param rerun: whether it migrates the tables that were migrated before as well; default True.
-        :return: whether anything was started: nothing is if there is nothing to do and ``skip_seconds`` is 0.
+        :param skip_seconds: for how many seconds a run that has nothing to do is Running; default 0: there is none.
+        :return: whether anything was started.
         """
         lag = _or_default(self.start_lag_seconds, settings.start_lag_seconds)
         run_seconds = _or_default(self.run_seconds, settings.run_seconds)
@@ -167,9 +170,9 @@ class Job:
         if not rerun:
             migrated = {table.name: table.records for table in self.table_states(now) if table.is_migrated}
         if self.job_status == "Finished" and not rerun:
-            if not settings.skip_seconds:
+            if not skip_seconds:
                 return False
-            run_seconds, outcome = min(run_seconds, settings.skip_seconds), "Finished"
+            run_seconds, outcome = min(run_seconds, skip_seconds), "Finished"
         shown_at = now + lag
         run = plan_run(
             self.tables,

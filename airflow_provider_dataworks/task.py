@@ -1,0 +1,149 @@
+"""What operators and sensors share: typed arguments, the hook, and the console link."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from airflow_provider_dataworks import arguments
+from airflow_provider_dataworks.client.clock import clock
+from airflow_provider_dataworks.exceptions import DataWorksParameterError
+from airflow_provider_dataworks.links.dataworks import LINK_KEY, DataWorksConsoleLink, workspace_url
+from airflow_provider_dataworks.rendering import TemplateRendering, dag_marks
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+
+T = TypeVar("T")
+
+#: Seconds that pass at most from a try's start_date until its execute begins.
+_LONGEST_LEAD_TIME = 300.0
+
+
+@dataclass(frozen=True)
+class ConnectionArguments:
+    """The arguments that every task has, as the API takes them.
+
+    :param dataworks_conn_id: the connection's id.
+    :param region_id: wins over the connection's; None for the connection's.
+    :param project_id: the workspace; None for the connection's.
+    """
+
+    dataworks_conn_id: str
+    region_id: str | None
+    project_id: int | None
+
+
+class DataWorksTask(TemplateRendering):
+    """Mixed into operators and sensors: reads their arguments, at construction as far as nothing is a template."""
+
+    operator_extra_links: Any = (DataWorksConsoleLink(),)
+
+    #: While the task is constructed: what begins a template in its DAG.
+    _template_marks: tuple[str, ...] | None = None
+
+    if TYPE_CHECKING:
+        project_id: Any
+        dataworks_conn_id: Any
+        region_id: Any
+        log: Any
+
+    @abstractmethod
+    def read_arguments(self) -> ConnectionArguments:
+        """Give the rendered arguments as the API's types.
+
+        :return: the arguments, by their attributes' names.
+        :raises DataWorksParameterError: an argument can't be used.
+        """
+
+    def check_arguments(self) -> None:
+        """Validate every argument that is not templated, so that mistakes surface when the DAG is parsed.
+
+        :raises DataWorksParameterError: an argument can't be used.
+        """
+        for name in self._json_file_fields():
+            value = getattr(self, name)
+            if isinstance(value, os.PathLike):
+                setattr(self, name, arguments.file_path(name, value, self.template_ext))
+        self._template_marks = dag_marks(self)
+        try:
+            self.read_arguments()
+        finally:
+            del self._template_marks
+
+    def read(self, name: str, value: Any, reader: Callable[[str, Any], T]) -> T:
+        """Read one argument; what has yet to be rendered is passed on as it is while the task is constructed.
+
+        :param name: the argument's attribute.
+        :param value: its value.
+        :param reader: gives it as the API's type; takes the name, for errors, and the value.
+        :return: what the reader gave.
+        :raises DataWorksParameterError: it can't be used; if its value came from a file, the error names that.
+        """
+        if self._template_marks is not None and (
+            arguments.is_template(value, self._template_marks) or self._is_json_file(name, value)
+        ):
+            return cast(T, value)
+        try:
+            return reader(name, value)
+        except DataWorksParameterError as error:
+            if (path := self._json_file_of(name)) is None:
+                raise
+            raise DataWorksParameterError(error.name, f"in the file {path!r}: {error.problem}") from None
+
+    def read_project_id(self) -> int | None:
+        """Read the argument ``project_id``.
+
+        :return: the workspace; None for the connection's.
+        """
+        return self.read("project_id", self.project_id, arguments.optional_project_identifier)
+
+    def read_conn_id(self) -> str:
+        """Read the argument ``dataworks_conn_id``.
+
+        :return: the connection's id.
+        """
+        return self.read("dataworks_conn_id", self.dataworks_conn_id, arguments.text)
+
+    def read_region_id(self) -> str | None:
+        """Read the argument ``region_id``.
+
+        :return: the region's id; None for the connection's.
+        """
+        return self.read("region_id", self.region_id, lambda _, value: arguments.optional_region_identifier(value))
+
+    @cached_property
+    def hook(self) -> DataWorksHook:
+        """The hook for the task's connection."""
+        from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+
+        return DataWorksHook(self.dataworks_conn_id, arguments.optional(self.region_id))
+
+    def push_console_link(self, context: Context, project_id: int) -> str:
+        """Push the console's address under the link's own key, so that it shows while the task waits.
+
+        :param context: the task instance's, from Airflow.
+        :param project_id: the workspace.
+        :return: the address.
+        """
+        url = workspace_url(self.hook, project_id)
+        context["ti"].xcom_push(key=LINK_KEY, value=url)
+        return url
+
+
+def try_began(context: Context) -> float:
+    """When this try of the task began, Unix time by this machine's clock.
+
+    Airflow's start_date may be of another clock: a moment that ``execute`` cannot have begun at is not taken.
+
+    :param context: the task instance's, from Airflow.
+    """
+    now = clock.time()
+    started = getattr(context["ti"], "start_date", None)
+    return min(now, max(started.timestamp(), now - _LONGEST_LEAD_TIME)) if started else now

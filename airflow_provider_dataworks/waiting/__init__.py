@@ -1,0 +1,1 @@
+"""Waiting: one way for every kind of thing that is started, polled, stopped and waited for."""
