@@ -6,12 +6,20 @@ pages or on the official SDK.
 
 from __future__ import annotations
 
-#: After a start whose answer was lost: the pauses, in seconds, between looks at the job before it may be sent again.
+#: After a start whose answer was lost: the seconds to wait before each reading of the job, until it may be sent again.
 #: If the service takes longer than their sum to show a new run, a start could be sent twice.
 START_SHOWS_AFTER: tuple[float, ...] = (0.5, 1.5, 3.0, 5.0, 6.0)
 
-#: The same where no answer says when a job was started: a run that begins and ends between two looks is not seen.
+#: The same where no answer says when a job was started: a run that begins and ends between two readings is not seen.
 CHANGE_SHOWS_AFTER: tuple[float, ...] = (0.5, 1.5, *(2.0,) * 7)
+
+#: What a table of ListDIJobRunDetails shows when what is migrated once is done, by phase: the first phase that it has
+#: decides. No page lists the words; the samples have these.
+TABLE_FINISHED = {
+    "FullMigrationStatus": frozenset({"Finished"}),
+    "RealtimeMigrationStatus": frozenset({"Running", "Finished"}),
+    "StructureMigrationStatus": frozenset({"Finished"}),
+}
 
 #: Other spellings of a job status. The newer API version documents ``Stop`` where this one says ``Stopped``.
 STATUS_ALIASES = {"Stop": "Stopped"}

@@ -108,7 +108,7 @@ class DataWorksClient:
         *,
         confirm_effect: ConfirmEffect | None = None,
     ) -> dict[str, Any]:
-        """Call an action and wait out what passes.
+        """Call an action, and retry what fails for the moment.
 
         :param action: the action, such as ``LIST_DI_JOBS`` of ``client.catalog.v2020_05_18``.
         :param parameters: values by the API's names; None values are left out, dicts and lists become JSON. Default
@@ -181,19 +181,16 @@ class _Call:
                 raise
             first = error
         # Here, because loading tenacity takes longer than a call, and most calls need no second attempt.
-        from airflow_provider_dataworks.client.retry import retry
+        from airflow_provider_dataworks.client.retry import RetryPolicy, retry
 
-        explicit = self.client.max_elapsed
-        return retry(
-            first,
-            self.attempt,
-            self.should_retry,
-            attempts=self.client.max_attempts,
-            within=MAX_ELAPSED if explicit is None else explicit,
-            within_throttled=MAX_THROTTLED if explicit is None else explicit,
-            elapsed=self.elapsed,
-            sleep=self.client.sleep,
+        client, explicit = self.client, self.client.max_elapsed
+        policy = RetryPolicy(
+            attempts=client.max_attempts,
+            max_elapsed=MAX_ELAPSED if explicit is None else explicit,
+            max_throttled=MAX_THROTTLED if explicit is None else explicit,
+            sleep=client.sleep,
         )
+        return retry(first, self.attempt, self.should_retry, policy, self.elapsed)
 
     def elapsed(self) -> float:
         """Seconds since the call began, without those that it waited for the rate limiter."""

@@ -128,7 +128,7 @@ def is_read_only(action: str) -> bool:
     return action.startswith(("List", "Get", "Query", "Search"))
 
 
-# Decided by code, before the HTTP status is looked at: two of them come with 429, one with 500.
+# Decided by code, before the HTTP status: two of them come with 429, one with 500.
 _REFUSED_WHATEVER_THE_STATUS = frozenset({"Throttling.Api.Risk", "Throttling.Resource", "Forbidden.Not.Server"})
 # A copy of this very request was accepted before: something between here and the service repeated it.
 _UNKNOWN_WHATEVER_THE_STATUS = frozenset({"SignatureNonceUsed"})

@@ -89,6 +89,26 @@ class JobPage:
     total: int | None = None
 
 
+@dataclass(frozen=True)
+class RunSummary:
+    """The current or last run of a DI job, summed over its tables.
+
+    :param tables: how many there are.
+    :param tables_finished: how many of them have come to the end of what is migrated once.
+    :param records: records that the full phase has copied.
+    :param bytes: bytes that it has copied.
+    :param error_records: records that it could not copy.
+    :param errors: for each table that has an error, its name and the service's message; default none.
+    """
+
+    tables: int
+    tables_finished: int
+    records: int
+    bytes: int
+    error_records: int
+    errors: tuple[str, ...] = ()
+
+
 class ListedJob(TypedDict, total=False):
     """A job as ListDIJobs gives it."""
 

@@ -1,4 +1,4 @@
-"""Reads what came back for a call: the answer's JSON object, or an ApiError that says what is known about the call."""
+"""Reads the response to a call: its JSON object, or an ApiError that says what is known about the call."""
 
 from __future__ import annotations
 
@@ -23,55 +23,55 @@ _GOOD_BODY_CODES = frozenset({"", "200", "ok", "success", "0"})
 _LONGEST_MESSAGE = 2000
 
 
-def read_response(action: str, answer: Response) -> dict[str, Any]:
-    """Read an answer.
+def read_response(action: str, response: Response) -> dict[str, Any]:
+    """Read a response.
 
     :param action: the API action.
-    :param answer: what came.
-    :return: the JSON object of a good answer.
+    :param response: the response.
+    :return: the JSON object of a good response.
     :raises ApiError: the answer is no good one, or cannot be read.
     """
     try:
-        content = json.loads(answer.body or b"", parse_constant=_reject_constant)
+        content = json.loads(response.body or b"", parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise ApiError(
-            f"HTTP {answer.status} with {_what_came(answer)}",
+            f"HTTP {response.status} with {_body_summary(response)}",
             action=action,
-            outcome=outcome_of(None, answer.status),
-            http_status=answer.status,
-            request_id=answer.headers.get("x-acs-request-id"),
-            retry_after=requested_wait(answer),
+            outcome=outcome_of(None, response.status),
+            http_status=response.status,
+            request_id=response.headers.get("x-acs-request-id"),
+            retry_after=requested_wait(response),
         )
     code = _string(_field(content, "Code", "code", "ErrorCode"))
     succeeded = _string(_field(content, "Success", "success")).lower()
     refused_inside = succeeded == "false" or (succeeded != "true" and code.lower() not in _GOOD_BODY_CODES)
-    if 200 <= answer.status < 300 and not refused_inside:
+    if 200 <= response.status < 300 and not refused_inside:
         return content
     known_code = None if code.lower() in _GOOD_BODY_CODES else code
     raise ApiError(
-        _message(content) or f"HTTP {answer.status} without a message",
+        _message(content) or f"HTTP {response.status} without a message",
         action=action,
         # Success false inside a 200 is a refusal, unless the code itself says that it passes.
-        outcome=outcome_of(known_code, 400 if 200 <= answer.status < 300 else answer.status),
+        outcome=outcome_of(known_code, 400 if 200 <= response.status < 300 else response.status),
         code=known_code,
-        http_status=answer.status,
-        request_id=_string(_field(content, "RequestId", "requestId")) or answer.headers.get("x-acs-request-id"),
-        retry_after=requested_wait(answer),
+        http_status=response.status,
+        request_id=_string(_field(content, "RequestId", "requestId")) or response.headers.get("x-acs-request-id"),
+        retry_after=requested_wait(response),
     )
 
 
-def incomplete_response(action: str, gap: object, content: Mapping[str, Any]) -> ApiError:
-    """The error for a good-looking answer that lacks something: the call may have been carried out.
+def incomplete_response(action: str, missing: object, content: Mapping[str, Any]) -> ApiError:
+    """Build the error for a successful response that lacks something: the call may have been carried out.
 
     :param action: the API action.
-    :param gap: what is missing or wrong.
-    :param content: the answer.
+    :param missing: what is missing or wrong.
+    :param content: the response.
     :return: the error to raise.
     """
     return ApiError(
-        f"the answer is incomplete: {printable(gap)}",
+        f"the answer is incomplete: {printable(missing)}",
         action=action,
         outcome=Outcome.UNKNOWN,
         http_status=200,
@@ -79,16 +79,16 @@ def incomplete_response(action: str, gap: object, content: Mapping[str, Any]) ->
     )
 
 
-def requested_wait(answer: Response) -> float | None:
+def requested_wait(response: Response) -> float | None:
     """Seconds that the server asks to wait: x-acs-retry-after and x-ratelimit-* in milliseconds, or Retry-After.
 
-    :param answer: what came.
+    :param response: the response.
     :return: the longest of them, at most :data:`LONGEST_WAIT`; None where there is none. What cannot be a wait counts
         as none.
     """
-    headers = answer.headers
+    headers = response.headers
     waits = [_seconds(headers.get("x-acs-retry-after", ""), 1000)]
-    if answer.status != 200:
+    if response.status != 200:
         for name in ("x-ratelimit-user-api", "x-ratelimit-user"):
             left = re.search(r"TimeLeft:([0-9]+)", headers.get(name, ""))
             waits.append(_seconds(left.group(1), 1000) if left else None)
@@ -118,13 +118,13 @@ def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _what_came(answer: Response) -> str:
-    if answer.body is None:
-        return f"a body that cannot be read: {answer.problem}"
-    if not answer.body:
+def _body_summary(response: Response) -> str:
+    if response.body is None:
+        return f"a body that cannot be read: {response.problem}"
+    if not response.body:
         return "an empty answer"
     # Never by the charset that the answer names: Python has codecs that are none.
-    return f"no JSON object but {snippet(answer.body[:4000].decode('utf-8', 'replace'))}"
+    return f"no JSON object but {snippet(response.body[:4000].decode('utf-8', 'replace'))}"
 
 
 def _field(content: Mapping[str, Any], *names: str) -> Any:

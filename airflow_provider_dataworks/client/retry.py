@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import tenacity
@@ -16,56 +17,54 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often, and for how long, a call is retried.
+
+    Who is throttled is one of many, and each gets through in the end: such attempts are bounded by time, not counted.
+
+    :param attempts: how many attempts there may be, the first one included, throttled ones not.
+    :param max_elapsed: seconds after which none begins.
+    :param max_throttled: the same once an attempt was throttled.
+    :param sleep: how to wait in between.
+    """
+
+    attempts: int
+    max_elapsed: float
+    max_throttled: float
+    sleep: Callable[[float], None]
+
+
 def retry(
     first: ApiError,
     attempt: Callable[[], T],
     should_retry: Callable[[BaseException], bool],
-    *,
-    attempts: int,
-    within: float,
-    within_throttled: float,
+    policy: RetryPolicy,
     elapsed: Callable[[], float],
-    sleep: Callable[[float], None],
 ) -> T:
     """Go on after a first attempt that failed.
-
-    Who is throttled is one of many, and each gets through in the end: such attempts are bounded by time, not counted.
 
     :param first: how it failed.
     :param attempt: makes one more.
     :param should_retry: whether an error may be followed by another attempt.
-    :param attempts: how many there may be, the first one included, and those that were throttled not.
-    :param within: seconds after which none begins.
-    :param within_throttled: the same once an attempt was throttled.
+    :param policy: how often, and for how long.
     :param elapsed: seconds since the call began.
-    :param sleep: how to wait in between.
+    :return: what an attempt returns.
     :raises ApiError: the last attempt's.
     """
     failed = [first]
-    counted = 0
-    limit = within
 
     def replay() -> T:
         if failed:
             raise failed.pop()
         return attempt()
 
-    def stop(state: tenacity.RetryCallState) -> bool:
-        nonlocal counted, limit
-        # Where a test's pauses take no time, they count all the same.
-        then = max(elapsed(), state.idle_for) + state.upcoming_sleep
-        if _error_of(state, "throttled"):
-            limit = within_throttled
-        else:
-            counted += 1
-        return counted >= attempts or then >= limit
-
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(should_retry),
         wait=_wait,
-        stop=stop,
+        stop=_Stop(policy, elapsed),
         before_sleep=_log_retry,
-        sleep=sleep,
+        sleep=policy.sleep,
         reraise=True,
     )
     try:
@@ -73,6 +72,25 @@ def retry(
     except ApiError as error:
         error.attempts = retrying.statistics.get("attempt_number", 1)
         raise
+
+
+class _Stop:
+    """Ends the attempts of one call at the policy's limits."""
+
+    def __init__(self, policy: RetryPolicy, elapsed: Callable[[], float]) -> None:
+        self._policy = policy
+        self._elapsed = elapsed
+        self._limit = policy.max_elapsed
+        self._counted = 0
+
+    def __call__(self, state: tenacity.RetryCallState) -> bool:
+        if _error_of(state, "throttled"):
+            self._limit = self._policy.max_throttled
+        else:
+            self._counted += 1
+        # Where a test's pauses take no time, they count all the same.
+        next_begins = max(self._elapsed(), state.idle_for) + state.upcoming_sleep
+        return self._counted >= self._policy.attempts or next_begins >= self._limit
 
 
 _SHORTEST_WAIT = 0.1

@@ -143,7 +143,7 @@ class Exchange:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def pass_on(self, connection: HTTPConnection, *, sending: bool) -> None:
-        """Note which connection is used; nothing passes after the attempt was given up.
+        """Note which connection is used; raise once the attempt was abandoned.
 
         :param connection: the connection.
         :param sending: whether the request goes out next.
@@ -178,7 +178,7 @@ class Transport:
     """
 
     def __init__(self, endpoint: str) -> None:
-        # Plain http is for loopback alone, and stays there: a proxy would get the signed request to read.
+        # Plain http is for loopback only, and stays there: a proxy could read the signed request.
         self._unproxied = is_loopback(urlsplit(endpoint).hostname or "")
         self._session = requests.Session()
         self._session.mount("https://", _Adapter())

@@ -227,6 +227,42 @@ def no_waiting_instance(node_id: int) -> ApiRefusal:
     return ApiRefusal(400, "InvalidParameter", f"The node {node_id} has no instance that waits for this trigger.")
 
 
+def existing_node_name(name: str) -> ApiRefusal:
+    """Assumption: CreateNode is refused when the workspace has a node of that name already."""
+    return ApiRefusal(400, "InvalidNodeName.Existed", f"The node name {name} already exists.")
+
+
+def wrong_stage(code: str, expected: str | None) -> ApiRefusal:
+    """Assumption: the Code; that stages run in their order, and none twice, is documented."""
+    turn = f"It is the turn of {expected}." if expected else "No stage can be executed now."
+    return ApiRefusal(400, "InvalidStage", f"The stage {code} cannot be executed. {turn}")
+
+
+def no_inputs() -> ApiRefusal:
+    """Assumption: the Code; that SubmitFile is refused without inputs was seen by others."""
+    return ApiRefusal(400, "InvalidParameter.InputList", "The inputs of the node must not be empty: set InputList.")
+
+
+def unknown_output(name: str) -> ApiRefusal:
+    """Assumption: the Code; the Message says what others saw."""
+    return ApiRefusal(400, "InvalidParameter.InputList", f"The parent output name {name} does not exist.")
+
+
+def unchanged_file() -> ApiRefusal:
+    """Assumption: the Code; that an UpdateFile that changes nothing is refused is documented."""
+    return ApiRefusal(400, "InvalidParameter.Unchanged", "The file has these values already.")
+
+
+def file_is_not_submitted(file_id: int) -> ApiRefusal:
+    """Assumption: DeployFile of a file that is not submitted is refused so."""
+    return ApiRefusal(400, "IncorrectFileStatus", f"The file {file_id} is not submitted.")
+
+
+def output_name(project_identifier: str, file_id: int) -> str:
+    """Assumption: the name of the output that a batch task has by itself."""
+    return f"{project_identifier}.{file_id}_out"
+
+
 # Further assumptions, without a rule of their own in the code:
 # - StopDIJob on a job that is not running, StopDISyncInstance on a file that is not running: success, no effect.
 # - StopDIJob during the lag of a start stops that start.

@@ -34,8 +34,8 @@ MISSING_EXTRA = (
     "Install them with: pip install 'airflow-provider-dataworks[emulator]'"
 )
 DESCRIPTION = f"""\
-An emulator of DataWorks: Data Integration in the OpenAPI 2020-05-18 and, for DI jobs, 2024-05-18,
-both at once, for demos and tests.
+An emulator of DataWorks: Data Integration in the OpenAPI 2020-05-18 and, for DI jobs and batch
+nodes, 2024-05-18, both at once, for demos and tests.
 No data leaves this machine.
 
 It prints one line on standard output, {VARIABLE}='...',
@@ -57,6 +57,15 @@ the initial state is one workspace, {PROJECT_ID} (--project-id), with
   2001     orders_realtime                   DI_REALTIME, deployed
   2002     orders_solution                   DI_SOLUTION
 
+  NodeId   NodeName                          FileId; Id in 2024-05-18 is 700000000000000NODEID
+  4001     orders_batch                      2003; deployed, run by calls alone
+  4002     orders_nightly                    2004; scheduled daily at 00:05, Asia/Shanghai
+  4003     orders_hourly                     2005; scheduled hourly
+  4004     orders_frozen                     2006; scheduled daily, frozen
+  4005     orders_dry_run                    2007; scheduled daily, dry run
+  4006     orders_trigger                    2008; waits for RunTriggerNode each day
+  4007     orders_batch_bad                  2009; its runs fail
+
   folders          {FOLDERS[0]}
                    {FOLDERS[1]}
   resource group   {RESOURCE_GROUPS[0]}
@@ -75,12 +84,15 @@ control endpoint, no signature, loopback only, JSON in and out (Content-Type: ap
                                         drip (seconds a byte; part: body, headers, response), gzip_bomb (megabytes),
                                         late (seconds, reset): the action is executed that much later
   GET    /_emulator/jobs                all jobs; POST adds one or an array; GET, PATCH, DELETE /_emulator/jobs/ID
-  GET    /_emulator/files               the same for files
+  GET    /_emulator/files               the same for files, nodes, node_instances, node_runs, deployments,
+                                        pipeline_runs, operations
   PATCH  /_emulator/settings            run_seconds, start_lag_seconds, stop_seconds, edition, read_qps, write_qps,
                                         total_qps, daily_calls, clock_skew_seconds, null_page, ids_as_text,
                                         message_beside_success, start_running ("refuse", "ignore"),
                                         rerun_finished_full, skip_seconds, separate_versions, require_deploy,
-                                        config_seconds, require_generated_content, folders,
+                                        config_seconds, require_generated_content, time_zone, creation_seconds,
+                                        list_lag_seconds, run_waits_for_reruns, numbered_task_types, logs_purged,
+                                        deploy_seconds, workspace_mode ("standard", "basic"), folders,
                                         resource_groups, sts
   GET    /_emulator/connection          the Airflow connection
   POST   /_emulator/reset               restore the initial state

@@ -13,6 +13,8 @@ ACCESS_KEY_ID = "LTAI-emulator"
 ACCESS_KEY_SECRET = "emulator-secret"
 REGION_ID = "cn-shanghai"
 PROJECT_ID = 10000
+#: The identifier of a workspace with this id.
+PROJECT_IDENTIFIER = "emulated_{}"
 
 #: The temporary credentials that the emulator knows from the start.
 STS_ACCESS_KEY_ID = "STS.emulator"
@@ -86,7 +88,7 @@ class Settings:
         Asia/Shanghai.
     :param creation_seconds: for how many seconds a CreateWorkflowInstances is Creating; default 0.5.
     :param list_lag_seconds: for how many seconds after its creation a run of a node, and its instances, are not in any
-        list; by its id it is found at once. Default 0.
+        list; by its id it is found at once; default 0.
     :param run_waits_for_reruns: whether the run (DAG, workflow instance) of an instance that has failed is still
         running while an automatic rerun is to come; default False: it shows the failure, as the instance does.
     :param numbered_task_types: whether TaskType is spelled ``NORMAL(0)`` (default) or ``NORMAL``, in 2020-05-18.

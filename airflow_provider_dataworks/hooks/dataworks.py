@@ -22,7 +22,7 @@ from airflow_provider_dataworks.hooks.sync_tasks import SyncTasksHook
 
 
 class DataWorksHook(DIJobsHook, SyncTasksHook):
-    """Calls DataWorks (API version 2020-05-18) with an Airflow connection of type ``dataworks``.
+    """Calls DataWorks with an Airflow connection of type ``dataworks``, in the API version that the connection names.
 
     Calls are signed, spaced to the connection's ``max_qps``, and sent again when that can't do harm. Every method
     raises :class:`~airflow_provider_dataworks.exceptions.DataWorksParameterError` before anything is sent when an

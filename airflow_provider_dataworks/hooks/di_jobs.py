@@ -9,11 +9,11 @@ from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.actions import Action, whole_number
 from airflow_provider_dataworks.client.catalog import DI_JOBS, find_action, v2024_05_18
-from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read_job
+from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read_job, summarize_run
 from airflow_provider_dataworks.client.catalog.paging import read_entries
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.errors import ApiError, Outcome
-from airflow_provider_dataworks.client.models import DIJob, Job, JobPage, ListedJob
+from airflow_provider_dataworks.client.models import DIJob, Job, JobPage, ListedJob, RunSummary
 from airflow_provider_dataworks.client.runs import new_run_shows
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
@@ -346,6 +346,18 @@ class DIJobsHook(DataWorksBaseHook):
             "SourceSchemaName",
             "SourceTableName",
         )
+
+    def read_di_job_run_summary(self, *, di_job_id: int | str) -> RunSummary | None:
+        """Sum up a job's current or last run (API page: ListDIJobRunDetails).
+
+        :param di_job_id: the job's id.
+        :return: the summary; None in API version 2020-05-18, which does not know the tables of a run.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        if self.settings.api_version != v2024_05_18.VERSION:
+            return None
+        return summarize_run(self.list_di_job_run_details(di_job_id=di_job_id))
 
     def list_di_job_events(
         self,

@@ -413,17 +413,17 @@ class StartDIJobOperator(StartOperator):
 
     def find(self, project_id: int | None) -> tuple[DIJobTarget, StatusSnapshot]:
         given = self.read_arguments()
-        job = self.hook.get_di_job(di_job_id=given.di_job_id)
-        project_id = self.hook.resolve_project_id(project_id or job.get("ProjectId"))
-        if job.get("ProjectId") not in (None, project_id):
+        job = self.hook.read_di_job(di_job_id=given.di_job_id)
+        project_id = self.hook.resolve_project_id(project_id or job.project_id)
+        if job.project_id not in (None, project_id):
             raise job_not_found(f"with id {given.di_job_id}", project_id)
         target = DIJobTarget(
             project_id,
             given.di_job_id,
-            given.target_statuses or default_targets(job.get("MigrationType")),
+            given.target_statuses or default_targets(job.migration_type),
             given.failure_statuses,
         )
-        warn_if_it_never_ends(self.log, target, job.get("MigrationType"))
+        warn_if_it_never_ends(self.log, target, job.migration_type)
         return target, snapshot_of(job)
 
     def start(self, target: StartTarget, before: StatusSnapshot) -> str | None:

@@ -101,10 +101,10 @@ class StopDIJobOperator(StopOperator):
         )
 
     def find(self, project_id: int | None) -> tuple[DIJobTarget, StatusSnapshot]:
-        job = self.hook.get_di_job(di_job_id=self.read_arguments().di_job_id)
-        project_id = self.hook.resolve_project_id(project_id or job.get("ProjectId"))
+        job = self.hook.read_di_job(di_job_id=self.read_arguments().di_job_id)
+        project_id = self.hook.resolve_project_id(project_id or job.project_id)
         target = self.named_target(project_id)
-        if job.get("ProjectId") not in (None, project_id):
+        if job.project_id not in (None, project_id):
             raise job_not_found(f"with id {target.id}", project_id)
         return target, snapshot_of(job)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_dataworks import arguments
+from airflow_provider_dataworks.client.catalog.di_jobs import read_job
 from airflow_provider_dataworks.exceptions import DataWorksParameterError
 from airflow_provider_dataworks.sensors.base import Polled, StatusSensor
 from airflow_provider_dataworks.task import ConnectionArguments
@@ -134,7 +135,7 @@ class DIJobStatusSensor(StatusSensor):
             snapshots = poll_many(targets, self.hook)
             return [(target, snapshots[target.id]) for target in targets]
         job = self.hook.find_di_job(project_id=project_id, di_job_id=given.di_job_id, job_name=given.job_name)
-        return [(self.named_target(project_id, job["DIJobId"]), snapshot_of(job, exact=False))]
+        return [(self.named_target(project_id, job["DIJobId"]), snapshot_of(read_job(dict(job)), exact=False))]
 
     @property
     def waits_for_several(self) -> bool:

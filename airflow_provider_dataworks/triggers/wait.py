@@ -105,7 +105,8 @@ class DeferredWait:
                     if state is WaitState.SUCCEEDED:
                         await write(self._progress.finish, update)
                         return self._event(events.REACHED)
-                    await write(self._progress.update, update)
+                    if update.status != self._progress.status:
+                        await write(self._progress.update, update)
                     if state is WaitState.FAILED:
                         return await self._fail(update, poller)
                 if (event := await self._end_at_limit()) is not None:
@@ -113,8 +114,19 @@ class DeferredWait:
                 if not extra_poll and self._start_is_overdue:
                     extra_poll = True
                     poller.poll_soon(subscription)
-                failed = subscription.budget.failures
-                await write(self._progress.heartbeat, f"; the last {failed} polls failed" if failed else "")
+                if self._progress.until_heartbeat() <= 0:
+                    await write(self._progress.heartbeat, await self._remark(poller, subscription))
+
+    async def _remark(self, poller: Poller, subscription: Subscription) -> str:
+        """What the heartbeat adds: that polls fail, or how far the target is."""
+        if failed := subscription.budget.failures:
+            return f"; the last {failed} polls failed"
+        try:
+            facts = await within(_EXPLAINED_WITHIN, poller.request(self._target.progress), "Reading the progress")
+        except DataWorksError as error:
+            await write(self._log.warning, "%s: how far it is cannot be read: %s", self._what, error)
+            return ""
+        return f"; {facts}" if facts else ""
 
     def _evaluate(self, snapshot: StatusSnapshot, poller: Poller, subscription: Subscription) -> WaitState:
         result = self._target.evaluate(snapshot, new_run_seen=self._new_run_seen, start_overdue=self._start_is_overdue)

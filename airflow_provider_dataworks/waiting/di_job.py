@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.errors import printable
-from airflow_provider_dataworks.client.models import JobStatus, MigrationType
+from airflow_provider_dataworks.client.models import DIJob, JobPage, JobStatus, MigrationType
 from airflow_provider_dataworks.client.runs import new_run_shows, normal_status
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
@@ -19,6 +19,7 @@ from airflow_provider_dataworks.exceptions import (
     job_not_found,
 )
 from airflow_provider_dataworks.links.dataworks import workspace_url
+from airflow_provider_dataworks.waiting import di_job_runs
 from airflow_provider_dataworks.waiting.target import (
     BatchPoll,
     Evaluation,
@@ -104,13 +105,10 @@ class DIJobTarget(StartTarget):
         return _WORDS
 
     def poll(self, hook: DataWorksHook) -> StatusSnapshot:
-        missing = job_not_found(f"with id {self.di_job_id}", self.project_id)
         try:
-            job = hook.get_di_job(di_job_id=self.di_job_id)
+            job = hook.read_di_job(di_job_id=self.di_job_id, project_id=self.project_id)
         except DataWorksNotFoundError:
-            raise missing from None
-        if job.get("ProjectId") not in (None, self.project_id):
-            raise missing
+            raise job_not_found(f"with id {self.di_job_id}", self.project_id) from None
         return snapshot_of(job)
 
     def batch(self) -> BatchPoll:
@@ -151,19 +149,26 @@ class DIJobTarget(StartTarget):
             new_run_seen=True,
         )
 
+    def run_marker(self, hook: DataWorksHook) -> Any:
+        return di_job_runs.counters(hook, self.di_job_id)
+
+    def progress(self, hook: DataWorksHook) -> str:
+        return di_job_runs.progress(hook, self.di_job_id)
+
     def stop(self, hook: DataWorksHook) -> None:
         hook.stop_di_job(di_job_id=self.di_job_id)
 
     def failure(self, hook: DataWorksHook, snapshot: StatusSnapshot, log: Any) -> DataWorksJobError:
-        job: Mapping[str, Any] = {}
+        name, project_id, error_message = snapshot.name, self.project_id or hook.settings.project_id, None
         try:
-            job = hook.get_di_job(di_job_id=self.di_job_id)
+            job = hook.read_di_job(di_job_id=self.di_job_id)
+            name, project_id = job.name or name, job.project_id or project_id
+            error_message = job.error_message or di_job_runs.failure_reasons(hook, self.di_job_id, log)
         except DataWorksError as error:
-            log.warning("The ErrorMessage of DI job %s cannot be read: %s", self.di_job_id, error)
-        error_message, name = job.get("ErrorMessage"), job.get("JobName") or snapshot.name
+            log.warning("The reason of the failure of DI job %s cannot be read: %s", self.di_job_id, error)
         reason = printable(error_message) if error_message else "it gives no ErrorMessage"
         try:
-            console_url = workspace_url(hook, job.get("ProjectId", self.project_id))
+            console_url = workspace_url(hook, project_id)
         except DataWorksParameterError:
             console_url = None
         return DataWorksJobError(
@@ -177,20 +182,19 @@ class DIJobTarget(StartTarget):
         )
 
 
-def snapshot_of(job: Mapping[str, Any], *, exact: bool = True) -> StatusSnapshot:
+def snapshot_of(job: DIJob, *, exact: bool = True) -> StatusSnapshot:
     """A job as a poll saw it.
 
-    :param job: as GetDIJob or ListDIJobs gives it.
-    :param exact: whether it is GetDIJob's; default True.
+    :param job: the job.
+    :param exact: whether the job itself was read, not a list; default True.
     """
-    migration_type = job.get("MigrationType")
     return StatusSnapshot(
-        str(job.get("JobStatus")),
+        job.status,
         exact=exact,
-        started=job.get("StartedTime"),
-        name=job.get("JobName"),
-        detail=f"MigrationType {printable(migration_type)}" if migration_type else "",
-        type=migration_type,
+        started=job.started_time,
+        name=job.name,
+        detail=f"MigrationType {printable(job.migration_type)}" if job.migration_type else "",
+        type=job.migration_type,
     )
 
 
@@ -235,19 +239,14 @@ class JobPages(BatchPoll):
             return None
         return next(page for page in range(1, self._pages + 1) if page not in self._read)
 
-    def fetch(self, hook: DataWorksHook, project_id: int, request: Any) -> Any:
-        return hook.read_di_jobs_page(project_id=project_id, page_number=request)
+    def fetch(self, hook: DataWorksHook, project_id: int, request: Any) -> JobPage:
+        return hook.list_di_jobs_page(project_id=project_id, page_number=request, page_size=_PAGE_SIZE)
 
-    def read(self, request: Any, answer: Any, watched: frozenset[int]) -> dict[int, StatusSnapshot]:
-        jobs, total = answer
+    def read(self, request: Any, answer: JobPage, watched: frozenset[int]) -> dict[int, StatusSnapshot]:
         self._read.add(request)
-        if total is not None:
-            self._pages = max(1, -(-total // _PAGE_SIZE))
-        found = {}
-        for job in jobs:
-            job_id = job.get("DIJobId") if isinstance(job, Mapping) else None
-            if isinstance(job_id, int) and job_id in watched:
-                found[job_id] = snapshot_of(job, exact=False)
+        if answer.total is not None:
+            self._pages = max(1, -(-answer.total // _PAGE_SIZE))
+        found = {job.id: snapshot_of(job, exact=False) for job in answer.jobs if job.id in watched}
         for job_id in [one for one, page in self._page_of.items() if page == request and one not in found]:
             del self._page_of[job_id]
         self._page_of.update(dict.fromkeys(found, request))

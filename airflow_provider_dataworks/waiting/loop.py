@@ -8,7 +8,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dataworks.client.clock import clock
-from airflow_provider_dataworks.exceptions import DataWorksTransientError
+from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksTransientError
 from airflow_provider_dataworks.waiting.failure_budget import FailureBudget, pause_after
 from airflow_provider_dataworks.waiting.target import StatusSnapshot, WaitState, WaitTarget
 
@@ -77,6 +77,8 @@ def wait_in_worker(
             if result.state is WaitState.SUCCEEDED:
                 progress.finish(snapshot)
                 return result.state, snapshot
+            if progress.heartbeat_is_due:
+                progress.heartbeat(_facts(target, hook, log))
             progress.update(snapshot)
             if result.state is WaitState.FAILED:
                 return result.state, snapshot
@@ -86,6 +88,15 @@ def wait_in_worker(
             if pause <= 0:
                 raise DeadlineReached(snapshot)
         clock.sleep(pause)
+
+
+def _facts(target: WaitTarget, hook: DataWorksHook, log: Any) -> str:
+    try:
+        facts = target.progress(hook)
+    except DataWorksError as error:
+        log.warning("How far it is cannot be read: %s", error)
+        return ""
+    return f"; {facts}" if facts else ""
 
 
 def poll_many(targets: Sequence[WaitTarget], hook: DataWorksHook) -> dict[int, StatusSnapshot]:
@@ -112,6 +123,6 @@ def poll_many(targets: Sequence[WaitTarget], hook: DataWorksHook) -> dict[int, S
 
 
 def short_pauses() -> Iterator[float]:
-    """Pauses between polls of something that is about to change: 1, 2, 3, then 5 seconds."""
-    yield from (1.0, 2.0, 3.0)
-    yield from repeat(5.0)
+    """Pauses between polls of something that is about to change: 1 second, then 2 each."""
+    yield 1.0
+    yield from repeat(2.0)

@@ -36,6 +36,11 @@ class Progress:
         """The target, with its name where a poll gave it."""
         return self._target.describe(self._name)
 
+    @property
+    def status(self) -> str | None:
+        """The last status that was logged."""
+        return self._status
+
     def waited(self) -> str:
         """How long the wait has taken, such as ``3 min 20 s``."""
         return duration(clock.monotonic() - self._began)
@@ -43,6 +48,11 @@ class Progress:
     def until_heartbeat(self) -> float:
         """Seconds until the next heartbeat is due."""
         return max(0.0, self._logged + HEARTBEAT_SECONDS - clock.monotonic())
+
+    @property
+    def heartbeat_is_due(self) -> bool:
+        """Whether :meth:`heartbeat` would log a line now."""
+        return self._status is not None and self.until_heartbeat() <= 0
 
     def update(self, snapshot: StatusSnapshot) -> None:
         """Take note of a snapshot; one line if the status changed or a heartbeat is due.

@@ -134,6 +134,7 @@ class Starter:
         return Begun(snapshot)
 
     def _start(self, before: StatusSnapshot) -> Begun:
+        marker = self._target.run_marker(self._hook) if self._target.confirms_start else None
         self._store.record_start(before)
         # From here on a kill stops the run: the request may arrive even if its answer does not.
         run = StartedRun(self._target, before)
@@ -154,7 +155,7 @@ class Starter:
         if not self._target.confirms_start:
             run.shown = True
             return Begun(before, before)
-        now = self._wait_until_new_run_shows(before)
+        now = self._wait_until_new_run_shows(before, marker)
         run.shown = True
         self._store.record_shown(now)
         return Begun(now, before)
@@ -191,11 +192,18 @@ class Starter:
             "it was not started."
         )
 
-    def _wait_until_new_run_shows(self, before: StatusSnapshot) -> StatusSnapshot:
-        """Wait, up to start_timeout, until the target shows the run that was started; until then it shows the last."""
+    def _wait_until_new_run_shows(self, before: StatusSnapshot, marker: Any) -> StatusSnapshot:
+        """Wait, up to start_timeout, until the target shows the run that was started; until then it shows the last.
+
+        :param before: what was polled before the start.
+        :param marker: what told the last run from others then, None if a poll tells.
+        """
         snapshot = self._poll_until(lambda now: self._target.shows_new_run(now, before))
         if snapshot is not None:
             return snapshot
+        if marker is not None and self._target.run_marker(self._hook) not in (None, marker):
+            self._log.info("%s: the new run was over before a poll saw it; its counters show it", self._what)
+            return self._target.poll(self._hook)
         raise DataWorksTimeoutError(
             f"{self._what} was started, but shows no new run after start_timeout ({self._request.start_timeout:g} s); "
             f"it is still {before.status}.{self._request.not_shown_hint}"

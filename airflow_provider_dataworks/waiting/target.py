@@ -221,6 +221,15 @@ class WaitTarget(ABC):
         """Seconds from the beginning of the wait within which a start must show; None (default) if it has shown."""
         return None
 
+    def progress(self, hook: DataWorksHook) -> str:
+        """Say how far the target is, in at most one request, for the line that a long wait logs now and then.
+
+        :param hook: the hook to call.
+        :return: such as ``3 of 7 tables finished``; default empty.
+        :raises DataWorksError: as the hook raises.
+        """
+        return ""
+
     @property
     def why_not_stopped(self) -> str | None:
         """Why :meth:`stop` is not possible, such as ``the API stops no solutions``; None (default) if it is."""
@@ -296,6 +305,14 @@ class StartTarget(WaitTarget, ABC):
         :param before: what a poll saw before the start.
         :return: False where nothing tells.
         """
+
+    def run_marker(self, hook: DataWorksHook) -> Any:
+        """Read what tells a run that is over from the one before it, where a poll does not.
+
+        :param hook: the hook to call.
+        :return: something that differs for another run; None (default) if a poll tells, or nothing does.
+        """
+        return None
 
     @abstractmethod
     def after_start(self: Target, before: StatusSnapshot, start_timeout: float) -> Target:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dataworks.client.models import DIJob
+from airflow_provider_dataworks.client.models import DIJob, RunSummary
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import (
     DataWorksNotFoundError,
@@ -175,6 +175,46 @@ def test_failed_run_has_its_error_its_event_and_its_log(
     assert len(dataworks_emulator.requests("GetDIJobLog")) == 2
     period = sent(dataworks_emulator.requests("ListDIJobEvents")[0])
     assert int(period["EndTime"]) - int(period["StartTime"]) == 86400
+
+
+@IN_2024
+def test_run_is_summed_up(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    tables = [{"name": f"table_{number}", "records": 10, "growth": 0} for number in range(3)]
+    dataworks_emulator.settings(run_seconds=0)
+    for job_id in (1001, 1006):
+        dataworks_emulator.set_job(job_id, tables=tables)
+        hook.start_di_job(di_job_id=job_id)
+
+    finished = hook.read_di_job_run_summary(di_job_id=1001)
+    failed = hook.read_di_job_run_summary(di_job_id=1006)
+
+    assert finished == RunSummary(tables=3, tables_finished=3, records=30, bytes=3000, error_records=0)
+    assert failed is not None
+    assert (failed.tables, failed.tables_finished) == (3, 2)
+    (error,) = failed.errors
+    assert error.startswith("demo.table_2: ")
+
+
+def test_no_run_is_summed_up_in_2020(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    assert hook.read_di_job_run_summary(di_job_id=1001) is None
+    assert dataworks_emulator.requests() == []
+
+
+@IN_2024
+def test_counters_that_are_text_or_missing_are_summed_up(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    rows = [
+        {"SourceTableName": "a", "OfflineTotalRecords": "7", "OfflineTotalBytes": None, "FullMigrationStatus": "Odd"},
+        {"SourceTableName": "b", "RealtimeMigrationStatus": "Running"},
+        {},
+    ]
+    paging = {"TotalCount": "3", "PageNumber": "1", "PageSize": "100", "JobRunInfos": rows}
+    dataworks_emulator.add_fault("body", action="ListDIJobRunDetails", body={"PagingInfo": paging})
+
+    summary = hook.read_di_job_run_summary(di_job_id=1001)
+
+    assert summary == RunSummary(tables=3, tables_finished=1, records=7, bytes=0, error_records=0)
 
 
 @IN_2024

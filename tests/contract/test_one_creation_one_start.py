@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksPermanentError, DataWorksTransientError
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.hook import CONTENT, PARAM
-from tests.support.versions import IN_2024, IN_BOTH_VERSIONS
+from tests.support.versions import IN_2024, IN_BOTH_VERSIONS, V2020, job_body
 
 FULL, REALTIME_JOB = 1001, 1002
 REALTIME_FILE, SOLUTION = 2001, 2002
@@ -321,12 +322,13 @@ def test_start_that_shows_late_is_waited_for(
 
 @IN_BOTH_VERSIONS
 def test_refused_repeat_of_a_start_that_arrived_is_a_start(
-    hook: DataWorksHook, dataworks_emulator: EmulatorControl, sleeps: list[float]
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, api_version: str
 ) -> None:
-    dataworks_emulator.settings(start_lag_seconds=0.4)
     dataworks_emulator.add_fault("reset", action="StartDIJob", effect="after")
     # The looks see nothing yet; the repeat is refused because the job runs; the looks after that see it.
-    hook.client.sleep = lambda seconds: time.sleep(0.15 if len(dataworks_emulator.requests("StartDIJob")) > 1 else 0)
+    looks = len(assumptions.START_SHOWS_AFTER if api_version == V2020 else assumptions.CHANGE_SHOWS_AFTER)
+    old = job_body(api_version, {"DIJobId": FULL, "JobStatus": "Initialized"})
+    dataworks_emulator.add_fault("body", action="GetDIJob", body=old, skip=1, count=looks)
 
     hook.start_di_job(di_job_id=FULL)
 

@@ -154,11 +154,11 @@ def _unguarded(exchange: Any, read: Any) -> Any:
 
 def _hands_over_old_readings(patch: pytest.MonkeyPatch) -> None:
     first: dict[tuple[str, int], StatusSnapshot] = {}
-    join, get_di_job = poller_module.Poller.join, hook_module.DataWorksHook.get_di_job
+    join, read_di_job = poller_module.Poller.join, hook_module.DataWorksHook.read_di_job
 
     def keeping(self: Any, **arguments: Any) -> Any:
-        job = get_di_job(self, **arguments)
-        first.setdefault((self.dataworks_conn_id, job["DIJobId"]), snapshot_of(job, exact=False))
+        job = read_di_job(self, **arguments)
+        first.setdefault((self.dataworks_conn_id, job.id), snapshot_of(job, exact=False))
         return job
 
     def joined(self: Any, subscription: Any) -> None:
@@ -166,7 +166,7 @@ def _hands_over_old_readings(patch: pytest.MonkeyPatch) -> None:
         if kept := first.get((self._key.dataworks_conn_id, subscription.target.id)):
             subscription.publish(kept)
 
-    patch.setattr(hook_module.DataWorksHook, "get_di_job", keeping)
+    patch.setattr(hook_module.DataWorksHook, "read_di_job", keeping)
     patch.setattr(poller_module.Poller, "join", joined)
 
 

@@ -350,10 +350,11 @@ def test_the_emulator_holds_what_its_page_says(dataworks_emulator: EmulatorContr
     assert dataworks_emulator.project_id in shown
     held = {job["DIJobId"]: (job["JobName"], job["MigrationType"]) for job in dataworks_emulator.jobs()}
     held |= {file["FileId"]: (file["TaskName"], file["TaskType"]) for file in dataworks_emulator.files()}
+    held |= {node["NodeId"]: (node["NodeName"], "node") for node in dataworks_emulator.nodes()}
     assert set(shown) == {dataworks_emulator.project_id, *held}
     for number, (name, kind) in held.items():
         assert shown[number][0] == name
-        assert re.split("[;,]", shown[number][1])[0] == kind
+        assert re.split("[;,]| with", shown[number][1])[0] == kind
 
 
 # API coverage

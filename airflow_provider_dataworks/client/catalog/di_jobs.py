@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.actions import Action, UnreadableContentError, whole_number
 from airflow_provider_dataworks.client.catalog.paging import total_count
-from airflow_provider_dataworks.client.models import DIJob, JobPage
+from airflow_provider_dataworks.client.errors import printable
+from airflow_provider_dataworks.client.models import DIJob, JobPage, RunSummary
 
 #: The fields of a job that hold integers.
 _INTEGERS = ("DIJobId", "Id", "ProjectId", "StartedTime")
@@ -105,6 +106,42 @@ def read_page(paging: Mapping[str, Any]) -> JobPage:
     if not isinstance(entries, list):
         raise UnreadableContentError("DIJobs is no list")
     return JobPage(tuple(map(read_job, entries)), total_count(paging))
+
+
+def summarize_run(tables: Iterable[Mapping[str, Any]]) -> RunSummary:
+    """Sum a run up.
+
+    :param tables: the entries of ListDIJobRunDetails; a counter that is missing or no number counts as 0.
+    :return: the summary.
+    """
+    entries = list(tables)
+
+    def total(name: str) -> int:
+        return sum(whole_number(entry.get(name)) or 0 for entry in entries)
+
+    return RunSummary(
+        tables=len(entries),
+        tables_finished=sum(map(_is_finished, entries)),
+        records=total("OfflineTotalRecords"),
+        bytes=total("OfflineTotalBytes"),
+        error_records=total("OfflineErrorRecords"),
+        errors=tuple(error for entry in entries for error in _errors(entry)),
+    )
+
+
+def _is_finished(entry: Mapping[str, Any]) -> bool:
+    for phase, words in assumptions.TABLE_FINISHED.items():
+        if entry.get(phase):
+            return str(entry[phase]) in words
+    return False
+
+
+def _errors(entry: Mapping[str, Any]) -> Iterator[str]:
+    parts = (entry.get(f"Source{part}Name") for part in ("Database", "Schema", "Table"))
+    table = ".".join(printable(part) for part in parts if part)
+    for phase in ("Structure", "Full", "Realtime"):
+        if message := entry.get(f"{phase}MigrationErrorMessage"):
+            yield f"{table or 'a table'}: {printable(message)}"
 
 
 def _integer(name: str, value: Any) -> int | None:

@@ -40,11 +40,14 @@ from airflow_provider_dataworks.emulator.protocol.parameters import Parameter, c
 def list_instances(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Return one page of the instances of a workspace."""
     state.check_project(arguments["ProjectId"])
-    instances = [
-        instance
-        for instance in listed_instances(state, arguments["ProjectId"], arguments["ProjectEnv"], _days(arguments))
-        if _matches(instance, arguments)
-    ]
+    known = listed_instances(
+        state,
+        arguments["ProjectId"],
+        arguments["ProjectEnv"],
+        _days(arguments),
+        scheduled=arguments["DagId"] is None,
+    )
+    instances = [instance for instance in known if _matches(instance, arguments)]
     by_creation = arguments["OrderBy"] == "CREATE_TIME_DESC"
     instances.sort(key=lambda each: (each.created_time if by_creation else 0, each.instance_id), reverse=True)
     shown = [{**_details(state, instance), "ErrorMessage": ""} for instance in instances]

@@ -46,17 +46,19 @@ def find_instance(state: State, instance_id: int, environment: str | None = None
 
 
 def listed_instances(
-    state: State, project_id: int, environment: str, days: Iterable[date] | None = None
+    state: State, project_id: int, environment: str, days: Iterable[date] | None = None, *, scheduled: bool = True
 ) -> list[NodeInstance]:
     """
     Return the instances that lists show, those of the scheduler included.
 
     :param days: their business dates; default all.
+    :param scheduled: whether those of the scheduler are wanted; default True.
     """
     now = time.monotonic()
     wanted = None if days is None else {day.isoformat() for day in days}
-    generated = recent_days(state) if wanted is None else map(date.fromisoformat, sorted(wanted))
-    generate(state, project_id, environment, generated)
+    if scheduled:
+        generated = recent_days(state) if wanted is None else map(date.fromisoformat, sorted(wanted))
+        generate(state, project_id, environment, generated)
     return [
         instance
         for instance in state[NODE_INSTANCES].all()

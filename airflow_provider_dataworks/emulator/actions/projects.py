@@ -10,10 +10,11 @@ from airflow_provider_dataworks.emulator.errors import ApiRefusal
 from airflow_provider_dataworks.emulator.protocol.action import MAX_PROJECT_ID, Action, ActionResult
 from airflow_provider_dataworks.emulator.protocol.paging import page
 from airflow_provider_dataworks.emulator.protocol.parameters import Parameter, boolean, choice, integer, json_value
+from airflow_provider_dataworks.emulator.settings import PROJECT_IDENTIFIER as IDENTIFIER
+from airflow_provider_dataworks.emulator.settings import STANDARD
 
 VERSION_2024 = "2024-05-18"
 OWNER = "260000000000000001"
-IDENTIFIER = "emulated_{}"
 STATUSES = (
     "Available", "Initializing", "InitFailed", "Forbidden", "Deleting", "DeleteFailed", "Frozen", "Updating",
     "UpdateFailed",
@@ -22,17 +23,12 @@ STATUSES = (
 
 def get_project(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Return one workspace, 2020-05-18."""
-    project_id = arguments["ProjectId"]
-    if project_id is None:
-        identifier = arguments["ProjectIdentifier"]
-        if not identifier:
-            raise ApiRefusal(400, "MissingProjectId", "ProjectId is mandatory for this action.")
-        project_id = next((known for known in state.project_ids() if IDENTIFIER.format(known) == identifier), 0)
-    state.check_project(project_id)
+    project_id = project_of(state, arguments)
+    is_standard = state.settings.workspace_mode == STANDARD
     data = {
         **_project(state, project_id),
-        "ProjectMode": 3,
-        "EnvTypes": ["DEV", "PROD"],
+        "ProjectMode": 3 if is_standard else 2,
+        "EnvTypes": ["DEV", "PROD"] if is_standard else ["PROD"],
         "Status": 0,
         "DevelopmentType": 0,
         "ProtectedMode": 0,
@@ -40,6 +36,22 @@ def get_project(state: State, arguments: Mapping[str, Any], request_id: str) -> 
         "SchedulerRetryInterval": 120000,
     }
     return ActionResult({"HttpStatusCode": 200, "Success": True, "Data": data})
+
+
+def project_of(state: State, arguments: Mapping[str, Any]) -> int:
+    """
+    Return the workspace that ProjectId or ProjectIdentifier names.
+
+    :raises ApiRefusal: it does not exist.
+    """
+    project_id = arguments["ProjectId"]
+    if project_id is None:
+        identifier = arguments["ProjectIdentifier"]
+        if not identifier:
+            raise ApiRefusal(400, "MissingProjectId", "ProjectId is mandatory for this action.")
+        project_id = next((known for known in state.project_ids() if IDENTIFIER.format(known) == identifier), 0)
+    state.check_project(project_id)
+    return int(project_id)
 
 
 def list_projects(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
@@ -53,12 +65,12 @@ def list_projects(state: State, arguments: Mapping[str, Any], request_id: str) -
 def get_project_2024(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Return one workspace, 2024-05-18."""
     state.check_project(arguments["Id"])
-    return ActionResult({"Project": _project_2024(arguments["Id"])})
+    return ActionResult({"Project": _project_2024(state, arguments["Id"])})
 
 
 def list_projects_2024(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Return one page of the workspaces, 2024-05-18."""
-    projects = [_project_2024(project_id) for project_id in state.project_ids()]
+    projects = [_project_2024(state, project_id) for project_id in state.project_ids()]
     wanted = {
         "DevEnvironmentEnabled": arguments["DevEnvironmentEnabled"],
         "DevRoleDisabled": arguments["DevRoleDisabled"],
@@ -94,7 +106,7 @@ def _project(state: State, project_id: int) -> dict[str, Any]:
     }
 
 
-def _project_2024(project_id: int) -> dict[str, Any]:
+def _project_2024(state: State, project_id: int) -> dict[str, Any]:
     return {
         "Id": project_id,
         "Name": IDENTIFIER.format(project_id),
@@ -102,7 +114,7 @@ def _project_2024(project_id: int) -> dict[str, Any]:
         "Description": "",
         "Owner": OWNER,
         "Status": "Available",
-        "DevEnvironmentEnabled": True,
+        "DevEnvironmentEnabled": state.settings.workspace_mode == STANDARD,
         "DevRoleDisabled": False,
         "PaiTaskEnabled": False,
         "AliyunResourceTags": [],

@@ -16,6 +16,7 @@ WTFORMS = find_spec("wtforms") is not None and find_spec("flask_appbuilder") is 
 FILLED = {
     "region_id": "cn-shanghai",
     "project_id": "10000",
+    "api_version": "2024-05-18",
     "auth_type": "sts",
     "security_token": "token",
     "role_arn": "acs:ram::1:role/a",
@@ -75,6 +76,7 @@ def test_what_was_typed_can_be_stored_and_read_back() -> None:
     assert read.endpoint == "https://dataworks-vpc.cn-shanghai.aliyuncs.com"
     assert (read.project_id, read.console, read.console_site, read.max_attempts) == (10000, "legacy", "intl", 3)
     assert (read.connect_timeout, read.read_timeout, read.max_qps) == (1.5, 30, 0.5)
+    assert read.api_version == "2024-05-18"
     assert read.credentials.get().security_token == "token"
 
 
@@ -89,7 +91,14 @@ def test_every_field_may_stay_empty() -> None:
 @needs_wtforms
 @pytest.mark.parametrize(
     ("field", "typed"),
-    [("project_id", "0"), ("project_id", "abc"), ("auth_type", "password"), ("network", "lan"), ("max_attempts", "0")],
+    [
+        ("project_id", "0"),
+        ("project_id", "abc"),
+        ("auth_type", "password"),
+        ("api_version", "2024"),
+        ("network", "lan"),
+        ("max_attempts", "0"),
+    ],
 )
 def test_what_cannot_be_used_is_refused_in_the_form(field: str, typed: str) -> None:
     assert set(form_of(**{field: typed}).errors) == {field}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_dataworks.client.models import DIJob
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksParameterError
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
@@ -161,7 +162,9 @@ def test_failed_job_of_no_known_workspace_is_still_the_jobs_failure(
 ) -> None:
     connect(monkeypatch, emulator.connection)
     hook = DataWorksHook()
-    monkeypatch.setattr(hook, "get_di_job", lambda **_: {"ProjectId": project_id, "ErrorMessage": "disk full"})
+    job = DIJob(1001, "Failed", project_id=project_id, error_message="disk full")
+    monkeypatch.setattr(hook, "read_di_job", lambda **_: job)
+    monkeypatch.setattr(hook.settings, "project_id", None)
 
     error = DIJobTarget(10000, 1001).failure(hook, StatusSnapshot("Failed"), hook.log)
 

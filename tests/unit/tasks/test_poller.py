@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_dataworks.client.models import DIJob, JobPage
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
@@ -339,11 +340,11 @@ def test_a_throttled_request_ends_the_tick_and_counts_for_all_that_got_no_answer
     assert len(emulator.requests()) == 1
 
 
-def test_an_entry_of_an_odd_shape_costs_nobody_a_wait(
+def test_a_count_that_cannot_be_true_costs_nobody_a_wait(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs: list[Any] = ["?", {"DIJobId": []}, {}, None, {"DIJobId": 1001, "JobStatus": "Running"}]
-    monkeypatch.setattr(JobPages, "fetch", lambda self, hook, **arguments: (jobs, 10**12))
+    page = JobPage((DIJob(1001, "Running"),), 10**12)
+    monkeypatch.setattr(JobPages, "fetch", lambda self, hook, **arguments: page)
 
     async def work() -> list[Any]:
         with ExitStack() as stack:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_dataworks.client.clock import Clock, installed
+from airflow_provider_dataworks.client.models import DIJob, JobPage
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksPermanentError, DataWorksTransientError
 from airflow_provider_dataworks.triggers import base as trigger_module
@@ -56,8 +57,8 @@ def fired_by(trigger: Any, seconds: float = 20) -> dict[str, Any]:
 
 def seen(monkeypatch: pytest.MonkeyPatch, by_id: Callable[[], StatusSnapshot], by_list: str = "Finished") -> None:
     """Have the list give one status for ever, and GetDIJob what a function gives; two wait, so the list is asked."""
-    job = {"DIJobId": 1001, "JobStatus": by_list}
-    monkeypatch.setattr(JobPages, "fetch", lambda self, hook, **_: ([job, {**job, "DIJobId": 1002}], 2))
+    page = JobPage((DIJob(1001, by_list), DIJob(1002, by_list)), 2)
+    monkeypatch.setattr(JobPages, "fetch", lambda self, hook, **_: page)
     monkeypatch.setattr(DIJobTarget, "poll", lambda self, hook: by_id())
 
 

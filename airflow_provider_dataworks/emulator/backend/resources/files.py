@@ -7,8 +7,16 @@ from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.backend.resource import Field, ResourceKind, identifier, string
+from airflow_provider_dataworks.emulator.backend.resources.nodes import DAILY_CRON, PARAMETERS
 from airflow_provider_dataworks.emulator.backend.timeline import Timeline
-from airflow_provider_dataworks.emulator.settings import Settings, boolean, non_negative_int, one_of, optional, seconds
+from airflow_provider_dataworks.emulator.settings import (
+    Settings,
+    boolean,
+    non_negative_int,
+    one_of,
+    optional,
+    seconds,
+)
 
 OFFLINE = "DI_OFFLINE"
 REALTIME = "DI_REALTIME"
@@ -28,6 +36,16 @@ INITIAL_FILES = (
     (2001, REALTIME, "orders_realtime", True),
     (2002, SOLUTION, "orders_solution", False),
 )
+#: The properties of a new batch task.
+DEFAULT_SCHEDULE: dict[str, Any] = {
+    "ParaValue": PARAMETERS,
+    "CronExpress": DAILY_CRON,
+    "CycleType": "DAY",
+    "SchedulerType": "NORMAL",
+    "RerunMode": "ALL_ALLOWED",
+    "AutoRerunTimes": 0,
+    "AutoRerunIntervalMillis": 120_000,
+}
 INITIAL_TASK_CONTENT = '{"type":"job","version":"2.0","steps":[]}'
 
 
@@ -45,6 +63,10 @@ class File:
     :param wait_seconds: duration of the status WAIT before that.
     :param solution_outcome: the status in which a run of a solution ends.
     :param run_seconds: duration of a solution's run; None is the emulator's setting.
+    :param node_id: the node of a batch task, once it is submitted.
+    :param committed: whether a batch task is submitted as it is.
+    :param schedule: the properties of a batch task that UpdateFile sets, by their names there.
+    :param deploy_error: why its deployments fail, if they do.
     :param creations: CreateDISyncTask calls that made the file: 1, or 0 for one that was there from the start.
     """
 
@@ -70,6 +92,10 @@ class File:
     start_params: list[str | None] = dataclasses.field(default_factory=list)
     started_time: int | None = None
     submitted_time: int | None = None
+    node_id: int | None = None
+    committed: bool = False
+    schedule: dict[str, Any] = dataclasses.field(default_factory=lambda: dict(DEFAULT_SCHEDULE))
+    deploy_error: str | None = None
     timeline: Timeline = dataclasses.field(default_factory=Timeline, repr=False)
 
     def advance(self, now: float) -> None:
@@ -194,6 +220,10 @@ FILES: ResourceKind[File] = ResourceKind(
         Field("ClientToken", "client_token", string),
         Field("creations", "creations", non_negative_int),
         Field("start_params", "start_params"),
+        Field("NodeId", "node_id", optional(identifier)),
+        Field("committed", "committed", boolean),
+        Field("schedule", "schedule"),
+        Field("deploy_error", "deploy_error", optional(string)),
     ),
     defaults=lambda file_id: {"task_type": REALTIME, "task_name": f"file_{file_id}"},
     initial=_initial_files,

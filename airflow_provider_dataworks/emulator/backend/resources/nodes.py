@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Collection
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
@@ -148,16 +149,16 @@ class Node:
         """Return whether it is deployed in an environment."""
         return environment in self.environments
 
-    def deploy(self, environment: str, at: float, **definition: Any) -> None:
+    def deploy(self, environments: Collection[str], at: float, **definition: Any) -> None:
         """
         Schedule its deployment.
 
-        :param environment: ``DEV`` or ``PROD``.
+        :param environments: those that it is deployed in then, besides its present ones.
         :param at: monotonic seconds.
         :param definition: the attributes that it then has.
         """
-        environments = [each for each in ENVIRONMENTS if each == environment or each in self.environments]
-        self.timeline.schedule(at, environments=environments, updated_time=int(time.time()), **definition)
+        deployed = [each for each in ENVIRONMENTS if each in environments or each in self.environments]
+        self.timeline.schedule(at, environments=deployed, updated_time=int(time.time()), **definition)
 
     def effective_spec(self) -> str:
         """Return its FlowSpec; one is made up for a node that CreateNode did not make."""

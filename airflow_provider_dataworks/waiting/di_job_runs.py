@@ -1,0 +1,124 @@
+"""What is known of a DI job's last run beside its status: how far it is, why it failed, what tells it from another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_dataworks.client.catalog import v2024_05_18
+from airflow_provider_dataworks.client.errors import printable
+from airflow_provider_dataworks.exceptions import DataWorksError
+
+if TYPE_CHECKING:
+    from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+
+#: Tables whose reasons an error names at most, and characters of each.
+_MOST_REASONS = 5
+_REASON_LENGTH = 300
+#: Lines of the job's log that the task's log gets at the end of a failure.
+_LOG_LINES = 30
+#: Tables of one job that are read at most.
+_MOST_TABLES = 10_000
+
+_PHASES = ("Structure", "Full", "Realtime")
+
+
+def progress(hook: DataWorksHook, di_job_id: int) -> str:
+    """How far the job is, for the log, in one request.
+
+    :param hook: the hook to call.
+    :param di_job_id: the job.
+    :return: such as ``3 of 7 tables finished, 120 records, 4096 bytes``; empty if the service does not say.
+    :raises DataWorksError: as the hook raises.
+    """
+    if not _has_run_details(hook):
+        stats = hook.read_di_job(di_job_id=di_job_id).fields.get("RunStats")
+        stats = stats if isinstance(stats, Mapping) else {}
+        return ", ".join(f"{printable(name)} {printable(value)}" for name, value in stats.items())
+    tables = list(islice(hook.list_di_job_run_details(di_job_id=di_job_id), _MOST_TABLES))
+    if not tables:
+        return ""
+    finished = sum(table.get("FullMigrationStatus") == "Finished" for table in tables)
+    records, size = (sum(_number(table.get(name)) for table in tables) for name in _TOTALS)
+    return f"{finished} of {len(tables)} tables finished, {records} records, {size} bytes"
+
+
+def counters(hook: DataWorksHook, di_job_id: int) -> Any:
+    """What tells one run from another although the status is the same, where no answer gives a time.
+
+    :param hook: the hook to call.
+    :param di_job_id: the job.
+    :return: the counters and statuses of the run's tables; None where GetDIJob says when the job was started, or they
+        cannot be read.
+    """
+    if not _has_run_details(hook):
+        return None
+    try:
+        tables = list(islice(hook.list_di_job_run_details(di_job_id=di_job_id), _MOST_TABLES))
+    except DataWorksError:
+        return None
+    return sorted(repr(sorted(table.items())) for table in tables)
+
+
+def failure_reasons(hook: DataWorksHook, di_job_id: int, log: Any) -> str | None:
+    """Why the job's last run failed, where GetDIJob does not say: tables, last failover; the end of its log is logged.
+
+    :param hook: the hook to call.
+    :param di_job_id: the job.
+    :param log: the task's logger.
+    :return: the reasons; None if there are none.
+    """
+    if not _has_run_details(hook):
+        return None
+    reasons = _reasons_of_tables(_read(hook.list_di_job_run_details(di_job_id=di_job_id), log, "tables"))
+    events = _read(hook.list_di_job_events(di_job_id=di_job_id), log, "events")
+    if events and (message := max(events, key=_moment).get("FailoverMessage")):
+        reasons.append(f"last failover: {printable(message)[:_REASON_LENGTH]}")
+    try:
+        lines = hook.get_di_job_log(di_job_id=di_job_id).splitlines()
+    except DataWorksError as error:
+        log.warning("The log of DI job %s cannot be read: %s", di_job_id, error)
+    else:
+        if lines:
+            end = "\n".join(printable(line) for line in lines[-_LOG_LINES:])
+            log.info("The end of the log of DI job %s:\n%s", di_job_id, end)
+    return "; ".join(reasons) or None
+
+
+_TOTALS = ("OfflineTotalRecords", "OfflineTotalBytes")
+
+
+def _has_run_details(hook: DataWorksHook) -> bool:
+    return hook.settings.api_version == v2024_05_18.VERSION
+
+
+def _reasons_of_tables(tables: Iterable[Mapping[str, Any]]) -> list[str]:
+    failed = []
+    for table in tables:
+        messages = [printable(table[key]) for phase in _PHASES if table.get(key := f"{phase}MigrationErrorMessage")]
+        if messages:
+            names = (table.get(f"Source{part}Name") for part in ("Database", "Schema", "Table"))
+            name = ".".join(str(part) for part in names if part)
+            failed.append(f"table {printable(name)}: {'; '.join(messages)[:_REASON_LENGTH]}")
+    more = len(failed) - _MOST_REASONS
+    return failed[:_MOST_REASONS] + ([f"{more} more tables"] if more > 0 else [])
+
+
+def _read(entries: Iterable[dict[str, Any]], log: Any, what: str) -> list[dict[str, Any]]:
+    try:
+        return list(islice(entries, _MOST_TABLES))
+    except DataWorksError as error:
+        log.warning("The %s of the failed job cannot be read: %s", what, error)
+        return []
+
+
+def _moment(event: Mapping[str, Any]) -> int:
+    return _number(event.get("CreateTime"))
+
+
+def _number(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return 0
