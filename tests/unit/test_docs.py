@@ -245,7 +245,7 @@ def test_every_error_that_the_code_gives_advice_on_has_a_row() -> None:
 @pytest.mark.parametrize(
     ("row", "error"),
     [
-        ("`InvalidDIJobId.NotFound`", {"code": "InvalidDIJobId.NotFound", "http_status": 404}),
+        ("`InvalidDIJobId.NotFound`, in 2024-05-18 `500130`", {"code": "InvalidDIJobId.NotFound", "http_status": 404}),
         ("`IncorrectDIJobStatus`", {"code": "IncorrectDIJobStatus", "http_status": 400}),
         ("none, `fileId:[...] is invalid`", {"message": "fileId:[100] is invalid.", "http_status": 200}),
         ("none, `Invalid path: ...`", {"message": "Invalid path: Business Flow/x", "http_status": 200}),
