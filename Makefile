@@ -113,6 +113,7 @@ format: $(VENV)/.installed ## Rewrite the code in the project's style
 docs: $(VENV)/.installed ## The documentation, into docs/_build/html
 	@$(VENV)/bin/python docs/architecture.py
 	@$(VENV)/bin/python docs/badges.py
+	@rm -rf docs/_build/html
 	@$(RUN) sphinx -W --keep-going -q -b html docs docs/_build/html
 	@$(VENV)/bin/python docs/check_links.py docs/_build/html
 	@echo "docs/_build/html/index.html"

@@ -56,7 +56,7 @@ _ELSEWHERE = """
     Literal Settle T XComArg str int float bool None dict list tuple type frozenset property optional
 """
 # Parts of the client that the reference leaves out.
-_INTERNAL = "CredentialsProvider Pacer RateLimiter Outcome"
+_INTERNAL = "CredentialsProvider Outcome RateLimiter UnreadableContentError"
 nitpick_ignore_regex = [
     (r"py:.*", "|".join(_ELSEWHERE.split())),
     (r"py:.*", rf"([\w.]+\.)?({'|'.join(_INTERNAL.split())})"),

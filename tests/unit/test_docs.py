@@ -362,9 +362,9 @@ def test_the_emulator_holds_what_its_page_says(dataworks_emulator: EmulatorContr
 
 def coverage() -> Iterator[tuple[list[str], list[str], list[str], bool]]:
     """The rows of the page: actions, operators and sensors, hook methods, whether the emulator has them."""
-    for actions, tasks, methods, emulator in rows(PAGES["docs/coverage.md"]):
+    for actions, tasks, methods, *emulator in rows(PAGES["docs/coverage.md"]):
         named = re.findall(r"`(\w+)`", tasks), re.findall(r"`(\w+)`", methods)
-        yield actions.split(", "), *named, emulator == "yes"
+        yield actions.split(", "), *named, emulator == ["yes"]
 
 
 def test_what_the_coverage_page_names_exists() -> None:
