@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.clock import clock
-from airflow_provider_dataworks.exceptions import DataWorksParameterError
+from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksParameterError
 from airflow_provider_dataworks.links.dataworks import LINK_KEY, DataWorksConsoleLink, workspace_url
 from airflow_provider_dataworks.rendering import TemplateRendering, dag_marks
 
@@ -47,6 +48,9 @@ class DataWorksTask(TemplateRendering):
 
     #: While the task is constructed: what begins a template in its DAG.
     _template_marks: tuple[str, ...] | None = None
+
+    #: The workspace and its address in the console, once they are known.
+    _place: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
 
     if TYPE_CHECKING:
         project_id: Any
@@ -133,8 +137,29 @@ class DataWorksTask(TemplateRendering):
         :return: the address.
         """
         url = workspace_url(self.hook, project_id)
+        self._place = {"project_id": project_id, "console_url": url}
         context["ti"].xcom_push(key=LINK_KEY, value=url)
         return url
+
+    @contextmanager
+    def errors_in_context(self) -> Iterator[None]:
+        """Add to every error of the package which connection, region and workspace it is about.
+
+        :return: a context; errors pass through it.
+        """
+        try:
+            yield
+        except DataWorksError as error:
+            hook = self.__dict__.get("hook")
+            settings = None if hook is None else hook.__dict__.get("settings")
+            known = {
+                "conn_id": None if hook is None else hook.dataworks_conn_id,
+                "region_id": None if settings is None else settings.region_id,
+                **({} if settings is None else {"project_id": settings.project_id}),
+                **self._place,
+            }
+            error.add_context(**{name: value for name, value in known.items() if getattr(error, name) is None})
+            raise
 
 
 def try_began(context: Context) -> float:

@@ -96,6 +96,10 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         :param event: what the trigger fired.
         :return: the target's id.
         """
+        with self.errors_in_context():
+            return self._complete(event)
+
+    def _complete(self, event: dict[str, Any] | None) -> int:
         project_id = self.read_arguments().project_id or self.hook.settings.project_id
         target = self.named_target(project_id or 0)
         end = events.read_event(event)
@@ -212,6 +216,10 @@ class StartOperator(WaitingOperator):
         :param context: the task instance's, from Airflow.
         :return: the target's id.
         """
+        with self.errors_in_context():
+            return self._execute(context)
+
+    def _execute(self, context: Context) -> int:
         deadline = execution_deadline(try_began(context), self.execution_timeout)
         target, snapshot = self._find_with_link(context)
         store = RunStore(context, target)
@@ -324,6 +332,10 @@ class StopOperator(WaitingOperator):
         :param context: the task instance's, from Airflow.
         :return: the target's id.
         """
+        with self.errors_in_context():
+            return self._execute(context)
+
+    def _execute(self, context: Context) -> int:
         deadline = execution_deadline(try_began(context), self.execution_timeout)
         target, snapshot = self._find_with_link(context)
         if self._is_at_rest(target, snapshot):

@@ -157,6 +157,10 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
         :param context: the task instance's, from Airflow.
         :return: FileId.
         """
+        with self.errors_in_context():
+            return self._execute(context)
+
+    def _execute(self, context: Context) -> int:
         given = self.read_arguments()
         project_id = self.hook.resolve_project_id(given.project_id)
         self.push_console_link(context, project_id)

@@ -125,6 +125,10 @@ class CreateDIJobOperator(DataWorksTask, BaseOperator):
         :param context: the task instance's, from Airflow.
         :return: DIJobId.
         """
+        with self.errors_in_context():
+            return self._execute(context)
+
+    def _execute(self, context: Context) -> int:
         given = self.read_arguments()
         project_id = self.hook.resolve_project_id(given.project_id)
         self.push_console_link(context, project_id)
@@ -200,6 +204,10 @@ class DeleteDIJobOperator(DataWorksTask, BaseOperator):
         :param context: the task instance's, from Airflow.
         :return: the job id.
         """
+        with self.errors_in_context():
+            return self._execute(context)
+
+    def _execute(self, context: Context) -> int:
         given = self.read_arguments()
         project_id = given.project_id or self.hook.settings.project_id
         if project_id is not None:

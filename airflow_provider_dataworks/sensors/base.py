@@ -113,11 +113,12 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
         :param context: the task instance's, from Airflow.
         :return: the status that was reached, or the dict of them.
         """
-        project_id = self.hook.resolve_project_id(self.read_arguments().project_id)
-        self.push_console_link(context, project_id)
-        if not self.deferrable:
-            return super().execute(context)
-        return self._or_skip(self._poll_and_defer, context, project_id)
+        with self.errors_in_context():
+            project_id = self.hook.resolve_project_id(self.read_arguments().project_id)
+            self.push_console_link(context, project_id)
+            if not self.deferrable:
+                return super().execute(context)
+            return self._or_skip(self._poll_and_defer, context, project_id)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll once.
@@ -150,6 +151,10 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
         :param event: what the trigger fired.
         :return: the status that was reached, or the dict of them.
         """
+        with self.errors_in_context():
+            return self._complete(event)
+
+    def _complete(self, event: dict[str, Any] | None) -> Any:
         from airflow_provider_dataworks.waiting import events
 
         end = events.read_event(event)

@@ -14,7 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
-from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksTimeoutError
+from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksJobError, DataWorksTimeoutError
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator, StopDIJobOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger
@@ -316,3 +316,24 @@ def test_a_deferred_start_ends_in_the_trigger(service: EmulatorControl) -> None:
 
     assert type(event).__name__ == "TaskSuccessEvent"
     assert event.xcoms == {"return_value": 1001}  # type: ignore[attr-defined]
+
+
+@MODES
+@pytest.mark.parametrize("kind", ["job", "limit", "refusal"])
+def test_every_error_names_connection_region_and_workspace(
+    service: EmulatorControl, deferrable: bool, kind: str
+) -> None:
+    service.settings(run_seconds=1.0)
+    service.set_job(1001, outcome="Failed")
+    if kind == "limit":
+        service.settings(start_lag_seconds=3600)
+    if kind == "refusal":
+        service.add_fault("error", action="StartDIJob", status=403, code="NoPermission", count=-1)
+
+    with pytest.raises(DataWorksError) as raised:
+        run_task(start(deferrable=deferrable, start_timeout=1.2))
+
+    error = raised.value
+    assert (error.conn_id, error.region_id, error.project_id) == ("dataworks_default", "cn-shanghai", 10000)
+    assert str(error.console_url).startswith("https://dataworks.data.aliyun.com/cn-shanghai/")
+    assert "[connection dataworks_default, region cn-shanghai, workspace 10000" in str(error)
