@@ -157,10 +157,6 @@ def is_credentials_error(code: str | None) -> bool:
     return (code or "").startswith(("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSecurityToken"))
 
 
-#: Former name.
-about_credentials = is_credentials_error
-
-
 def token_expired(code: str | None) -> bool:
     """Whether a code says that the STS token is at fault, so that a renewed one may help."""
     return (code or "").startswith("InvalidSecurityToken")

@@ -88,9 +88,6 @@ class DataWorksBaseHook(BaseHook):
         settings = self.settings
         return rate_limiter_for(settings.endpoint, settings.account, settings.max_qps)
 
-    #: Former name.
-    pacer = rate_limiter
-
     def get_conn(self) -> DataWorksClient:
         """Return the client behind this hook.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_dataworks.client.clock import clock
-from airflow_provider_dataworks.client.errors import about_credentials
+from airflow_provider_dataworks.client.errors import is_credentials_error
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
     DataWorksPermanentError,
@@ -491,7 +491,7 @@ class Poller:
             )
         settings = hook.settings
         limit = max(_ANSWERED_WITHIN, 2 * (settings.connect_timeout + settings.read_timeout) + 10.0)
-        await clock.pause(hook.pacer.reserve())
+        await clock.pause(hook.rate_limiter.reserve())
         self._sent += 1
         number = self._sent
         request = start_call(partial(call, hook))
@@ -574,7 +574,7 @@ def _is_about_keys(error: DataWorksError) -> bool:
     """Whether an error says that keys were refused, or (without an action) that they could not even be fetched."""
     if not isinstance(error, DataWorksPermanentError):
         return False
-    return about_credentials(error.code) or (error.action is None and type(error) is DataWorksPermanentError)
+    return is_credentials_error(error.code) or (error.action is None and type(error) is DataWorksPermanentError)
 
 
 def _is_shared(error: DataWorksError) -> bool:
