@@ -1,4 +1,7 @@
-"""Start a job that copies whole tables, wait until it has finished, and do something with the result."""
+"""Start a job that copies whole tables, wait until it has finished, and do something with the result.
+
+The connection decides the API version: the DAG is the same for both.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ with DAG(
     schedule=None,
     start_date=pendulum.datetime(2026, 1, 1),
     catchup=False,
-    params={"di_job_id": 1001},
+    params={"di_job_id": 1001, "connection": "dataworks_default"},
     default_args={
         "retries": 2,
         "retry_delay": timedelta(minutes=1),
@@ -27,6 +30,7 @@ with DAG(
     copy = StartDIJobOperator(
         task_id="copy",
         di_job_id="{{ params.di_job_id }}",
+        dataworks_conn_id="{{ params.connection }}",
         # Without it, a job that has finished before copies nothing.
         force_to_rerun=True,
         wait_for_completion=True,
@@ -35,9 +39,9 @@ with DAG(
     )
 
     @task
-    def report(di_job_id: int) -> str:
+    def report(di_job_id: int, connection: str) -> str:
         """Stands for whatever reads what the job has copied; it runs only if the job finished."""
-        job = DataWorksHook().get_di_job(di_job_id=di_job_id)
+        job = DataWorksHook(connection).get_di_job(di_job_id=di_job_id)
         return f"{job['JobName']}: {job['JobStatus']}"
 
-    report(copy.output)
+    report(copy.output, "{{ params.connection }}")

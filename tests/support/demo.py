@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from tests.support.airflow_api import RunWatch, TaskInstance
 from tests.support.airflow_local import LocalAirflow
@@ -25,6 +26,8 @@ EXAMPLES = (
     "dataworks_replay_interval",
 )
 SCHEDULED = ("dataworks_replay_interval",)
+#: The same DAG once more, through a connection whose api_version is the newer one.
+IN_2024 = ("dataworks_start_and_wait", {"connection": "dataworks_2024"})
 TIMEOUT = 180
 _STARTED = time.monotonic()
 
@@ -50,18 +53,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_examples(emulator: EmulatorProcess, *, keep: bool) -> int:
     """Start Airflow, run every example DAG, show what happened; with ``keep``, wait for Ctrl-C at the end."""
-    airflow = LocalAirflow(FOLDER / "airflow", ROOT / "example_dags", env=emulator.env, serve_logs=keep, progress=say)
+    env = {**emulator.env, "AIRFLOW_CONN_DATAWORKS_2024": emulator.connection_of("2024-05-18")}
+    airflow = LocalAirflow(FOLDER / "airflow", ROOT / "example_dags", env=env, serve_logs=keep, progress=say)
     with _stopped_at_the_end(airflow):
         airflow.start()
         watches = [start(airflow, dag_id) for dag_id in EXAMPLES]
         follow(watches)
+        again = start(airflow, *IN_2024)
+        follow([again])
+        watches.append(again)
         show_tasks(airflow, watches)
         show_requests(emulator)
         failed = [watch for watch in watches if watch.state != "success"]
         for watch in failed:
             show_failure(airflow, watch)
         if not failed:
-            print(f"\nAll {len(watches)} DAGs succeeded, {_elapsed():.0f} s after the start.")
+            print(f"\nAll {len(watches)} runs succeeded, {_elapsed():.0f} s after the start.")
         if keep:
             wait_for_interrupt(airflow, emulator)
         elif not failed:
@@ -69,13 +76,13 @@ def run_examples(emulator: EmulatorProcess, *, keep: bool) -> int:
         return 1 if failed else 0
 
 
-def start(airflow: LocalAirflow, dag_id: str) -> RunWatch:
+def start(airflow: LocalAirflow, dag_id: str, params: dict[str, Any] | None = None) -> RunWatch:
     """Unpause an example DAG and start a run of it; the scheduled one's run comes by itself."""
     airflow.unpause(dag_id)
     if dag_id in SCHEDULED:
         run_id = str(airflow.api.wait_for_scheduled_run(dag_id)["dag_run_id"])
     else:
-        run_id = airflow.api.trigger(dag_id)
+        run_id = airflow.api.trigger(dag_id, conf=params)
     say(f"{dag_id:<27} {run_id}")
     return RunWatch(airflow.api, dag_id, run_id)
 

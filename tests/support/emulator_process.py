@@ -28,6 +28,11 @@ class EmulatorProcess:
         """The environment in which Airflow uses it."""
         return {VARIABLE: self.connection}
 
+    def connection_of(self, api_version: str) -> str:
+        """The connection, for another API version."""
+        connection = json.loads(self.connection)
+        return json.dumps({**connection, "extra": {**connection["extra"], "api_version": api_version}})
+
 
 @contextlib.contextmanager
 def emulator_process(log_file: Path, *arguments: str, python: str = sys.executable) -> Iterator[EmulatorProcess]:
