@@ -243,24 +243,25 @@ def test_waiting_task_has_its_link_and_the_run_explains_itself(
     nothing_secret(page, control)
 
     eventually(
-        lambda: "DI job 1001 is Running" in airflow3.log(DAG_ID, run_id, "copy"),
+        lambda: "DI job 1001 (mysql_to_holo_full) is Running" in airflow3.log(DAG_ID, run_id, "copy"),
         f"the task waits\n{airflow3.log(DAG_ID, run_id, 'copy')}",
     )
     control.set_job(1001, JobStatus="Finished")
     assert airflow3.api.wait(DAG_ID, run_id, timeout=LONG) == "success"
 
     page.goto(f"{tasks}/copy")
-    expect(page.get_by_text("DI job 1001 is Finished").last).to_be_visible()
+    expect(page.get_by_text("DI job 1001 (mysql_to_holo_full) is Finished").last).to_be_visible()
     page.set_viewport_size({"width": 1400, "height": 640})
     take_picture(page, "task-log")
     lines = page.locator("body").inner_text()
     story = [
         r"Started DI job 1001 \(RequestId [0-9A-F-]+\)",
-        r"DI job 1001 is Running",
-        r"DI job 1001 is Finished; it was Running for",
-        r"DI job 1001 is Finished \(MigrationType Full\) after",
+        r"DI job 1001 \(mysql_to_holo_full\) is Running",
+        r"DI job 1001 \(mysql_to_holo_full\) is Finished; it was Running for [^(]* \(MigrationType Full; waited ",
     ]
     assert re.search(".*".join(story), lines, re.DOTALL), lines
+    # The end is said once.
+    assert lines.count("is Finished") == 1, lines
     assert "WARNING" not in lines
     nothing_secret(page, control)
     page.goto(f"{tasks}/copy/details")

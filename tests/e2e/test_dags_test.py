@@ -35,8 +35,8 @@ def test_deferrable_tasks_wait_under_dags_test(
     assert ended == {1001: ("Finished", 1), 1004: ("Finished", 1)}
     assert (control.file(2001)["Status"], control.file(2001)["starts"]) == ("RUN", 1)
     # Seen by the triggers: only after they had waited for the end.
-    assert "DI job 1001 is Finished; it was Running for" in finished.stdout
-    assert "DI job 1004 is Finished; it was Running for" in finished.stdout
+    assert "DI job 1001 (mysql_to_holo_full) is Finished; it was Running for" in finished.stdout
+    assert "DI job 1004 (mysql_to_hive_offline) is Finished; it was Running for" in finished.stdout
     assert ACCESS_KEY_SECRET not in finished.stdout
 
 

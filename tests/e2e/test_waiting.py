@@ -205,8 +205,8 @@ def test_all_end_in_the_right_state_although_the_scheduler_was_killed(waiting: W
     counts = control.state()["counts"]
     assert counts.get("StartDIJob", 0) == counts.get("StopDIJob", 0) == 0
     good, bad = run.log(1), run.log(0)
-    assert f"DI job {SIXTY[1]} is Finished; it was Running for" in good
-    told = re.search(r"the wait ended at Finished \(MigrationType Full\) after (?:(\d+) min )?(\d+) s", good)
+    assert re.search(rf"DI job {SIXTY[1]} \(.*\) is Finished; it was Running for", good), good
+    told = re.search(r"\(MigrationType Full; waited (?:(\d+) min )?(\d+) s\)", good)
     assert told, good
     # All of the wait, although no triggerer has seen all of it.
     assert int(told[1] or 0) * 60 + int(told[2]) >= waited - 1

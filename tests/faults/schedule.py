@@ -101,6 +101,9 @@ class Step:
         return len(set(self.clocks)) > 1
 
 
+OLD_VERSION, NEW_VERSION = "2020-05-18", "2024-05-18"
+
+
 @dataclass(frozen=True)
 class Schedule:
     """All of it.
@@ -109,6 +112,7 @@ class Schedule:
     :param settings: the emulator's settings.
     :param strangers: jobs that nobody waits for; with more than a hundred the listing has several pages.
     :param bystanders: jobs that sensors in the triggerer wait for all the time, step after step.
+    :param api_version: the version that the connection names, for DI jobs; default 2020-05-18.
     """
 
     seed: int
@@ -117,6 +121,7 @@ class Schedule:
     strangers: int
     bystanders: int
     steps: tuple[Step, ...]
+    api_version: str = OLD_VERSION
 
 
 def make_schedule(seed: int) -> Schedule:
@@ -133,7 +138,9 @@ def make_schedule(seed: int) -> Schedule:
     steps = tuple(
         _step(chance, credentials, settings, strangers, bystanders=bystanders) for _ in range(chance.randint(2, 4))
     )
-    return Schedule(seed, credentials, settings, strangers, bystanders, steps)
+    # Drawn apart, so that a seed makes the steps that it made before there were two versions.
+    version = NEW_VERSION if random.Random(f"version {seed}").random() < 0.3 else OLD_VERSION
+    return Schedule(seed, credentials, settings, strangers, bystanders, steps, version)
 
 
 def _step(

@@ -11,7 +11,7 @@ from typing import Any
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from tests.faults import rival
 from tests.faults.interference import Interference
-from tests.faults.schedule import OLD, PAGE, JobPlan, Schedule
+from tests.faults.schedule import OLD, OLD_VERSION, PAGE, JobPlan, Schedule
 from tests.support.scripted_server import ScriptedServer
 
 #: Real seconds; a slow answer takes longer than that.
@@ -31,6 +31,7 @@ class Stage:
         self.conn_id = f"faults_{name}"
         self._key_server = key_server
         self._kind = "access_key"
+        self._api_version = OLD_VERSION
         self._keys: list[dict[str, str]] = []
         self.rival = rival.Rival(emulator.url)
         self.interference = Interference(emulator.url)
@@ -52,7 +53,7 @@ class Stage:
         waited_for = {"JobStatus": "Running", "StartedTime": OLD}
         others = self.emulator.add_jobs([waited_for] * schedule.bystanders)
         self.bystanders = [job["DIJobId"] for job in others]
-        self._kind, self._keys = schedule.credentials, []
+        self._kind, self._keys, self._api_version = schedule.credentials, [], schedule.api_version
         self.rotate_keys()
 
     def rotate_keys(self) -> None:
@@ -69,7 +70,12 @@ class Stage:
         # First the new one is known, then it is handed out, then the old one ends: nobody is without any.
         self._know(expired=self._keys[:-2])
         self._key_server.standard = _as_fetched(key)
-        extra: dict[str, Any] = {"max_qps": 0, "read_timeout": READ_TIMEOUT, "connect_timeout": 5}
+        extra: dict[str, Any] = {
+            "max_qps": 0,
+            "read_timeout": READ_TIMEOUT,
+            "connect_timeout": 5,
+            "api_version": self._api_version,
+        }
         connection = {**self.emulator.connection, "extra": {**self.emulator.connection["extra"], **extra}}
         if self._kind == "sts":
             connection.update(login=key["access_key_id"], password=key["access_key_secret"])
