@@ -209,16 +209,15 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
 
     def _defer(self, context: Context, targets: Sequence[WaitTarget]) -> NoReturn:
         given = self.read_arguments()
-        now = clock.time()
         trigger = self.trigger_class()(
             dataworks_conn_id=given.dataworks_conn_id,
             region_id=given.region_id,
             poll_interval=float(self.poke_interval),
             deadline=execution_deadline(try_began(context), self.execution_timeout),
-            sensor_deadline=now + self.timeout,
+            sensor_timeout=float(self.timeout),
             why_not_stopped="a sensor stops nothing",
             max_poll_failures=self.max_poll_failures,
-            waiting_since=now,
+            waiting_since=clock.time(),
             end_from_trigger=self.end_from_trigger,
             skip_on_failure=self.soft_fail,
             fail_fast=self.fail_fast,

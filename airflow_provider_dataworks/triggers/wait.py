@@ -37,7 +37,8 @@ class WaitOptions:
     :param region_id: wins over the connection's; default None.
     :param poll_interval: seconds between two polls, default 30; those who share it, share the polls.
     :param deadline: Unix time at which the wait stops what the task started, and ends; None (default) for never.
-    :param sensor_deadline: Unix time at which a sensor's ``timeout`` is over; None (default) for never.
+    :param sensor_timeout: seconds, counted from when the trigger begins to wait, after which a sensor's ``timeout`` is
+        over; None (default) for never. A triggerer that takes over counts anew; Airflow's own limit does not.
     :param stop_on_kill: whether the target is stopped at the deadline, and when the task is ended by hand; default
         False.
     :param why_not_stopped: why it is not, for the log; default empty.
@@ -55,7 +56,7 @@ class WaitOptions:
     region_id: str | None = None
     poll_interval: float = 30.0
     deadline: float | None = None
-    sensor_deadline: float | None = None
+    sensor_timeout: float | None = None
     stop_on_kill: bool = False
     why_not_stopped: str = ""
     max_poll_failures: int = DEFAULT_MAX_POLL_FAILURES
@@ -149,11 +150,10 @@ class DeferredWait:
 
     def _until_something_is_due(self) -> float:
         waits = [self._progress.until_heartbeat()]
-        waits += [
-            moment - clock.time()
-            for moment in (self._options.deadline, self._options.sensor_deadline)
-            if moment is not None
-        ]
+        if self._options.deadline is not None:
+            waits.append(self._options.deadline - clock.time())
+        if self._options.sensor_timeout is not None:
+            waits.append(self._began + self._options.sensor_timeout - clock.monotonic())
         if self._must_show_by is not None and not self._start_is_overdue:
             waits.append(self._must_show_by - clock.monotonic())
         return max(_SHORTEST_PAUSE, min(waits))
@@ -178,7 +178,7 @@ class DeferredWait:
             event = self._event(events.TIMED_OUT)
             event.outcome = await self._stop_at_deadline()
             return event
-        if options.sensor_deadline is not None and clock.time() >= options.sensor_deadline:
+        if options.sensor_timeout is not None and clock.monotonic() >= self._began + options.sensor_timeout:
             return self._event(events.SENSOR_TIMED_OUT)
         return None
 

@@ -277,7 +277,7 @@ def _reason(schedule: Schedule, step: Step, one: Try, error: DataWorksError, tex
     if error.request_id is not None:
         if entry is None:
             found.append(f"names a RequestId that the server never gave: {text}")
-        elif entry["action"] == "GetDIJob" and (job_ids := _job_ids(one)) and entry["form"]["DIJobId"] not in job_ids:
+        elif entry["action"] == "GetDIJob" and (job_ids := _job_ids(one)) and _asked_for(entry) not in job_ids:
             found.append(f"fails for an answer about another job: {text}")
         elif not entry["fault"] and not of_rotation and entry["code"] is None:
             found.append(f"names a request that went well: {text}")
@@ -298,6 +298,11 @@ def _reason(schedule: Schedule, step: Step, one: Try, error: DataWorksError, tex
 
 def _late(text: str) -> bool:
     return "ReadTimeout" in text or "no complete answer within" in text
+
+
+def _asked_for(entry: dict[str, Any]) -> str:
+    """The job that a request is about, in either API version."""
+    return str(entry["form"].get("DIJobId") or entry["query"].get("Id"))
 
 
 def _job_ids(one: Try) -> set[str]:
