@@ -1,4 +1,4 @@
-"""Turns what users write, or templates render, into what the API takes; refuses the rest by name."""
+"""Parse and validate operator and hook arguments, rendered templates included."""
 
 from __future__ import annotations
 
@@ -154,17 +154,17 @@ def text(name: str, value: Any, *, in_url: bool = True) -> str:
     :raises DataWorksParameterError: it is anything else.
     """
     if not isinstance(value, str) or not value.strip():
-        raise DataWorksParameterError(name, f"must be a text that is not empty, not {_shown(value)}")
+        raise DataWorksParameterError(name, f"must be a string that is not empty, not {_shown(value)}")
     return _fit_for_url(name, value) if in_url else _sendable(name, value)
 
 
 def _sendable(name: str, value: str) -> str:
-    """A text that UTF-8 can carry."""
+    """A string that UTF-8 can encode."""
     try:
         value.encode()
     except UnicodeEncodeError as error:
         raise DataWorksParameterError(
-            name, f"holds half a character (a lone surrogate) at position {error.start}: {_shown(value)}"
+            name, f"contains an unpaired surrogate at position {error.start}: {_shown(value)}"
         ) from None
     return value
 
@@ -178,7 +178,7 @@ def _fit_for_url(name: str, value: str) -> str:
 
 
 def optional_text(name: str, value: Any) -> str | None:
-    """A text, or None."""
+    """A string, or None."""
     return None if optional(value) is None else text(name, value)
 
 
@@ -202,7 +202,7 @@ def one_of(name: str, value: Any, accepted: Iterable[str]) -> str:
 
 
 def boolean(name: str, value: Any) -> bool | None:
-    """A truth value or its word; None stays None.
+    """A boolean or its name; None stays None.
 
     :raises DataWorksParameterError: it is anything else.
     """
@@ -317,7 +317,7 @@ def optional_json_text(name: str, value: Any) -> str | None:
 
 
 def parameters(name: str, value: Any) -> dict[str, Any] | None:
-    """Parameters of any action, by the API's names: texts, numbers, truth values, and what becomes JSON text.
+    """Parameters of any action, by the API's names: strings, numbers, booleans, and what becomes JSON.
 
     :raises DataWorksParameterError: it is no dict, or holds anything else.
     """
@@ -347,7 +347,7 @@ def _parameter(name: str, value: Any) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return value
     raise DataWorksParameterError(
-        name, f"must be a text, a number of up to 64 bits, a truth value, a dict or a list, not {_shown(value)}"
+        name, f"must be a string, a number of up to 64 bits, a boolean, a dict or a list, not {_shown(value)}"
     )
 
 

@@ -232,7 +232,7 @@ class _Renderer:
             text += "\n"
         tree = self._environment.parse(text)
         if "\r" in source:
-            # Jinja makes one kind of all line breaks; the line that a node begins on tells which ones it holds.
+            # Jinja makes one kind of all line breaks; the line that a node begins on shows which ones it has.
             for node in tree.find_all(nodes.TemplateData):
                 following = iter(breaks[node.lineno - 1 :])
                 node.data = _LINE_BREAK.sub(lambda found, ones=following: next(ones, found[0]), node.data)  # type: ignore[misc]

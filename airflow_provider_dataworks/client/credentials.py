@@ -72,7 +72,7 @@ class StaticCredentials:
         return self._credentials
 
     def renew(self) -> bool:
-        """Tell that there is no other pair.
+        """Say that there is no other pair.
 
         :return: False.
         """
@@ -153,7 +153,7 @@ class FetchedCredentials:
         except CredentialsError:
             raise
         except Exception as error:  # noqa: BLE001 - the library raises its own, requests' and plain ones alike
-            # What cannot even be asked is a wrong setting; a refusal to answer cannot be told from a bad moment.
+            # What cannot even be asked is a wrong setting; whether a refusal to answer is temporary, nobody can know.
             raise CredentialsError(
                 f"auth_type {self._kind}: no credentials could be fetched. Check {self._described_by}. "
                 f"{type(error).__name__}: {self._without_secrets(str(error))}",

@@ -20,7 +20,7 @@ class Outcome(Enum):
 class CredentialsError(Exception):
     """No credentials could be had; the text names the setting at fault.
 
-    :param message: what happened, and which setting to look at.
+    :param message: what happened, and which setting to check.
     :param may_pass: whether asking again later may help, as after a failure to reach what gives them; default False.
     """
 

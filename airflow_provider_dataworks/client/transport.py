@@ -97,7 +97,7 @@ class Exchange:
         return self._connection is not None and not self._sending
 
     def run(self, seconds: float, work: Callable[[], T]) -> T:
-        """Do the work of this attempt, in a thread of its own: nothing else ends an address look-up or a key source.
+        """Do the work of this attempt, in a thread of its own: nothing else ends a name resolution or a key source.
 
         :param seconds: how long it may take.
         :param work: credentials, request and answer.

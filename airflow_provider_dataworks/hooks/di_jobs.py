@@ -1,4 +1,4 @@
-"""The hook's methods for DI jobs, the same in both API versions as far as these can tell."""
+"""The hook's methods for DI jobs, the same in both API versions as far as these allow."""
 
 from __future__ import annotations
 
@@ -501,7 +501,7 @@ class DIJobsHook(DataWorksBaseHook):
         return actions.read_page(self._send(actions.list_jobs, {**actions.list_defaults, **parameters}))
 
     def _entries(self, action: Action, parameters: Mapping[str, Any], *key: str) -> Iterator[dict[str, Any]]:
-        """Read a list; the fields of ``key`` tell its entries apart, or else all fields do."""
+        """Read a list; the fields of ``key`` distinguish its entries, or else all fields do."""
         content, name = str(action.envelope.content), _LISTS[action.name]
 
         def read(number: int) -> tuple[Sequence[dict[str, Any]], int | None]:

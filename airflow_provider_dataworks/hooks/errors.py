@@ -16,7 +16,7 @@ from airflow_provider_dataworks.exceptions import (
 
 
 class Advice(NamedTuple):
-    """What the user is told about a kind of failure.
+    """What an error says about a kind of failure.
 
     :param summary: cause and remedy in at most 90 characters, which is what Airflow's lists of failures show.
     :param says_all: whether the service's message would only repeat it; default False.

@@ -120,7 +120,7 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         """Poll the target for the first time, with the console link pushed as soon as the workspace is known."""
         project_id = self.read_arguments().project_id or self.hook.settings.project_id
         if project_id is not None:
-            # Before the first request that can fail, so that the link is there to look into what failed.
+            # Before the first request that can fail, so that the link is there when it fails.
             self.push_console_link(context, project_id)
         target, snapshot = self.find(project_id)
         self._name = snapshot.name
@@ -260,12 +260,12 @@ class StartOperator(WaitingOperator):
         try:
             if not self._started_run.stop(self.hook, seconds=KILL_SECONDS):
                 self.log.error(
-                    "%s was asked to stop, but its start has not shown yet: it may yet start. Look after it in the "
+                    "%s was asked to stop, but its start has not shown yet: it may yet start. Check it in the "
                     "console, and stop it there if it runs",
                     self._what,
                 )
         except Exception:
-            self.log.exception("What this task started could not be stopped: look after it in the console")
+            self.log.exception("What this task started could not be stopped: check it in the console")
 
     def _send_start(self, target: StartTarget, before: StatusSnapshot) -> None:
         self._request_id = self.start(target, before)

@@ -102,7 +102,7 @@ class WaitTrigger(BaseTrigger):
             else:
                 await write(self.log.info, "The task will run again: %s is left running", what)
         except Exception as error:  # noqa: BLE001 - Airflow would not log of which job it is
-            message = "%s could not be stopped: look after it in the console"
+            message = "%s could not be stopped: check it in the console"
             await write(self.log.error, message, what, exc_info=error)
 
     def airflow_event(self, event: events.WaitEvent) -> TriggerEvent:

@@ -291,7 +291,7 @@ class Poller:
                     await self._tick()
                 else:
                     await self._tick(pending_only=True)
-            except Exception as error:  # noqa: BLE001 - an error of ours must not end the polling for everybody
+            except Exception as error:  # noqa: BLE001 - an error of this package must not end the polling for all
                 self._next_tick = clock.monotonic() + max(_SMALLEST_GAP, self._key.interval)
                 await write(log.error, "%s [%s]", _unexpected(error), self._name)
 
@@ -332,7 +332,7 @@ class Poller:
             await self._poll(current)
         except _SharedFailure as failure:
             shared = failure.error
-        except Exception as error:  # noqa: BLE001 - an error of ours must not end the polling for everybody
+        except Exception as error:  # noqa: BLE001 - an error of this package must not end the polling for all
             shared = _unexpected(error)
         failed_before = self._failed_ticks
         pause = self._key.interval

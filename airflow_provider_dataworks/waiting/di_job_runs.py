@@ -1,4 +1,4 @@
-"""What is known of a DI job's last run beside its status: how far it is, why it failed, what tells it from another."""
+"""What is known of a DI job's last run beside its status: progress, reasons of a failure, identity."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def progress(hook: DataWorksHook, di_job_id: int) -> str:
 
 
 def counters(hook: DataWorksHook, di_job_id: int) -> Any:
-    """What tells one run from another although the status is the same, where no answer gives a time.
+    """What distinguishes one run from another although the status is the same, where no answer gives a time.
 
     :param hook: the hook to call.
     :param di_job_id: the job.

@@ -47,7 +47,7 @@ class RunStore:
         self._write_if_possible(self._replaced)
 
     def record_shown(self, now: StatusSnapshot) -> None:
-        """Record that the started run shows, and what tells it from later runs.
+        """Record that the started run shows, and what distinguishes it from later runs.
 
         :param now: what a poll saw.
         """

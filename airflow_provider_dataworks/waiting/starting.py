@@ -66,8 +66,8 @@ class Starter:
     :param log: the task's logger.
     :param request: the start.
     :param store: what earlier tries recorded.
-    :param on_started: told what a kill stops: the run that may have been started, or None where that is none of this
-        task's.
+    :param on_started: called with what a kill stops: the run that may have been started, or None where that is not
+        this task's.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class Starter:
         """Wait, up to start_timeout, until the target shows the run that was started; until then it shows the last.
 
         :param before: what was polled before the start.
-        :param marker: what told the last run from others then, None if a poll tells.
+        :param marker: what distinguished the last run then, None if a poll does.
         """
         snapshot = self._poll_until(lambda now: self._target.shows_new_run(now, before))
         if snapshot is not None:

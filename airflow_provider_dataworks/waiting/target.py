@@ -49,7 +49,8 @@ class StatusSnapshot:
 
     :param status: the status, in the API's own word.
     :param exact: whether the target itself was read, not a list, which may lag; default True.
-    :param started: what tells a run from the one before, such as StartedTime; None (default) where it is not given.
+    :param started: what distinguishes a run from the one before, such as StartedTime; None (default) where it is not
+        given.
     :param name: the target's name; default None.
     :param detail: what the log adds to the end of a wait, such as ``MigrationType Full``; default empty.
     :param type: the target's type, where its kind has types, such as MigrationType; default None.
@@ -69,7 +70,7 @@ class Evaluation:
 
     :param state: whether the wait is over, and how.
     :param new_run_seen: whether the run that is waited for has shown, now or before; default True.
-    :param confirm: whether only the target itself can tell, because a list may lag; default False.
+    :param confirm: whether the target itself must be polled, because a list may lag; default False.
     """
 
     state: WaitState
@@ -303,14 +304,14 @@ class StartTarget(WaitTarget, ABC):
 
         :param now: what a poll saw.
         :param before: what a poll saw before the start.
-        :return: False where nothing tells.
+        :return: False where nothing shows it.
         """
 
     def run_marker(self, hook: DataWorksHook) -> Any:
-        """Read what tells a run that is over from the one before it, where a poll does not.
+        """Read what distinguishes a run that is over from the one before it, where a poll does not.
 
         :param hook: the hook to call.
-        :return: something that differs for another run; None (default) if a poll tells, or nothing does.
+        :return: something that differs for another run; None (default) if a poll shows it, or nothing does.
         """
         return None
 

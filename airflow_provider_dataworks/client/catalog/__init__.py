@@ -21,7 +21,7 @@ _ACTIONS = {(action.version, action.name): action for action in (*v2020_05_18.AC
 
 
 def find_action(name: str, version: str) -> Action | None:
-    """Look an action up.
+    """Find an action.
 
     :param name: its name.
     :param version: the API version.

@@ -358,3 +358,15 @@ def test_a_refusal_of_a_job_that_nobody_started_is_its_own_error(emulator: Emula
         run_task(start(start_timeout=0.1), first_try(store))
 
     assert store.content == {}
+
+
+def test_a_start_that_was_refused_is_not_called_final_when_the_job_cannot_be_read_after_it(
+    emulator: EmulatorControl,
+) -> None:
+    emulator.set_job(JOB, JobStatus="Finished")
+    emulator.add_fault("error", action="StartDIJob", status=400, code="IncorrectDIJobStatus")
+    emulator.add_fault("html", action="GetDIJob", skip=1, count=-1)
+
+    # Somebody else may have started it: a retry will read that.
+    with pytest.raises(DataWorksTransientError):
+        run_task(start(wait_for_completion=True))
