@@ -232,25 +232,27 @@ class StartOperator(WaitingOperator):
             not_shown_hint=self.not_shown_hint(),
         )
         starter = Starter(self.hook, self.log, request, store, self._take_started_run)
+        if starter.work_was_done(snapshot):
+            return target.id
         try:
-            if not starter.work_was_done(snapshot):
-                begun = starter.begin(snapshot)
-                if self.wait_for_completion:
-                    self._wait(target, begun, deadline)
+            begun = starter.begin(snapshot)
+            last = self._wait(target, begun, deadline) if self.wait_for_completion else begun.snapshot
         except DataWorksJobError:
             store.forget()
             raise
-        store.record_done()
+        store.record_done(ended=self.wait_for_completion and target.run_state(last).has_ended)
         return target.id
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
-        store = RunStore(context, self.named_target(0))
+        target = self.named_target(0)
+        store = RunStore(context, target)
         try:
             target_id = super().execute_complete(context, event)
         except DataWorksJobError:
             store.forget()
             raise
-        store.record_done()
+        status = str((event or {}).get("status"))
+        store.record_done(ended=target.run_state(StatusSnapshot(status)).has_ended)
         return target_id
 
     def on_kill(self) -> None:
@@ -273,9 +275,10 @@ class StartOperator(WaitingOperator):
     def _take_started_run(self, run: StartedRun | None) -> None:
         self._started_run = run if run is not None and run.target.why_not_stopped is None else None
 
-    def _wait(self, target: StartTarget, begun: Begun, deadline: float | None) -> None:
+    def _wait(self, target: StartTarget, begun: Begun, deadline: float | None) -> StatusSnapshot:
         """Wait for the run, here or in the triggerer.
 
+        :return: what the last poll saw.
         :raises DataWorksJobError: it ended badly.
         """
         started = begun.before is not None
@@ -302,6 +305,7 @@ class StartOperator(WaitingOperator):
             self._started_run = None
         if state is WaitState.FAILED:
             raise target.failure(self.hook, snapshot, self.log).add_context(request_id=self._request_id)
+        return snapshot
 
     def _why_not_stopped(self, target: StartTarget) -> str:
         """Why a kill and the deadline stop nothing; empty if they stop what this task started."""

@@ -61,10 +61,13 @@ class RunStore:
         """
         self._write_if_possible({"ours": False, "shown": True, "run": now.started})
 
-    def record_done(self) -> None:
-        """Record that the task's work is done: a retry, which only a later failure can cause, starts nothing."""
+    def record_done(self, *, ended: bool) -> None:
+        """Record that the task's work is done: a retry, which only a later failure can cause, starts nothing.
+
+        :param ended: whether the run is over.
+        """
         if (record := self._record()) is not None:
-            self._write_if_possible({**record, "done": True, "max_tries": self._max_tries})
+            self._write_if_possible({**record, "done": True, "ended": ended, "max_tries": self._max_tries})
 
     def take_over(self) -> None:
         """Take over, after a clear, the run that was started before it."""
@@ -79,6 +82,9 @@ class RunStore:
         record = self._record()
         if record is None or self._is_over(record):
             return False
+        if record.get("run") is None and record.get("ended"):
+            # Nothing identifies the run, but it had succeeded: another status is that of a later run.
+            return self._target.run_state(now) is RunState.SUCCEEDED
         if record.get("shown"):
             return record.get("run") in (None, now.started)
         before = StatusSnapshot(record.get("status", now.status), started=record.get("started_time"))

@@ -95,7 +95,8 @@ class Starter:
         if not self._store.was_done(snapshot):
             return False
         self._log.info("%s: an earlier try of this task did its work; nothing is started again", self._what)
-        if self._store.is_own_run and self._store.is_recorded_run(snapshot):
+        has_ended = self._target.run_state(snapshot).has_ended
+        if not has_ended and self._store.is_own_run and self._store.is_recorded_run(snapshot):
             self._on_started(StartedRun(self._target, snapshot, shown=True))
         return True
 

@@ -13,12 +13,18 @@ from airflow_provider_dataworks.operators.data_integration import StartDIJobOper
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger, DISyncInstanceTrigger
 
+OLD_VERSION, NEW_VERSION = "2020-05-18", "2024-05-18"
+
 
 @pytest.fixture
-def emulator(dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> EmulatorControl:
+def emulator(
+    request: pytest.FixtureRequest, dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> EmulatorControl:
     """The emulator with fast jobs; the connection has no ceiling of requests a second."""
     connection = dict(dataworks_emulator.connection)
     connection["extra"] = {**connection["extra"], "max_qps": 0, "max_attempts": 1}
+    if (version := getattr(request, "param", None)) is not None:
+        connection["extra"]["api_version"] = version
     monkeypatch.setenv("AIRFLOW_CONN_DATAWORKS_DEFAULT", json.dumps(connection))
     monkeypatch.setattr(assumptions, "START_SHOWS_AFTER", (0.05, 0.05))
     dataworks_emulator.settings(run_seconds=0.3, stop_seconds=0.2, read_qps=0, write_qps=0)
@@ -46,3 +52,23 @@ def task_log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ):
         monkeypatch.setattr(kind, "log", logger)
     return lines
+
+
+#: Modules about DI jobs whose tests are run in both API versions; those of the newer one are in ``make slow``.
+IN_BOTH_VERSIONS = (
+    "test_start_di_job",
+    "test_start_once_over_tries",
+    "test_start_killed",
+    "test_sensor",
+    "test_triggers",
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test about DI jobs in both API versions, unless it is marked with the one that it is about."""
+    module = metafunc.module.__name__.rpartition(".")[2]
+    if "emulator" not in metafunc.fixturenames or module not in IN_BOTH_VERSIONS:
+        return
+    if metafunc.definition.get_closest_marker("only_2020") is None:
+        versions = [pytest.param(OLD_VERSION, id="2020"), pytest.param(NEW_VERSION, id="2024", marks=pytest.mark.slow)]
+        metafunc.parametrize("emulator", versions, indirect=True)

@@ -51,6 +51,8 @@ def test_waits_for_the_new_run_and_returns_the_job_id(emulator: EmulatorControl,
     assert emulator.job(1001)["JobStatus"] == "Finished"
 
 
+# In 2024-05-18 such a start shows as Running for a moment.
+@pytest.mark.only_2020
 @MODES
 def test_a_finished_full_job_is_not_taken_for_run_anew_without_force(
     emulator: EmulatorControl, deferrable: bool

@@ -253,6 +253,8 @@ def test_a_start_that_was_not_executed_does_not_wipe_out_the_note_of_one_that_ma
     assert starts(emulator) == 1
 
 
+# In 2024-05-18 no answer gives the time of a start: nothing distinguishes a later run.
+@pytest.mark.only_2020
 def test_a_run_that_others_started_after_this_tasks_own_is_not_its_result(emulator: EmulatorControl) -> None:
     store = StateStore()
     emulator.set_job(JOB, run_seconds=60)

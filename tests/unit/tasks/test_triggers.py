@@ -222,6 +222,8 @@ def test_a_reason_that_cannot_be_read_does_not_hold_the_failure(
     assert any("cannot be read" in line for line in task_log)
 
 
+# In 2024-05-18 a job has no ErrorMessage.
+@pytest.mark.only_2020
 def test_control_characters_of_the_jobs_message_stay_out_of_the_triggers_log(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, task_log: list[str]
 ) -> None:
