@@ -22,6 +22,7 @@ from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksTi
 from airflow_provider_dataworks.task import DataWorksTask, try_began
 from airflow_provider_dataworks.waiting.deadline import execution_deadline
 from airflow_provider_dataworks.waiting.failure_budget import DEFAULT_MAX_POLL_FAILURES, FailureBudget
+from airflow_provider_dataworks.waiting.loop import progress_remark
 from airflow_provider_dataworks.waiting.progress import Progress
 from airflow_provider_dataworks.waiting.several import failure_of_several
 from airflow_provider_dataworks.waiting.target import StatusSnapshot, WaitState, WaitTarget
@@ -239,6 +240,8 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
             state = target.evaluate(snapshot, new_run_seen=True, start_overdue=False).state
             states.append(state)
             if state is not WaitState.SUCCEEDED:
+                if progress.heartbeat_is_due:
+                    progress.heartbeat(progress_remark(target, self.hook, self.log))
                 progress.update(snapshot)
             elif not progress.ended:
                 progress.finish(snapshot)

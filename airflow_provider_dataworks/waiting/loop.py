@@ -78,7 +78,7 @@ def wait_in_worker(
                 progress.finish(snapshot)
                 return result.state, snapshot
             if progress.heartbeat_is_due:
-                progress.heartbeat(_facts(target, hook, log))
+                progress.heartbeat(progress_remark(target, hook, log))
             progress.update(snapshot)
             if result.state is WaitState.FAILED:
                 return result.state, snapshot
@@ -90,7 +90,14 @@ def wait_in_worker(
         clock.sleep(pause)
 
 
-def _facts(target: WaitTarget, hook: DataWorksHook, log: Any) -> str:
+def progress_remark(target: WaitTarget, hook: DataWorksHook, log: Any) -> str:
+    """Say how far a target is, for a heartbeat.
+
+    :param target: what is waited for.
+    :param hook: the hook to call.
+    :param log: the task's logger.
+    :return: what to add to the line; empty if the service does not say.
+    """
     try:
         facts = target.progress(hook)
     except DataWorksError as error:

@@ -337,3 +337,20 @@ def test_every_error_names_connection_region_and_workspace(
     assert (error.conn_id, error.region_id, error.project_id) == ("dataworks_default", "cn-shanghai", 10000)
     assert str(error.console_url).startswith("https://dataworks.data.aliyun.com/cn-shanghai/")
     assert "[connection dataworks_default, region cn-shanghai, workspace 10000" in str(error)
+
+
+@pytest.mark.parametrize("how", ["operator", "sensor"])
+def test_the_heartbeat_of_a_worker_says_how_far_it_is_too(
+    service: EmulatorControl, task_log: list[str], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(progress_module, "HEARTBEAT_SECONDS", 0.3)
+    service.settings(run_seconds=2.5)
+    service.set_job(1001, RunStats={"readRecords": "12"})
+    if how == "operator":
+        run_task(start())
+    else:
+        run_task(start(wait_for_completion=False))
+        run_task(DIJobStatusSensor(task_id="wait", di_job_id=1001, poke_interval=0.1, timeout=20))
+
+    lines = [line for line in task_log if "still Running" in line]
+    assert any(re.search(r"[0-9]+ of 3 tables finished|readRecords 12", line) for line in lines), lines
