@@ -17,7 +17,7 @@ from airflow_provider_dataworks.waiting import events
 from airflow_provider_dataworks.waiting.target import WaitTarget
 
 #: So long before the event (seconds) the last line has to be logged: log lines and events go different ways.
-_LOG_BEFORE_EVENT = 2.0
+_LOG_BEFORE_EVENT = 5.0
 
 _DEFERRAL_SETTLES_WITHIN = 5.0
 
