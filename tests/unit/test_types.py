@@ -16,7 +16,7 @@ DAG_FILE = "tests/support/typed_dag.py"
 WRONG = """
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 
-DIJobStatusSensor(task_id="t", di_job_id=[1.5])
+DIJobStatusSensor(task_id="t", di_job_id=1.5)
 """
 
 pytestmark = [
