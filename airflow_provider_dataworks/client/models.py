@@ -53,6 +53,107 @@ class TaskType(_Word):
     DI_SOLUTION = "DI_SOLUTION"
 
 
+class NodeStatus(_Word):
+    """Status of an instance of a node, and of a run of nodes, in the spelling of 2020-05-18."""
+
+    NOT_RUN = "NOT_RUN"
+    WAIT_TIME = "WAIT_TIME"
+    WAIT_RESOURCE = "WAIT_RESOURCE"
+    WAIT_TRIGGER = "WAIT_TRIGGER"
+    RUNNING = "RUNNING"
+    CHECKING = "CHECKING"
+    CHECKING_CONDITION = "CHECKING_CONDITION"
+    FAILURE = "FAILURE"
+    SUCCESS = "SUCCESS"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node as the scheduler knows it once it is deployed, in terms that no API version dictates.
+
+    :param id: the id that Operation Center shows (2024-05-18: of the task).
+    :param name: its name.
+    :param parameters: its parameters in its own syntax, such as ``bizdate=$bizdate`` or ``-p"-Dbizdate=$bizdate"``;
+        default empty.
+    :param recurrence: NORMAL, PAUSE (frozen) or SKIP (dry run), whatever the spelling of the version; None (default)
+        where the answer does not say.
+    :param reruns: how often a failed instance is run again by itself; None (default) where the answer does not say.
+    :param hourly: whether a business date has more than one instance; None (default) where the answer does not say.
+    :param fields: the node as the API gave it, with ``NodeId`` and ``NodeName`` in both versions; default empty.
+    """
+
+    id: int
+    name: str
+    parameters: str = ""
+    recurrence: str | None = None
+    reruns: int | None = None
+    hourly: bool | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class NodeRun:
+    """One run of a node for one business date (2020-05-18: a DAG; 2024-05-18: a workflow instance).
+
+    :param run_id: the run's id.
+    :param name: its name, which the caller gave.
+    :param bizdate: the business date, ``YYYY-MM-DD``.
+    :param status: its status, in the spelling of :class:`NodeStatus`; None (default) where the answer does not say.
+    """
+
+    run_id: int
+    name: str
+    bizdate: str
+    status: str | None = None
+
+
+@dataclass(frozen=True)
+class NodeInstance:
+    """An instance of a node for one business date, in terms that no API version dictates.
+
+    :param id: the instance's id.
+    :param node_id: the node's id.
+    :param node_name: the node's name; default None.
+    :param bizdate: the business date, ``YYYY-MM-DD``; None (default) where the answer does not say.
+    :param status: its status, in the spelling of :class:`NodeStatus`; one that is not known stays as it is.
+    :param run_id: the run that it belongs to; default None.
+    :param recurrence: NORMAL, or why it does no work, such as SKIP, SKIP_CYCLE or PAUSE, whatever the spelling of the
+        version; None (default) where the answer does not say.
+    :param reruns_left: how often it is still run again by itself if it fails; None (default) where the answer does not
+        say.
+    :param run_number: which execution this is, from 1; None (default) where the answer does not say.
+    :param started_time: when it began to run, in Unix seconds; default None.
+    :param finished_time: when it ended, in Unix seconds; default None.
+    :param fields: the instance as the API gave it, with ``InstanceId``, ``NodeId``, ``NodeName``, ``Bizdate``
+        (milliseconds) and ``Status`` in both versions; default empty.
+    """
+
+    id: int
+    node_id: int
+    status: str
+    node_name: str | None = None
+    bizdate: str | None = None
+    run_id: int | None = None
+    recurrence: str | None = None
+    reruns_left: int | None = None
+    run_number: int | None = None
+    started_time: float | None = None
+    finished_time: float | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class NodeInstancePage:
+    """A page of a list of instances.
+
+    :param instances: the instances on it.
+    :param total: how many the whole list has; None (default) where the answer does not say.
+    """
+
+    instances: tuple[NodeInstance, ...]
+    total: int | None = None
+
+
 @dataclass(frozen=True)
 class DIJob:
     """A DI job, in terms that no API version dictates.
