@@ -83,7 +83,7 @@ class NodeInstancesHook(DataWorksBaseHook):
 
         :param project_id: workspace id; None for the connection's.
         :param node_id: the node; None (default) for all.
-        :param bizdate: as :meth:`list_node_instances` takes it.
+        :param bizdate: as :meth:`list_node_instances` takes it; default None.
         :param run_id: the run that they belong to; None (default) for any.
         :param instance_ids: the instances' ids; None (default) for all.
         :param project_env: PROD (default) or DEV.
@@ -120,7 +120,7 @@ class NodeInstancesHook(DataWorksBaseHook):
         """Read one page of the list of instances, in one request (API pages: ListInstances, ListTaskInstances).
 
         :param project_id: workspace id; None for the connection's.
-        :param bizdate: as :meth:`list_node_instances` takes it.
+        :param bizdate: as :meth:`list_node_instances` takes it; default None.
         :param node_id: the node; None (default) for all.
         :param run_id: the run that they belong to; None (default) for any.
         :param instance_ids: up to 500 ids; None (default) for all. API version 2020-05-18 cannot list by id: there a
