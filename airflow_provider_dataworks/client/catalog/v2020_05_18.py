@@ -7,6 +7,7 @@ from functools import partial
 from airflow_provider_dataworks.client.actions import Action, Envelope, Repeat
 from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read_job, read_page
 from airflow_provider_dataworks.client.catalog.generated_content import read_generated_content
+from airflow_provider_dataworks.client.catalog.paging import read_entries
 
 VERSION = "2020-05-18"
 
@@ -136,9 +137,11 @@ SCHEDULE_PARAMETERS = (
 )
 
 GET_FILE = _action("GetFile", body=("ProjectId", "FileId", "NodeId"), envelope=Envelope("Data", nested="File"))
+# A repeat of what was carried out is refused: it would change nothing.
 UPDATE_FILE = _action(
     "UpdateFile",
     body=("ProjectId", "FileId", "FileName", "FileFolderPath", "Content", *SCHEDULE_PARAMETERS),
+    repeat=Repeat.AFTER_CONFIRMATION,
 )
 # Their answers' Data is the id of the deployment.
 SUBMIT_FILE = _action(
@@ -152,6 +155,11 @@ DEPLOY_FILE = _action(
 # The status inside is the deployment's.
 GET_DEPLOYMENT = _action(
     "GetDeployment", body=("ProjectId", "DeploymentId"), envelope=Envelope("Data", nested="Deployment")
+)
+LIST_DEPLOYMENTS = _action(
+    "ListDeployments",
+    body=("ProjectId", "Status", "PageNumber", "PageSize"),
+    envelope=Envelope("Data", read=partial(read_entries, name="Deployments")),
 )
 
 # Workspaces
