@@ -9,7 +9,7 @@ from typing import Any, cast
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.actions import Action, whole_number
-from airflow_provider_dataworks.client.catalog import v2020_05_18, v2024_05_18
+from airflow_provider_dataworks.client.catalog import CATALOGS, v2020_05_18, v2024_05_18
 from airflow_provider_dataworks.client.catalog.paging import read_entries
 from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.flow_spec import FlowSpecError, node_of, script_of, sync_node_spec
@@ -87,19 +87,58 @@ class DeploymentsHook(DataWorksBaseHook):
         text = None if arguments.optional(content) is None else arguments.json_text("content", content)
         name = arguments.optional_text("file_name", file_name)
 
-        def read_update(error: ApiError) -> dict[str, Any] | None:
+        def is_updated() -> bool:
             now = self.get_file(project_id=file["ProjectId"], file_id=file["FileId"])
-            changed = differing(properties, now.get("NodeConfiguration") or {})
             known = now["File"]
-            if changed or name not in (None, known.get("FileName")) or text not in (None, known.get("Content")):
+            same_text = name in (None, known.get("FileName")) and text in (None, known.get("Content"))
+            return same_text and not differing(properties, now.get("NodeConfiguration") or {})
+
+        def read_update(error: ApiError) -> dict[str, Any] | None:
+            if not_shown(properties) or not is_updated():
                 return None
             return {"RequestId": error.request_id}
 
         action = v2020_05_18.UPDATE_FILE
         confirm_effect = self._confirm_by_reading(action, read_update, warning=_MAY_BE_CHANGED)
         parameters = {**file, **properties, "FileName": name, "Content": text}
-        answer = self._send(action, parameters, confirm_effect=confirm_effect)
+        try:
+            answer = self._send(action, parameters, confirm_effect=confirm_effect)
+        except DataWorksPermanentError as error:
+            if not error.outcome_unknown or not _may_be_unchanged(error, properties) or not is_updated():
+                raise
+            # The first attempt arrived, and the repeat would have changed nothing.
+            answer = {"RequestId": error.request_id}
         self.log.info("Updated file %s (RequestId %s)", file["FileId"], answer.get("RequestId"))
+
+    def set_file_schedule(
+        self, *, project_id: int | str | None = None, file_id: int | str, schedule: Mapping[str, Any] | str
+    ) -> bool:
+        """Bring properties of the schedule to a file, unless it has them already (API pages: GetFile, UpdateFile).
+
+        GetFile does not show all of them, and the service refuses an update that changes nothing: a refusal counts as
+        that if the file shows all the others as they are to be, and the refusal is not about one that it does not show.
+
+        :param project_id: workspace id; None for the connection's.
+        :param file_id: the file's id.
+        :param schedule: properties of the schedule, as :meth:`update_file` takes them.
+        :return: whether the file was changed.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        file = self._file(project_id, file_id)
+        properties = arguments.schedule("schedule", schedule)
+        read = self.get_file(project_id=file["ProjectId"], file_id=file["FileId"])
+        differs = differing(properties, read.get("NodeConfiguration") or {})
+        if not differs and not not_shown(properties):
+            return False
+        try:
+            self.update_file(project_id=file["ProjectId"], file_id=file["FileId"], schedule=properties)
+        except DataWorksPermanentError as error:
+            if differs or not _may_be_unchanged(error, properties):
+                raise
+            self.log.warning("File %s is taken as having its schedule already: %s", file["FileId"], error)
+            return False
+        return True
 
     def submit_file(
         self, *, project_id: int | str | None = None, file_id: int | str, comment: str | None = None
@@ -173,7 +212,8 @@ class DeploymentsHook(DataWorksBaseHook):
         :raises DataWorksTransientError: no good answer after all attempts.
         """
         project = self._project(project_id)
-        return project.get("ProjectMode") == 3 or "DEV" in (project.get("EnvTypes") or [])
+        by_mode = project.get("ProjectMode") == 3 or "DEV" in (project.get("EnvTypes") or [])
+        return by_mode or project.get("DevEnvironmentEnabled") is True
 
     def root_output(self, *, project_id: int | str | None = None) -> str:
         """Give the name of the output of a workspace's root node, on which a node without other inputs depends
@@ -184,7 +224,8 @@ class DeploymentsHook(DataWorksBaseHook):
         :raises DataWorksPermanentError: refused.
         :raises DataWorksTransientError: no good answer after all attempts.
         """
-        return f"{self._project(project_id).get('ProjectIdentifier') or '<workspace>'}_root"
+        project = self._project(project_id)
+        return f"{project.get('ProjectIdentifier') or project.get('Name') or '<workspace>'}_root"
 
     # Nodes in Data Studio, 2024-05-18
 
@@ -477,9 +518,10 @@ class DeploymentsHook(DataWorksBaseHook):
         return None
 
     def _project(self, project_id: int | str | None) -> dict[str, Any]:
-        answer = self._send(v2020_05_18.GET_PROJECT, {"ProjectId": self.resolve_project_id(project_id)})
-        data = answer.get("Data")
-        return data if isinstance(data, dict) else {}
+        action = CATALOGS[self.settings.api_version].GET_PROJECT
+        answer = self._send(action, {action.query[0]: self.resolve_project_id(project_id)})
+        project = answer.get("Data") or answer.get("Project")
+        return project if isinstance(project, dict) else {}
 
     def _nodes_named(self, project_id: int, name: str, path: str | None) -> Iterator[dict[str, Any]]:
         """The nodes of exactly this name and, where a path is given, in its folder."""
@@ -508,6 +550,23 @@ def differing(schedule: Mapping[str, Any], configuration: Mapping[str, Any]) -> 
     """
     shown = {name: value for name, value in schedule.items() if name not in assumptions.NOT_SHOWN_BY_GET_FILE}
     return {name for name, value in shown.items() if not _is_shown(name, value, configuration.get(name))}
+
+
+def not_shown(schedule: Mapping[str, Any]) -> set[str]:
+    """Name the properties of a schedule that GetFile does not show.
+
+    :param schedule: the properties, by their names in UpdateFile.
+    :return: the names.
+    """
+    return set(schedule) & assumptions.NOT_SHOWN_BY_GET_FILE
+
+
+def _may_be_unchanged(error: DataWorksPermanentError, schedule: Mapping[str, Any]) -> bool:
+    """Whether the refusal of an update may mean that it changes nothing: not if it is about a property's value."""
+    about = f"{error.code} {error.message}".lower().replace(" ", "")
+    values = [str(schedule[name]) for name in not_shown(schedule)]
+    named = [*not_shown(schedule), "ResourceGroup", *(value for value in values if len(value) > 3)]
+    return error.http_status == 400 and not any(each.lower().replace(" ", "") in about for each in named)
 
 
 def _is_shown(name: str, value: Any, shown: Any) -> bool:
