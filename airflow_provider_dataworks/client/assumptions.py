@@ -77,6 +77,10 @@ GENERATION_RUNS_WORDS = (
     "运行中",
 )
 
+#: OperationType of a task instance (2024-05-18) that somebody stopped: it is not run again by itself. If the word is
+#: another one, a stopped instance of a node with automatic reruns is waited for until the task's own limit.
+STOPPING_OPERATIONS = frozenset({"Stop", "Kill"})
+
 #: The code for an unknown DIJobId in 2024-05-18. No page lists it; others have met it (with which HTTP status, they do
 #: not say).
 JOB_NOT_FOUND_CODE = "500130"
