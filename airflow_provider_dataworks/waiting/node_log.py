@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ MOST_LINES = 1000
 LONGEST_LINE = 4000
 #: Characters of an error's description at most, and lines that belong to it where it has no code.
 _LONGEST_DESCRIPTION = 1000
+#: Characters at the end of a log in which facts are looked for: it may have millions, and the last ones count.
+_END = 500_000
 _DESCRIPTION_LINES = 10
 
 _MASK = "***"
@@ -121,6 +124,19 @@ def statistics(log: str) -> dict[str, Any]:
     return found
 
 
+def total(of_each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The statistics of several instances, as one.
+
+    :param of_each: those of each instance.
+    :return: their sums; of what is no number the first one's.
+    """
+    sums: dict[str, Any] = {}
+    for one in of_each:
+        for name, value in one.items():
+            sums[name] = sums[name] + value if name in sums and isinstance(value, int) else sums.get(name, value)
+    return sums
+
+
 def state_line(log: str) -> str:
     """How far the work is, as the scheduler wrote it last.
 
@@ -167,7 +183,7 @@ def _hide(secret: re.Match[str]) -> str:
 
 def _last(pattern: re.Pattern[str], log: str) -> re.Match[str] | None:
     found = None
-    for found in pattern.finditer(log):  # noqa: B007 - the last one is wanted
+    for found in pattern.finditer(log, max(0, len(log) - _END)):  # noqa: B007 - the last one is wanted
         pass
     return found
 
