@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from airflow_provider_dataworks.client.assumptions import LONGEST_RUN_NAME
+from airflow_provider_dataworks.client.bizdates import parse_bizdate
 from airflow_provider_dataworks.client.catalog.v2020_05_18 import SCHEDULE_PARAMETERS
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.endpoints import is_region_id
@@ -147,6 +149,71 @@ def region_identifier(value: Any) -> str:
 def optional_region_identifier(value: Any) -> str | None:
     """As :func:`region_identifier`; None stays None."""
     return None if optional(value) is None else region_identifier(value)
+
+
+def time_zone(value: Any) -> str:
+    """The IANA name of a time zone.
+
+    :raises DataWorksParameterError: it is anything else, or this machine does not know it.
+    """
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(value.strip()).key
+    except Exception:  # noqa: BLE001 - a name that leads out of the database, to a folder or to nothing each has its own
+        problem = f"must be the IANA name of a time zone, such as Asia/Shanghai, not {_shown(value)}"
+        raise DataWorksParameterError("time_zone", problem) from None
+
+
+def business_date(name: str, value: Any) -> str:
+    """A business date as ``YYYY-MM-DD``: a date, a datetime (its own date), YYYY-MM-DD or YYYYMMDD.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    try:
+        return parse_bizdate(value)
+    except ValueError:
+        raise DataWorksParameterError(
+            name, f"must be a date, a datetime, YYYY-MM-DD or YYYYMMDD, not {_shown(value)}"
+        ) from None
+
+
+def optional_business_date(name: str, value: Any) -> str | None:
+    """As :func:`business_date`; None stays None."""
+    return None if optional(value) is None else business_date(name, value)
+
+
+def project_environment(value: Any) -> str:
+    """PROD or DEV, in any case.
+
+    :raises DataWorksParameterError: it is another word.
+    """
+    return one_of("project_env", value.strip().upper() if isinstance(value, str) else value, ("PROD", "DEV"))
+
+
+def node_parameters(name: str, value: Any) -> dict[str, Any] | str | None:
+    """Parameters of a node: values by name, or the text of the node's own syntax; None stays None.
+
+    A string that is a JSON object, or what Python prints for a dict, is one.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    if optional(value) is None:
+        return None
+    if isinstance(value, str) and not value.strip().startswith("{"):
+        return text(name, value, in_url=False)
+    return json_object(name, value) or None
+
+
+def run_name(value: Any) -> str:
+    """The name of a run of a node, of up to 128 characters.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    name = text("name", value)
+    if len(name) > LONGEST_RUN_NAME:
+        raise DataWorksParameterError("name", f"must have at most {LONGEST_RUN_NAME} characters, not {len(name)}")
+    return name
 
 
 def text(name: str, value: Any, *, in_url: bool = True) -> str:

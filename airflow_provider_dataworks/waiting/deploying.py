@@ -101,7 +101,7 @@ class Deploying(ABC):
         :return: the id.
         :raises DataWorksError: it does not show; else as the hook raises.
         """
-        node_id = _once_it_shows(lambda: self.read_node_id(hook), assumptions.NODE_ID_SHOWS_AFTER)
+        node_id: int | None = _once_it_shows(lambda: self.read_node_id(hook), assumptions.NODE_ID_SHOWS_AFTER)
         if node_id is None:
             raise DataWorksError(
                 f"The deployment of {self.file_id} succeeded, but its node does not show: try again, or look for it in "

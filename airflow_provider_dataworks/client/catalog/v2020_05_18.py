@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from airflow_provider_dataworks.client.actions import Action, Envelope, Repeat
+from airflow_provider_dataworks.client.bizdates import midnight_string
 from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read_job, read_page
 from airflow_provider_dataworks.client.catalog.generated_content import read_generated_content
+from airflow_provider_dataworks.client.catalog.nodes import (
+    NodeActions,
+    RunRequest,
+    read_instance,
+    read_instance_page,
+    read_log,
+    read_node,
+    read_run,
+    read_run_ids,
+)
 from airflow_provider_dataworks.client.catalog.paging import read_entries
 
 VERSION = "2020-05-18"
@@ -65,6 +77,98 @@ DI_JOBS = DIJobActions(
     delete_job=DELETE_DI_JOB,
     id_parameter="DIJobId",
     name_parameter="JobName",
+)
+
+# Nodes
+
+_INSTANCE = ("InstanceId", "ProjectEnv")
+
+GET_NODE = _action("GetNode", body=("NodeId", "ProjectEnv"), envelope=Envelope("Data", read=read_node))
+LIST_NODES = _action(
+    "ListNodes",
+    body=("ProjectId", "ProjectEnv", "NodeName", "PageNumber", "PageSize"),
+    envelope=Envelope("Data", read=partial(read_entries, name="Nodes")),
+)
+# No token makes the service recognise a repeat: it would be a second run.
+RUN_CYCLE_DAG_NODES = _action(
+    "RunCycleDagNodes",
+    body=(
+        "ProjectEnv",
+        "Name",
+        "RootNodeId",
+        "IncludeNodeIds",
+        "StartBizDate",
+        "EndBizDate",
+        "BizBeginTime",
+        "BizEndTime",
+        "Parallelism",
+        "NodeParams",
+        "StartFutureInstanceImmediately",
+    ),
+    repeat=Repeat.AFTER_CONFIRMATION,
+    envelope=Envelope(read=read_run_ids),
+)
+GET_DAG = _action(
+    "GetDag", body=("DagId", "ProjectEnv"), envelope=Envelope("Data", status_is_content=True, read=read_run)
+)
+LIST_INSTANCES = _action(
+    "ListInstances",
+    body=("ProjectId", "ProjectEnv", "NodeId", "DagId", "Bizdate", "OrderBy", "PageNumber", "PageSize"),
+    envelope=Envelope("Data", read=partial(read_instance_page, name="Instances")),
+)
+GET_INSTANCE = _action(
+    "GetInstance", body=_INSTANCE, envelope=Envelope("Data", status_is_content=True, read=read_instance)
+)
+LIST_INSTANCE_HISTORY = _action(
+    "ListInstanceHistory", body=_INSTANCE, envelope=Envelope(read=partial(read_entries, name="Instances"))
+)
+GET_INSTANCE_LOG = _action(
+    "GetInstanceLog",
+    body=(*_INSTANCE, "InstanceHistoryId"),
+    envelope=Envelope(read=partial(read_log, name="Data")),
+)
+STOP_INSTANCE = _action("StopInstance", body=_INSTANCE, envelope=Envelope(accepted="Data"))
+
+
+def _run_parameters(run: RunRequest) -> dict[str, Any]:
+    # The root has to be named among those that run, and an hourly node wants the times of the day.
+    parameters: dict[str, Any] = {
+        "ProjectEnv": run.environment,
+        "Name": run.name,
+        "RootNodeId": run.node_id,
+        "IncludeNodeIds": str(run.node_id),
+        "StartBizDate": midnight_string(run.bizdate),
+        "EndBizDate": midnight_string(run.bizdate),
+        "Parallelism": False,
+        "StartFutureInstanceImmediately": True,
+    }
+    if run.parameters is not None:
+        parameters["NodeParams"] = {str(run.node_id): run.parameters}
+    if run.hourly:
+        parameters.update(BizBeginTime="00:00:00", BizEndTime="23:59:59")
+    return parameters
+
+
+NODES = NodeActions(
+    get_node=GET_NODE,
+    list_nodes=LIST_NODES,
+    run_node=RUN_CYCLE_DAG_NODES,
+    get_run=GET_DAG,
+    list_runs=None,
+    list_instances=LIST_INSTANCES,
+    get_instance=GET_INSTANCE,
+    get_log=GET_INSTANCE_LOG,
+    stop_instance=STOP_INSTANCE,
+    node_parameter="NodeId",
+    run_parameter="DagId",
+    run_id_parameter="DagId",
+    instance_parameter="InstanceId",
+    ids_parameter=None,
+    largest_page=100,
+    needs_bizdate=False,
+    spell_environment=str.upper,
+    spell_bizdate=lambda bizdate, _: midnight_string(bizdate),
+    build_run=_run_parameters,
 )
 
 # Sync tasks

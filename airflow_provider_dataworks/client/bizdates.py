@@ -1,0 +1,67 @@
+"""Business dates: how users write them, and how each API version does."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+_WRITTEN = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?:[T ][0-9:.,]*(?:Z|[+-][0-9:]+)?)?")
+_HALF_A_DAY = timedelta(hours=12)
+
+
+def parse_bizdate(value: object) -> str:
+    """Read a business date.
+
+    :param value: a date, a datetime (whose own date counts, whatever its time zone), ``YYYY-MM-DD``, ``YYYYMMDD``, or a
+        datetime as it prints.
+    :return: ``YYYY-MM-DD``.
+    :raises ValueError: it is anything else.
+    """
+    if isinstance(value, date):
+        return date(value.year, value.month, value.day).isoformat()
+    found = _WRITTEN.fullmatch(value.strip()) if isinstance(value, str) and value.isascii() else None
+    if found is None:
+        raise ValueError("must be a date, YYYY-MM-DD or YYYYMMDD")
+    return date(int(found[1]), int(found[2]), int(found[3])).isoformat()
+
+
+def midnight_string(bizdate: str) -> str:
+    """A business date as 2020-05-18 takes it.
+
+    :param bizdate: ``YYYY-MM-DD``.
+    """
+    return f"{bizdate} 00:00:00"
+
+
+def midnight_milliseconds(bizdate: str, time_zone: str) -> int:
+    """A business date as 2024-05-18 takes it: when it begins.
+
+    :param bizdate: ``YYYY-MM-DD``.
+    :param time_zone: the workspace's, an IANA name.
+    :return: Unix milliseconds.
+    """
+    return int(datetime.fromisoformat(bizdate).replace(tzinfo=ZoneInfo(time_zone)).timestamp()) * 1000
+
+
+def bizdate_of(milliseconds: int) -> str | None:
+    """Read a business date that is given as when it begins, in whatever time zone.
+
+    :param milliseconds: Unix milliseconds.
+    :return: ``YYYY-MM-DD``; None for what is no date.
+    """
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000, timezone.utc) + _HALF_A_DAY
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment.date().isoformat()
+
+
+def day_before(moment: datetime, time_zone: str) -> str:
+    """The business date of what is scheduled at a moment: the day before it.
+
+    :param moment: an aware datetime.
+    :param time_zone: the workspace's, an IANA name.
+    :return: ``YYYY-MM-DD``.
+    """
+    return (moment.astimezone(ZoneInfo(time_zone)).date() - timedelta(days=1)).isoformat()
