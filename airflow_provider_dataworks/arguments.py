@@ -15,6 +15,7 @@ from typing import Any
 
 from airflow_provider_dataworks.client.assumptions import LONGEST_RUN_NAME
 from airflow_provider_dataworks.client.bizdates import parse_bizdate
+from airflow_provider_dataworks.client.catalog.v2020_05_18 import SCHEDULE_PARAMETERS
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.endpoints import is_region_id
 from airflow_provider_dataworks.client.models import JobStatus, TaskType
@@ -416,6 +417,28 @@ def _parameter(name: str, value: Any) -> Any:
     raise DataWorksParameterError(
         name, f"must be a string, a number of up to 64 bits, a boolean, a dict or a list, not {_shown(value)}"
     )
+
+
+def schedule(name: str, value: Any) -> dict[str, Any]:
+    """Properties of a schedule by their names in UpdateFile: strings, numbers, booleans.
+
+    The lists among them may be lists of strings. None, and properties that are None, are left out.
+
+    :raises DataWorksParameterError: UpdateFile has no such property, or it holds anything else.
+    """
+    given = {} if optional(value) is None else json_object(name, value)
+    _refuse_unknown(name, given, SCHEDULE_PARAMETERS)
+    return {key: _property(f"{name}.{key}", key, item) for key, item in given.items() if item is not None}
+
+
+def _property(name: str, key: str, value: Any) -> Any:
+    if key.endswith("List") and isinstance(value, (list, tuple)):
+        if not all(isinstance(each, str) for each in value):
+            raise DataWorksParameterError(name, f"must be a list of strings, not {_shown(value)}")
+        return _sendable(name, ",".join(value))
+    if isinstance(value, (Mapping, list, tuple)) and not key.endswith(("Parameters", "Settings")):
+        raise DataWorksParameterError(name, f"must be a string or a number, not {_shown(value)}")
+    return _parameter(name, value)
 
 
 def start_time(name: str, value: Any) -> int:

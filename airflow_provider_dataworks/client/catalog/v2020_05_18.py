@@ -193,6 +193,8 @@ STOP_DI_SYNC_INSTANCE = _action("StopDISyncInstance", query=_FILE, envelope=Enve
 GET_DI_SYNC_INSTANCE_INFO = _action("GetDISyncInstanceInfo", query=_FILE, envelope=Envelope("Data"))
 GET_DI_SYNC_TASK = _action("GetDISyncTask", query=_FILE, envelope=Envelope("Data", nested="SolutionDetail"))
 
+DEPLOY_DI_SYNC_TASK = _action("DeployDISyncTask", query=_FILE, envelope=Envelope("Data", says_status=True))
+
 GENERATE_DI_SYNC_TASK_CONFIG = _action(
     "GenerateDISyncTaskConfigForCreating",
     query=("ProjectId", "TaskType", "TaskParam", "ClientToken"),
@@ -203,6 +205,65 @@ QUERY_DI_SYNC_TASK_CONFIG = _action(
     "QueryDISyncTaskConfigProcessResult",
     query=("ProjectId", "TaskType", "AsyncProcessId"),
     envelope=Envelope("Data", status_is_content=True, read=read_generated_content),
+)
+
+# Files and deployments
+
+#: The parameters of UpdateFile that say how a node is scheduled and run.
+SCHEDULE_PARAMETERS = (
+    "AdvancedSettings",
+    "ApplyScheduleImmediately",
+    "AutoParsing",
+    "AutoRerunIntervalMillis",
+    "AutoRerunTimes",
+    "ConnectionName",
+    "CronExpress",
+    "CycleType",
+    "DependentNodeIdList",
+    "DependentType",
+    "EndEffectDate",
+    "FileDescription",
+    "IgnoreParentSkipRunningProperty",
+    "ImageId",
+    "InputList",
+    "InputParameters",
+    "OutputList",
+    "OutputParameters",
+    "Owner",
+    "ParaValue",
+    "RerunMode",
+    "ResourceGroupIdentifier",
+    "SchedulerType",
+    "StartEffectDate",
+    "StartImmediately",
+    "Stop",
+    "Timeout",
+)
+
+GET_FILE = _action("GetFile", body=("ProjectId", "FileId", "NodeId"), envelope=Envelope("Data", nested="File"))
+# A repeat of what was carried out is refused: it would change nothing.
+UPDATE_FILE = _action(
+    "UpdateFile",
+    body=("ProjectId", "FileId", "FileName", "FileFolderPath", "Content", *SCHEDULE_PARAMETERS),
+    repeat=Repeat.AFTER_CONFIRMATION,
+)
+# Their answers' Data is the id of the deployment.
+SUBMIT_FILE = _action(
+    "SubmitFile",
+    body=("ProjectId", "FileId", "Comment", "SkipAllDeployFileExtensions"),
+    envelope=Envelope(integer="Data"),
+)
+DEPLOY_FILE = _action(
+    "DeployFile", body=("ProjectId", "FileId", "NodeId", "Comment"), envelope=Envelope(integer="Data")
+)
+# The status inside is the deployment's.
+GET_DEPLOYMENT = _action(
+    "GetDeployment", body=("ProjectId", "DeploymentId"), envelope=Envelope("Data", nested="Deployment")
+)
+LIST_DEPLOYMENTS = _action(
+    "ListDeployments",
+    body=("ProjectId", "Status", "PageNumber", "PageSize"),
+    envelope=Envelope("Data", read=partial(read_entries, name="Deployments")),
 )
 
 # Workspaces

@@ -119,6 +119,47 @@ DI_JOBS = DIJobActions(
     gives_started_time=False,
 )
 
+# Nodes in Data Studio, and how they are deployed
+
+LIST_NODES = _get(
+    "ListNodes",
+    query=("ProjectId", "Name", "ContainerId", "Recurrence", "RerunMode", "Scene", *_PAGE),
+    envelope=Envelope("PagingInfo", read=partial(read_entries, name="Nodes")),
+)
+GET_NODE = _get("GetNode", query=("Id", "ProjectId"), envelope=Envelope("Node", integer="Id"))
+CREATE_NODE = _post(
+    "CreateNode",
+    body=("ProjectId", "Scene", "Spec", "ContainerId"),
+    repeat=Repeat.AFTER_CONFIRMATION,
+    envelope=Envelope(integer="Id"),
+)
+UPDATE_NODE = _post("UpdateNode", body=("Id", "ProjectId", "Spec"))
+
+CREATE_PIPELINE_RUN = _post(
+    "CreatePipelineRun",
+    body=("ProjectId", "Type", "ObjectIds", "Description", "RunMode", "AutoRunUntilStage"),
+    repeat=Repeat.AFTER_CONFIRMATION,
+    envelope=Envelope(string="Id"),
+)
+# A repeat of what was carried out is refused.
+EXEC_PIPELINE_RUN_STAGE = _post(
+    "ExecPipelineRunStage", query=("ProjectId",), body=("Id", "Code"), repeat=Repeat.AFTER_CONFIRMATION
+)
+# The status inside is the pipeline run's.
+GET_PIPELINE_RUN = _get(
+    "GetPipelineRun", query=("ProjectId", "Id"), envelope=Envelope("Pipeline", status_is_content=True)
+)
+LIST_PIPELINE_RUNS = _get(
+    "ListPipelineRuns",
+    query=("ProjectId", "Creator", "ObjectId", "Status", *_PAGE),
+    envelope=Envelope("PagingInfo", read=partial(read_entries, name="PipelineRuns")),
+)
+LIST_PIPELINE_RUN_ITEMS = _get(
+    "ListPipelineRunItems",
+    query=("ProjectId", "PipelineRunId", *_PAGE),
+    envelope=Envelope("PagingInfo", read=partial(read_entries, name="PipelineRunItems")),
+)
+
 # Workspaces
 
 LIST_PROJECTS = _post("ListProjects", body=_PAGE)
