@@ -57,6 +57,25 @@ def bizdate_of(milliseconds: int) -> str | None:
     return moment.date().isoformat()
 
 
+def parse_moment(value: object, time_zone: str) -> datetime:
+    """Read a moment.
+
+    :param value: a datetime, an ISO 8601 string, or Unix milliseconds (or their digits).
+    :param time_zone: where it is one without a time zone, an IANA name.
+    :return: an aware datetime.
+    :raises ValueError: it is anything else.
+    """
+    if isinstance(value, str) and value.isascii() and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 10**12 <= value < 10**13:
+        return datetime.fromtimestamp(value / 1000, timezone.utc)
+    if isinstance(value, str) and value.isascii():
+        value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+    if not isinstance(value, datetime):
+        raise ValueError("must be a datetime, an ISO 8601 string or Unix milliseconds")
+    return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(time_zone))
+
+
 def day_before(moment: datetime, time_zone: str) -> str:
     """The business date of what is scheduled at a moment: the day before it.
 
