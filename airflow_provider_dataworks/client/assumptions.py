@@ -81,6 +81,26 @@ GENERATION_RUNS_WORDS = (
 #: another one, a stopped instance of a node with automatic reruns is waited for until the task's own limit.
 STOPPING_OPERATIONS = frozenset({"Stop", "Kill"})
 
+#: Files, nodes and their deployment. The seconds to wait before each reading of the node's id after a deployment ended
+#: well: if it takes longer than their sum to show, the task fails although the node is there.
+NODE_ID_SHOWS_AFTER: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0)
+
+#: The same for the stages of a pipeline run that was just created.
+STAGES_SHOW_AFTER: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 10.0)
+
+#: How many of a workspace's newest deployments are read to find the one of a file. If the service does not list the
+#: newest first, a deployment that is under way is not found, and the file is submitted again.
+DEPLOYMENTS_READ = 20
+
+#: What GetFile does not say of the properties that UpdateFile sets. The SDK has no field for them in the answer;
+#: ResourceGroupId is there in place of ResourceGroupIdentifier, and is a number.
+NOT_SHOWN_BY_GET_FILE = frozenset(
+    {"AdvancedSettings", "AutoParsing", "ConnectionName", "FileDescription", "Owner", "ResourceGroupIdentifier"}
+)
+
+#: Type of a batch sync node in FlowSpec, as public users of it write it.
+SYNC_NODE_TYPE = 23
+
 #: The code for an unknown DIJobId in 2024-05-18. No page lists it; others have met it (with which HTTP status, they do
 #: not say).
 JOB_NOT_FOUND_CODE = "500130"

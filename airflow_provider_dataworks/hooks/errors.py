@@ -173,6 +173,10 @@ _UNRESOLVED = "nameresolutionerror|no connection .*(name or service not known|ge
 #: A pattern of the message in lower case, for what has no code; the client's own messages among them.
 BY_MESSAGE: tuple[tuple[str, Advice], ...] = (
     (r"fileid.* is invalid", Advice("The file is unknown or not deployed: check file_id, task_type and project_id.")),
+    (
+        r"(parent|父节点).*(output|输出名).*(not exist|不存在)",
+        Advice("An input is the output of no deployed node: correct InputList in schedule."),
+    ),
     (r"invalid path", Advice("The folder does not exist: check FileFolderPath (task_param), its language included.")),
     (r"no connection \(proxyerror", Advice("The proxy cannot be reached: check HTTPS_PROXY and NO_PROXY.")),
     (_UNRESOLVED, Advice("The host name cannot be resolved: check region_id, network, host and the proxy.")),
