@@ -124,12 +124,13 @@ class NodeRunner:
         hurry = Hurry(hook, seconds)
         if self._name is None:
             return True
+        stoppable: set[int] = set()
         while True:
             try:
                 targets = self.targets or hurry.call(self._find_targets)
             except DataWorksError:
                 targets = ()
-            stopped = [self._stop(target, hurry, max_attempts) for target in targets]
+            stopped = [self._stop(target, hurry, max_attempts, stoppable) for target in targets]
             if stopped and all(stopped):
                 return True
             if not hurry.pause():
@@ -147,19 +148,24 @@ class NodeRunner:
             name = f"{self._request.name} {number}"
         return self._make(name)
 
-    def _stop(self, target: NodeInstanceTarget, hurry: Hurry, max_attempts: int) -> bool:
+    def _stop(self, target: NodeInstanceTarget, hurry: Hurry, max_attempts: int, stoppable: set[int]) -> bool:
         """Ask an instance to stop.
 
-        :return: False if it has yet to begin, and takes no stop before it has.
+        :param stoppable: ids of instances that refused it although they seemed to run; a second refusal is an error.
+        :return: False if it may have yet to begin, and takes no stop before it has.
         """
         try:
             hurry.call(target.stop, max_attempts)
         except DataWorksPermanentError:
             now = hurry.call(target.poll)
-            if now.status in (NodeStatus.NOT_RUN, NodeStatus.WAIT_TRIGGER):
-                return False
-            if not target.run_state(now).has_ended:
-                raise
+            if target.run_state(now).has_ended:
+                return True
+            if now.status not in (NodeStatus.NOT_RUN, NodeStatus.WAIT_TRIGGER):
+                # It may have begun since it refused.
+                if target.id in stoppable:
+                    raise
+                stoppable.add(target.id)
+            return False
         return True
 
     def _find_until_it_shows(self, name: str) -> NodeRun | None:

@@ -271,7 +271,8 @@ def test_the_deadline_stops_the_instance(emulator: EmulatorControl, deferrable: 
 # In the triggerer alone
 
 
-def fired(task: RunNodeOperator, context: Any) -> Any:
+def fired(emulator: EmulatorControl, task: RunNodeOperator, context: Any) -> Any:
+    emulator.set_node(task.dataworks_node_id, run_seconds=1.5)
     with pytest.raises(TaskDeferred) as deferred:
         task.execute(context)
     return asyncio.run(asyncio.wait_for(first_event(rebuilt(deferred.value.trigger)), 30))
@@ -282,7 +283,7 @@ def test_a_task_that_ends_in_the_triggerer_has_id_statistics_and_log(
 ) -> None:
     context = make_context()
 
-    event = fired(run_node(deferrable=True, end_from_trigger=True), context)
+    event = fired(emulator, run_node(deferrable=True, end_from_trigger=True), context)
 
     assert type(event).__name__ == "TaskSuccessEvent"
     assert event.xcoms["return_value"] == context["pushed"]["run"]["instance_ids"][0]
@@ -293,7 +294,7 @@ def test_a_task_that_ends_in_the_triggerer_has_id_statistics_and_log(
 def test_a_task_that_fails_in_the_triggerer_has_reason_and_log(
     emulator: EmulatorControl, task_log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event = fired(run_node(node_id=FAILING, deferrable=True, end_from_trigger=True), make_context())
+    event = fired(emulator, run_node(node_id=FAILING, deferrable=True, end_from_trigger=True), make_context())
 
     assert type(event).__name__ == "TaskFailedEvent"
     assert [line for line in task_log if "is FAILURE: DBUtilErrorCode-07" in line]

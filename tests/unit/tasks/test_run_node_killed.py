@@ -195,3 +195,17 @@ def test_the_trigger_is_told_that_cancel_on_kill_is_off(emulator: EmulatorContro
 
     given = deferred.value.trigger.serialize()[1]
     assert (given["stop_on_kill"], given["why_not_stopped"]) == (False, "cancel_on_kill is off")
+
+
+@pytest.mark.parametrize("begins", [True, False], ids=["begins meanwhile", "is refused for good"])
+def test_a_refused_stop_of_what_runs_is_repeated_once(
+    emulator: EmulatorControl, task_log: list[str], begins: bool
+) -> None:
+    task = killed_while_waiting(emulator)
+    fault(emulator, "error", STOP_ACTIONS, status=400, code="IncorrectInstanceStatus", count=1 if begins else -1)
+
+    task.on_kill()
+
+    assert stops(emulator) == int(begins)
+    assert len(requests(emulator, STOP_ACTIONS)) == 2
+    assert begins is not any("could not be stopped: check it in the console" in line for line in task_log)
