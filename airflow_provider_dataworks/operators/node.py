@@ -214,7 +214,7 @@ class RunNodeOperator(CancellingOperator):
 
         :param context: the task instance's, from Airflow.
         :param event: what the trigger fired.
-        :param targets: what it waited for, as the task gave it.
+        :param targets: what it waited for, as the task gave it; default none.
         :return: the instance's id.
         """
         with self.errors_in_context():

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import date, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -271,7 +271,7 @@ def test_error_and_its_row_name_the_same_things_to_check(row: str, error: dict[s
 
 FOLDER = {"FileFolderPath": "Business Flow/demo/Data Integration"}
 #: The emulator's scheduler has run this date's nodes.
-RECENT = date.today() - timedelta(days=4)
+RECENT = datetime.now(timezone.utc).date() - timedelta(days=4)
 OWN_REQUESTS: dict[str, Callable[[], Any]] = {
     "`CreateDISyncTaskOperator`": lambda: CreateDISyncTaskOperator(
         task_id="t", task_name="n", task_content={"type": "job"}, task_param=FOLDER
