@@ -612,7 +612,12 @@ def test_run_whose_time_zone_cannot_be_read_is_a_run(hook: DataWorksHook, datawo
 def test_further_key_of_the_periods_is_sent_once_the_service_wants_it(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl
 ) -> None:
-    refusal = {"kind": "error", "status": 400, "code": "InvalidParameter", "message": "BizdateIntervals not set"}
+    refusal: dict[str, Any] = {
+        "kind": "error",
+        "status": 400,
+        "code": "InvalidParameter",
+        "message": "BizdateIntervals not set",
+    }
     dataworks_emulator.add_fault(action="CreateWorkflowInstances", **refusal)
 
     made = run(hook)
