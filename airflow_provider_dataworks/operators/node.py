@@ -53,8 +53,8 @@ class _RunNodeArguments(ConnectionArguments):
 class RunNodeOperator(CancellingOperator):
     """Runs a batch node once, for one business date (API pages: RunCycleDagNodes, CreateWorkflowInstances).
 
-    The name of the run is its idempotence key, on every Airflow: all tries of the task in a run look for it before they
-    make one, until the task is cleared. A retry after a run that failed makes another one. Exactly one of ``node_id``,
+    The name of the run is its idempotence key, on every Airflow: each retry of the task searches for it before it makes
+    one, until the task is cleared. A retry after a run that failed makes another one. Exactly one of ``node_id``,
     ``node_name`` and ``file_id`` names the node, which has to be deployed.
 
     XComs: the instance's id; ``run``, a dict of ``run_id``, ``name``, ``bizdate`` and ``instance_ids``, once the run
@@ -214,7 +214,7 @@ class RunNodeOperator(CancellingOperator):
 
         :param context: the task instance's, from Airflow.
         :param event: what the trigger fired.
-        :param targets: what it waited for, as the task gave it.
+        :param targets: what it waited for, as the task gave it; default none.
         :return: the instance's id.
         """
         with self.errors_in_context():

@@ -1,4 +1,4 @@
-"""Makes a run of a node once: takes an earlier try's, which its name tells, or makes one, and waits until it shows."""
+"""Makes a run of a node once: takes an earlier try's, found by its name, or makes one, and waits until it shows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHORTEST_TASK_NAME = 30
 
 
 def run_name(task: str, run: str, token: str) -> str:
-    """The name of a run: what a person recognises in Operation Center, and what tells it from all others.
+    """The name of a run: what a person recognises in Operation Center, and what distinguishes it from all others.
 
     :param task: the task, such as ``orders.sync``.
     :param run: its run, and its place in a mapped task, such as ``manual__2026-11-25T00:00:00+00:00 3``.
@@ -113,7 +113,7 @@ class NodeRunner:
         return run
 
     def stop(self, hook: DataWorksHook, *, seconds: float, max_attempts: int = 1) -> bool:
-        """Stop the run's instances; one that may have been made and does not show yet is looked up by its name.
+        """Stop the run's instances; one that may have been made and does not show yet is found by its name.
 
         :param hook: a hook for the task's connection.
         :param seconds: how long it may take.
@@ -169,12 +169,12 @@ class NodeRunner:
         return True
 
     def _find_until_it_shows(self, name: str) -> NodeRun | None:
-        """Look for the run of an earlier try, for as long as one may take to show that was made just now."""
+        """Search for the run of an earlier try, for as long as one may take to show that was made just now."""
         run = self._find(self._hook, name)
         if run is not None:
             return run
         seconds = sum(assumptions.RUN_SHOWS_AFTER)
-        self._log.info("An earlier try may have made a run just now: looking for it for up to %.0f s", seconds)
+        self._log.info("An earlier try may have made a run just now: searching for it for up to %.0f s", seconds)
         for pause in assumptions.RUN_SHOWS_AFTER:
             clock.sleep(pause)
             if (run := self._find(self._hook, name)) is not None:

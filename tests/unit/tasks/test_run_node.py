@@ -21,7 +21,8 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksParameterError,
     DataWorksTimeoutError,
 )
-from airflow_provider_dataworks.operators.node import RunNodeOperator, business_date_of
+from airflow_provider_dataworks.operators.node import RunNodeOperator
+from airflow_provider_dataworks.task import business_date_of
 from airflow_provider_dataworks.triggers import base as trigger_module
 from airflow_provider_dataworks.triggers.node import NodeInstanceTrigger
 from airflow_provider_dataworks.waiting import progress as progress_module
