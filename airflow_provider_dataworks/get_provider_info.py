@@ -46,5 +46,5 @@ def get_provider_info() -> dict[str, Any]:
 
 
 def _modules(kind: str) -> list[dict[str, Any]]:
-    modules = [f"{_PACKAGE}.{kind}.{name}" for name in ("data_integration", "node")]
-    return [{"integration-name": _INTEGRATION, "python-modules": modules}]
+    names = [f"{_PACKAGE}.{kind}.{module}" for module in ("data_integration", "node")]
+    return [{"integration-name": _INTEGRATION, "python-modules": names}]
