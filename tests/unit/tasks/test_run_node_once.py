@@ -281,3 +281,18 @@ def test_the_first_try_looks_for_no_earlier_run(emulator: EmulatorControl, monke
     monkeypatch.setattr(DataWorksHook, "find_node_run", None)
 
     run_task(run_node(), attempt(1))
+
+
+@pytest.mark.only_2020
+def test_a_search_reads_the_runs_of_others_once(emulator: EmulatorControl) -> None:
+    for index in range(5):
+        run_task(run_node(wait_for_completion=False), attempt(1, map_index=index))
+    emulator.clear_requests()
+
+    run_task(run_node(wait_for_completion=False), attempt(2, map_index=5))
+
+    searches = 1 + len(assumptions.RUN_SHOWS_AFTER)
+    actions = [request["action"] for request in emulator.requests()]
+    assert actions.count("GetDag") == 5
+    assert actions.count("ListInstances") == searches + 1
+    assert runs(emulator) == 6
