@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from airflow_provider_dataworks import arguments
@@ -261,10 +262,8 @@ class NodesHook(NodeInstancesHook):
         return self._send(actions.run_node, amended, confirm_effect=confirm_effect)
 
     def _confirm_run(self, request: RunRequest) -> ConfirmEffect:
-        known: dict[int, NodeRun] = {}
-
         def read_effect(error: ApiError) -> dict[str, Any] | None:
-            run = self._find_run(request, known)
+            run = self._find_run(request)
             return None if run is None else {_FOUND: run, "RequestId": error.request_id}
 
         return self._confirm_by_reading(
@@ -328,15 +327,13 @@ class NodesHook(NodeInstancesHook):
             self.client.sleep(assumptions.CREATION_POLL)
             slept += assumptions.CREATION_POLL
 
-    def _find_run(self, request: RunRequest, known: dict[int, NodeRun] | None = None) -> NodeRun | None:
-        """Find a run by its name; ``known`` keeps what need not be read again, for the next search."""
+    def _find_run(self, request: RunRequest) -> NodeRun | None:
         if self._node_actions.list_runs is None:
-            runs = self._runs_of_instances(request, {} if known is None else known)
-            return next((run for run in runs if run.name == request.name), None)
+            return next((run for run in self._runs_of_instances(request) if run.name == request.name), None)
         named = (run for run in self._listed_runs(request) if run.name == request.name)
         return next((run for run in named if self._may_run(run, request)), None)
 
-    def _runs_of_instances(self, request: RunRequest, known: dict[int, NodeRun]) -> Iterator[NodeRun]:
+    def _runs_of_instances(self, request: RunRequest) -> Iterator[NodeRun]:
         """The runs that calls have made of a node for a date, the newest first: only the instances say which."""
         parameters = self._instance_filter(
             request.project_id, request.node_id, request.bizdate, None, request.environment
@@ -348,14 +345,21 @@ class NodesHook(NodeInstancesHook):
             if instance.run_id is None or instance.run_id in seen:
                 continue
             seen.add(instance.run_id)
+            if self._run_names.get(instance.run_id, request.name) != request.name:
+                continue
             if made_by is None or str(made_by) in assumptions.RUN_TYPES:
                 try:
-                    if instance.run_id not in known:
-                        known[instance.run_id] = self._read_run(instance.run_id, request.environment)
+                    run = self._read_run(instance.run_id, request.environment)
                 except DataWorksNotFoundError:
                     self.log.debug("Run %s of instance %s is gone", instance.run_id, instance.id)
                 else:
-                    yield known[instance.run_id]
+                    self._run_names[run.run_id] = run.name
+                    yield run
+
+    @cached_property
+    def _run_names(self) -> dict[int, str]:
+        """The names of runs that were read: one with another name is not read again by the next search."""
+        return {}
 
     def _listed_runs(self, request: RunRequest) -> Iterator[NodeRun]:
         actions, action, size = self._node_actions, v2024_05_18.LIST_WORKFLOW_INSTANCES, 100
