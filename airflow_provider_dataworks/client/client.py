@@ -16,6 +16,7 @@ from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.credentials import Credentials, CredentialsProvider
 from airflow_provider_dataworks.client.encoding import encode
 from airflow_provider_dataworks.client.errors import (
+    TOKEN_EXPIRED,
     ApiError,
     CredentialsError,
     Outcome,
@@ -209,6 +210,8 @@ class _Call:
             except ApiError as error:
                 failure = error
             if not self._renews_token(failure):
+                if self._may_yet_be_renewed(failure):
+                    failure.outcome = Outcome.NOT_EXECUTED
                 return self._confirmed(failure)
 
     def _send(self) -> dict[str, Any]:
@@ -305,6 +308,11 @@ class _Call:
             return False
         attempts.expired.append(token)
         return self.client.credentials.renew() and failure.outcome is Outcome.REFUSED
+
+    def _may_yet_be_renewed(self, failure: ApiError) -> bool:
+        """Whether the source of the tokens may give another one in a while: the one that it gives now has ended."""
+        ended = failure.code == TOKEN_EXPIRED and failure.outcome is Outcome.REFUSED
+        return ended and bool(self.attempts.expired) and self.client.credentials.renew()
 
     def _confirmed(self, failure: ApiError) -> dict[str, Any]:
         """Return the answer of a call that had its effect all the same, if that can be seen; else raise its failure."""

@@ -157,6 +157,10 @@ def is_credentials_error(code: str | None) -> bool:
     return (code or "").startswith(("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSecurityToken"))
 
 
+#: The code for a token whose time is over.
+TOKEN_EXPIRED = "InvalidSecurityToken.Expired"
+
+
 def token_expired(code: str | None) -> bool:
     """Whether a code says that the STS token is at fault, so that a renewed one may help."""
     return (code or "").startswith("InvalidSecurityToken")

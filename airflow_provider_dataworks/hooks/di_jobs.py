@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, cast
 
 from airflow_provider_dataworks import arguments
@@ -59,17 +61,20 @@ class DIJobsHook(DataWorksBaseHook):
         realtime_start_settings: dict[str, Any] | str | None = None,
         force_to_rerun: bool | str | None = None,
         job_before: Job | DIJob | None = None,
+        counters_before: str | None = None,
     ) -> str:
         """Start a DI job, once (API page: StartDIJob).
 
         The job is read first. After a lost answer it is read again; the start is sent again only if no new run shows,
-        and never with ``force_to_rerun`` in API version 2024-05-18, which does not say when a job was started.
+        and never with ``force_to_rerun`` in API version 2024-05-18. That version does not say when a job was started:
+        the counters of its tables show a run that is over already.
 
         :param di_job_id: the job's id.
         :param realtime_start_settings: ``StartTime`` (Unix seconds, datetime or ISO 8601 text) and ``FailoverSettings``
             (``Interval`` in minutes, ``UpperLimit``), dict or JSON text; None resumes at the last offset.
         :param force_to_rerun: run all steps again; None leaves it to the service: it runs only what has not run.
         :param job_before: the job as read just now; None reads it here.
+        :param counters_before: what :meth:`read_run_counters` gave with ``job_before``; default None.
         :return: RequestId.
         :raises DataWorksNotFoundError: there is no such job.
         :raises DataWorksPermanentError: refused.
@@ -84,11 +89,14 @@ class DIJobsHook(DataWorksBaseHook):
         }
         if job_before is None:
             job_before = self.read_di_job(di_job_id=job_id)
+            counters_before = self.read_run_counters(di_job_id=job_id)
         before = job_before if isinstance(job_before, DIJob) else read_job(dict(job_before), di_job_id=job_id)
 
         def read_start(error: ApiError) -> dict[str, Any] | None:
             job = self.read_di_job(di_job_id=job_id)
             shows = new_run_shows(job.status, job.started_time, before.status, before.started_time)
+            if not shows and counters_before is not None:
+                shows = self.read_run_counters(di_job_id=job_id) not in (None, counters_before)
             return {"RequestId": error.request_id} if shows else None
 
         timed = actions.gives_started_time
@@ -346,6 +354,22 @@ class DIJobsHook(DataWorksBaseHook):
             "SourceSchemaName",
             "SourceTableName",
         )
+
+    def read_run_counters(self, *, di_job_id: int | str) -> str | None:
+        """Read what distinguishes a job's run that is over from the one before it (API page: ListDIJobRunDetails).
+
+        :param di_job_id: the job's id.
+        :return: a digest of the counters and statuses of the run's tables; None in API version 2020-05-18, whose
+            StartedTime does it, and where they cannot be read.
+        """
+        if self.settings.api_version != v2024_05_18.VERSION:
+            return None
+        try:
+            tables = list(islice(self.list_di_job_run_details(di_job_id=di_job_id), v2024_05_18.MOST_TABLES))
+        except DataWorksError:
+            return None
+        whole = sorted(repr(sorted(table.items())) for table in tables)
+        return hashlib.sha256("\n".join(whole).encode("utf-8", "backslashreplace")).hexdigest()
 
     def read_di_job_run_summary(self, *, di_job_id: int | str) -> RunSummary | None:
         """Sum up a job's current or last run (API page: ListDIJobRunDetails).

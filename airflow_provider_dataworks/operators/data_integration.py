@@ -440,6 +440,7 @@ class StartDIJobOperator(StartOperator):
             realtime_start_settings=given.realtime_start_settings,
             force_to_rerun=given.force_to_rerun,
             job_before={"JobStatus": before.status, "StartedTime": before.started},
+            counters_before=before.marker,
         )
         return request_id or None
 

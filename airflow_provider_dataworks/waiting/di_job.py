@@ -148,8 +148,8 @@ class DIJobTarget(StartTarget):
             new_run_seen=True,
         )
 
-    def run_marker(self, hook: DataWorksHook) -> Any:
-        return di_job_runs.counters(hook, self.di_job_id)
+    def run_marker(self, hook: DataWorksHook) -> str | None:
+        return hook.read_run_counters(di_job_id=self.di_job_id)
 
     def progress(self, hook: DataWorksHook) -> str:
         return di_job_runs.progress(hook, self.di_job_id)

@@ -18,8 +18,6 @@ _MOST_REASONS = 5
 _REASON_LENGTH = 300
 #: Lines of the job's log that the task's log gets at the end of a failure.
 _LOG_LINES = 30
-#: Tables of one job that are read at most.
-_MOST_TABLES = 10_000
 
 _PHASES = ("Structure", "Full", "Realtime")
 
@@ -36,29 +34,12 @@ def progress(hook: DataWorksHook, di_job_id: int) -> str:
         stats = hook.read_di_job(di_job_id=di_job_id).fields.get("RunStats")
         stats = stats if isinstance(stats, Mapping) else {}
         return ", ".join(f"{printable(name)} {printable(value)}" for name, value in stats.items())
-    tables = list(islice(hook.list_di_job_run_details(di_job_id=di_job_id), _MOST_TABLES))
+    tables = list(islice(hook.list_di_job_run_details(di_job_id=di_job_id), v2024_05_18.MOST_TABLES))
     if not tables:
         return ""
     finished = sum(table.get("FullMigrationStatus") == "Finished" for table in tables)
     records, size = (sum(_number(table.get(name)) for table in tables) for name in _TOTALS)
     return f"{finished} of {len(tables)} tables finished, {records} records, {size} bytes"
-
-
-def counters(hook: DataWorksHook, di_job_id: int) -> Any:
-    """What distinguishes one run from another although the status is the same, where no answer gives a time.
-
-    :param hook: the hook to call.
-    :param di_job_id: the job.
-    :return: the counters and statuses of the run's tables; None where GetDIJob says when the job was started, or they
-        cannot be read.
-    """
-    if not _has_run_details(hook):
-        return None
-    try:
-        tables = list(islice(hook.list_di_job_run_details(di_job_id=di_job_id), _MOST_TABLES))
-    except DataWorksError:
-        return None
-    return sorted(repr(sorted(table.items())) for table in tables)
 
 
 def failure_reasons(hook: DataWorksHook, di_job_id: int, log: Any) -> str | None:
@@ -107,7 +88,7 @@ def _reasons_of_tables(tables: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _read(entries: Iterable[dict[str, Any]], log: Any, what: str) -> list[dict[str, Any]]:
     try:
-        return list(islice(entries, _MOST_TABLES))
+        return list(islice(entries, v2024_05_18.MOST_TABLES))
     except DataWorksError as error:
         log.warning("The %s of the failed job cannot be read: %s", what, error)
         return []

@@ -40,7 +40,8 @@ class RunStore:
         :param before: what a poll saw.
         """
         self._replaced = self._record()
-        self._write({"ours": True, "status": before.status, "started_time": before.started})
+        marked = {} if before.marker is None else {"marker": before.marker}
+        self._write({"ours": True, "status": before.status, "started_time": before.started, **marked})
 
     def withdraw(self) -> None:
         """Take back the last :meth:`record_start`: the start was surely not executed. What it replaced holds again."""
@@ -105,6 +106,12 @@ class RunStore:
         if record is None or record.get("shown") or self._is_over(record):
             return False
         return not self.is_recorded_run(now)
+
+    @property
+    def marker_before(self) -> str | None:
+        """What distinguished the run before the recorded start, where a poll does not; else None."""
+        marker = (self._record() or {}).get("marker")
+        return marker if isinstance(marker, str) else None
 
     def was_done(self, now: StatusSnapshot) -> bool:
         """Whether an earlier try did the task's work, and what failed came after it.

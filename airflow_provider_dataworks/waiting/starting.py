@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dataworks.client.clock import clock
@@ -135,7 +135,8 @@ class Starter:
         return Begun(snapshot)
 
     def _start(self, before: StatusSnapshot) -> Begun:
-        marker = self._target.run_marker(self._hook) if self._target.confirms_start else None
+        if self._target.confirms_start:
+            before = replace(before, marker=self._target.run_marker(self._hook))
         self._store.record_start(before)
         # From here on a kill stops the run: the request may arrive even if its answer does not.
         run = StartedRun(self._target, before)
@@ -144,7 +145,11 @@ class Starter:
             self._request.send(before)
         except DataWorksError as error:
             if error.outcome_unknown:
-                raise
+                if (over := self._poll_run_that_is_over(before.marker)) is None:
+                    raise
+                run.shown = True
+                self._store.record_shown(over)
+                return Begun(over, before)
             # It was surely not executed: any run that shows is somebody else's.
             self._on_started(None)
             self._store.withdraw()
@@ -156,7 +161,7 @@ class Starter:
         if not self._target.confirms_start:
             run.shown = True
             return Begun(before, before)
-        now = self._wait_until_new_run_shows(before, marker)
+        now = self._wait_until_new_run_shows(before)
         run.shown = True
         self._store.record_shown(now)
         return Begun(now, before)
@@ -193,18 +198,15 @@ class Starter:
             "it was not started."
         )
 
-    def _wait_until_new_run_shows(self, before: StatusSnapshot, marker: Any) -> StatusSnapshot:
+    def _wait_until_new_run_shows(self, before: StatusSnapshot) -> StatusSnapshot:
         """Wait, up to start_timeout, until the target shows the run that was started; until then it shows the last.
 
         :param before: what was polled before the start.
-        :param marker: what distinguished the last run then, None if a poll does.
         """
         snapshot = self._poll_until(lambda now: self._target.shows_new_run(now, before))
+        snapshot = snapshot or self._poll_run_that_is_over(before.marker)
         if snapshot is not None:
             return snapshot
-        if marker is not None and self._target.run_marker(self._hook) not in (None, marker):
-            self._log.info("%s: the new run was over before a poll saw it; its counters show it", self._what)
-            return self._target.poll(self._hook)
         raise DataWorksTimeoutError(
             f"{self._what} was started, but shows no new run after start_timeout ({self._request.start_timeout:g} s); "
             f"it is still {before.status}.{self._request.not_shown_hint}"
@@ -222,7 +224,27 @@ class Starter:
             self._what,
             self._request.start_timeout,
         )
-        return self._poll_until(self._store.is_recorded_run) or snapshot
+        if (shown := self._poll_until(self._store.is_recorded_run)) is not None:
+            return shown
+        if (over := self._poll_run_that_is_over(self._store.marker_before)) is not None:
+            self._store.record_shown(over)
+            return over
+        return snapshot
+
+    def _poll_run_that_is_over(self, marker: str | None) -> StatusSnapshot | None:
+        """Poll a run that was over before a poll saw it, so that only its marker shows that it is a new one.
+
+        :param marker: what distinguished the run before it; None if polls do.
+        :return: the snapshot; None if there is no new run, or it cannot be told.
+        """
+        if marker is None or self._target.run_marker(self._hook) in (None, marker):
+            return None
+        self._log.info("%s: the new run was over before a poll saw it; its counters show it", self._what)
+        try:
+            return self._target.poll(self._hook)
+        except DataWorksTransientError as error:
+            self._log.warning("%s cannot be read for now: %s", self._what, error)
+            return None
 
     def _poll_until(self, wanted: Callable[[StatusSnapshot], bool]) -> StatusSnapshot | None:
         """Poll until a snapshot is as wanted; None if none is within start_timeout."""
@@ -259,6 +281,6 @@ class Starter:
             if self._target.confirms_start and self._target.shows_new_run(now, before):
                 return now
             if clock.monotonic() + pause > give_up:
-                return None
+                break
             clock.sleep(pause)
-        return None
+        return self._poll_run_that_is_over(before.marker)

@@ -54,6 +54,7 @@ class StatusSnapshot:
     :param name: the target's name; default None.
     :param detail: what the log adds to the end of a wait, such as ``MigrationType Full``; default empty.
     :param type: the target's type, where its kind has types, such as MigrationType; default None.
+    :param marker: what :meth:`StartTarget.run_marker` gave with it, before a start; default None.
     """
 
     status: str
@@ -62,6 +63,7 @@ class StatusSnapshot:
     name: str | None = None
     detail: str = ""
     type: str | None = None
+    marker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -324,11 +326,11 @@ class StartTarget(WaitTarget, ABC):
         :return: False where nothing shows it.
         """
 
-    def run_marker(self, hook: DataWorksHook) -> Any:
+    def run_marker(self, hook: DataWorksHook) -> str | None:
         """Read what distinguishes a run that is over from the one before it, where a poll does not.
 
         :param hook: the hook to call.
-        :return: something that differs for another run; None (default) if a poll shows it, or nothing does.
+        :return: a string that differs for another run; None (default) if a poll shows it, or nothing does.
         """
         return None
 

@@ -206,7 +206,7 @@ def test_automatic_rerun_has_the_next_number(
     sdk_2024: Client, dataworks_emulator: EmulatorControl, waits: bool
 ) -> None:
     dataworks_emulator.settings(run_waits_for_reruns=waits)
-    dataworks_emulator.set_node(BATCH, run_seconds=0, failing_runs=1, rerun_times=1, rerun_seconds=1)
+    dataworks_emulator.set_node(BATCH, run_seconds=0, failing_runs=1, rerun_times=1, rerun_seconds=3)
     (run_id,) = run(sdk_2024)
 
     assert workflow_instance(sdk_2024, run_id).status == ("Running" if waits else "Failure")

@@ -29,6 +29,9 @@ from airflow_provider_dataworks.client.catalog.paging import read_entries
 
 VERSION = "2024-05-18"
 
+#: Tables of one DI job that are read at most.
+MOST_TABLES = 10_000
+
 _get = partial(Action, version=VERSION, method="GET")
 _post = partial(Action, version=VERSION, method="POST")
 

@@ -323,6 +323,27 @@ def test_token_that_stays_refused_is_renewed_only_once(emulator: EmulatorControl
     assert (len(emulator.requests("ListDIJobs")), provider.renewals) == (2, 1)
 
 
+def test_source_that_gives_an_ended_token_for_a_while_is_waited_for(
+    emulator: EmulatorControl, make_client: ClientFactory, sleeps: list[float]
+) -> None:
+    good = Credentials(STS_ACCESS_KEY_ID, STS_ACCESS_KEY_SECRET, STS_SECURITY_TOKEN)
+    emulator.add_fault("expired_token", count=3)
+
+    assert list_jobs(make_client(emulator.url, _Fixed(good)))["DIJobPaging"]["TotalCount"] == 6
+    assert (len(emulator.requests("ListDIJobs")), len(sleeps)) == (4, 2)
+
+
+def test_source_that_gives_an_ended_token_only_may_give_another_later(
+    emulator: EmulatorControl, make_client: ClientFactory
+) -> None:
+    good = Credentials(STS_ACCESS_KEY_ID, STS_ACCESS_KEY_SECRET, STS_SECURITY_TOKEN)
+    emulator.add_fault("expired_token", count=-1)
+
+    error = refused(make_client(emulator.url, _Fixed(good), max_attempts=3))
+
+    assert (error.code, error.outcome) == ("InvalidSecurityToken.Expired", Outcome.NOT_EXECUTED)
+
+
 def test_static_token_is_not_sent_again(emulator: EmulatorControl, client: DataWorksClient) -> None:
     emulator.add_fault("expired_token", count=-1)
 

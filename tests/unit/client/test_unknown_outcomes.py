@@ -145,7 +145,7 @@ def test_secrets_of_the_keys_that_signed_are_removed_after_a_rotation(
         ([THROTTLED, REFUSED], False),
         ([REFUSED], False),
         ([LOST] * 5, True),
-        ([EXPIRED, EXPIRED], False),
+        ([EXPIRED, EXPIRED, REFUSED], False),
     ],
 )
 def test_any_attempt_counts(

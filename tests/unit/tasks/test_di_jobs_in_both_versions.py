@@ -14,7 +14,12 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
-from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksJobError, DataWorksTimeoutError
+from airflow_provider_dataworks.exceptions import (
+    DataWorksError,
+    DataWorksJobError,
+    DataWorksTimeoutError,
+    DataWorksTransientError,
+)
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator, StopDIJobOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger
@@ -197,6 +202,51 @@ def test_a_run_too_short_to_be_seen_is_known_by_its_counters(new_service: Emulat
     assert run_task(start(start_timeout=2.5)) == 1001
 
     assert new_service.job(1001)["starts"] == 2
+
+
+def test_a_first_run_too_short_to_be_seen_differs_from_what_was_there(new_service: EmulatorControl) -> None:
+    new_service.settings(run_seconds=0.001)
+    new_service.set_job(1001, JobStatus="Finished")
+
+    assert run_task(start(start_timeout=1.0)) == 1001
+
+    assert new_service.job(1001)["starts"] == 1
+
+
+def test_a_short_run_whose_start_had_no_answer_is_known_by_its_counters(new_service: EmulatorControl) -> None:
+    new_service.settings(run_seconds=0.001)
+    new_service.set_job(1001, JobStatus="Finished")
+    new_service.add_fault("reset", action="StartDIJob", effect="after")
+
+    assert run_task(start(start_timeout=1.0)) == 1001
+
+    assert new_service.job(1001)["starts"] == 1
+
+
+def test_a_retry_knows_the_short_run_of_a_try_that_died(new_service: EmulatorControl) -> None:
+    new_service.settings(run_seconds=0.001)
+    new_service.set_job(1001, JobStatus="Finished")
+    new_service.add_fault("reset", action="StartDIJob", effect="after")
+    new_service.add_fault("error", action="GetDIJob", status=503, code="ServiceUnavailable", skip=1, count=3)
+    new_service.add_fault("error", action="ListDIJobRunDetails", status=503, code="ServiceUnavailable", skip=1, count=3)
+    store = StateStore()
+
+    with pytest.raises(DataWorksTransientError, match="It may have started"):
+        run_task(start(start_timeout=1.0), make_context(try_number=1, max_tries=3, store=store))
+    new_service.clear_faults()
+    assert run_task(start(start_timeout=1.0), make_context(try_number=2, max_tries=3, store=store)) == 1001
+
+    assert new_service.job(1001)["starts"] == 1
+
+
+def test_who_loses_the_race_to_a_short_run_attaches_to_it(new_service: EmulatorControl) -> None:
+    new_service.settings(run_seconds=0.001)
+    new_service.set_job(1001, JobStatus="Finished")
+    new_service.add_fault("error", action="StartDIJob", effect="after", status=400, code="IncorrectDIJobStatus")
+
+    assert run_task(start(start_timeout=1.0)) == 1001
+
+    assert new_service.job(1001)["starts"] == 1
 
 
 def test_a_start_that_shows_nothing_says_so(new_service: EmulatorControl) -> None:

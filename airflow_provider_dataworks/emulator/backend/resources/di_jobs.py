@@ -79,6 +79,7 @@ class Job:
     :param stop_seconds: duration of the status Stopping; None is the emulator's setting.
     :param hides_started_time: whether GetDIJob leaves StartedTime out.
     :param starts: number of runs started.
+    :param ran_before: whether it had a status before the first start, as of a run that it was not seen to begin.
     :param stops: number of runs stopped by StopDIJob.
     :param start_requests: the successful StartDIJob calls.
     :param definition: the further parameters of CreateDIJob.
@@ -110,6 +111,7 @@ class Job:
     stop_seconds: float | None = None
     hides_started_time: bool = False
     starts: int = 0
+    ran_before: bool = False
     stops: int = 0
     start_requests: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     created_time: int = 0
@@ -166,6 +168,8 @@ class Job:
         lag = _or_default(self.start_lag_seconds, settings.start_lag_seconds)
         run_seconds = _or_default(self.run_seconds, settings.run_seconds)
         outcome = self.outcome
+        if not self.starts:
+            self.ran_before = self.job_status != "Initialized"
         migrated: dict[str, int] = {}
         if not rerun:
             migrated = {table.name: table.records for table in self.table_states(now) if table.is_migrated}
@@ -178,7 +182,7 @@ class Job:
             self.tables,
             migrated,
             self.phases,
-            earlier_runs=self.starts,
+            earlier_runs=self.starts + self.ran_before,
             began=shown_at,
             wall=wall + lag,
             run_seconds=run_seconds,
