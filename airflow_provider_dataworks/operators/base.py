@@ -92,7 +92,6 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         self,
         targets: Sequence[WaitTarget],
         deadline: float | None,
-        kept: dict[str, Any] | None = None,
         *,
         fail_fast: bool = True,
     ) -> NoReturn:
@@ -100,7 +99,6 @@ class WaitingOperator(DataWorksTask, BaseOperator):
 
         :param targets: what to wait for.
         :param deadline: Unix time at which the wait ends itself.
-        :param kept: further arguments of ``execute_complete``, by name; plain values. Default none.
         :param fail_fast: whether the first of several that fails ends the wait; default True.
         """
         given = self.read_arguments()
@@ -121,7 +119,7 @@ class WaitingOperator(DataWorksTask, BaseOperator):
             returns="id",
             **(values[0] if len(values) == 1 else {"targets": values}),
         )
-        self.defer(trigger=trigger, method_name="execute_complete", kwargs=kept)
+        self.defer(trigger=trigger, method_name="execute_complete")
 
     def _why_not_stopped(self, target: WaitTarget) -> str:
         """Why a kill and the deadline stop nothing; empty if they stop what this task started."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -204,26 +204,19 @@ class RunNodeOperator(CancellingOperator):
             return ids[0]
         return self._finish(context, self._wait(runner, deadline))
 
-    def execute_complete(
-        self,
-        context: Context,
-        event: dict[str, Any] | None = None,
-        targets: Sequence[Mapping[str, Any]] = (),
-    ) -> int:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
         """Resume after the trigger fires, with the same outcome as :meth:`execute`.
 
         :param context: the task instance's, from Airflow.
         :param event: what the trigger fired.
-        :param targets: what it waited for, as the task gave it; default none.
         :return: the instance's id.
         """
         with self.errors_in_context():
-            return self._complete(context, event, [NodeInstanceTarget.from_values(values) for values in targets])
+            return self._complete(context, event)
 
-    def _complete(self, context: Context, event: dict[str, Any] | None, targets: Sequence[NodeInstanceTarget]) -> int:
+    def _complete(self, context: Context, event: dict[str, Any] | None) -> int:
         end = events.read_event(event)
-        by_id = {target.id: target for target in targets}
-        ended = [(by_id[one.target_id], one) for one in end.each() if one.target_id in by_id]
+        ended = [(NodeInstanceTarget.from_values(one.target), one) for one in end.each() if one.target is not None]
         self._described = ", ".join(target.describe(one.name) for target, one in ended) or self._described
         if end.kind == events.TIMED_OUT:
             raise self._timed_out(end.waited, end.outcome)
@@ -277,9 +270,8 @@ class RunNodeOperator(CancellingOperator):
             self._described = target.describe(snapshot.name)
             state = target.evaluate(snapshot, new_run_seen=True, start_overdue=False).state
             if state is WaitState.PENDING and self.deferrable:
-                kept = {"targets": [one.values() for one in runner.targets]}
                 # All of an hourly node end before a retry runs them again.
-                self._defer(runner.targets, deadline, kept, fail_fast=False)
+                self._defer(runner.targets, deadline, fail_fast=False)
             if state is WaitState.PENDING:
                 state, snapshot = self._wait_here(target, progress, deadline)
             elif state is WaitState.SUCCEEDED:

@@ -218,6 +218,7 @@ class DeferredWait:
             name=snapshot.name if snapshot else None,
             detail=snapshot.detail if snapshot else "",
             type=snapshot.type if snapshot else None,
+            target=self._target.values(),
             waited=self._progress.waited(),
         )
 

@@ -43,6 +43,7 @@ class WaitEvent:
     :param waited: how long the trigger waited, such as ``3 min 20 s``; default empty.
     :param outcome: after a time-out, what became of the target; default empty.
     :param failure: after a failure, the fields of its error, which the trigger has logged; default None.
+    :param target: the fields of what was waited for, by name; default None.
     :param results: of a target whose task ends in the triggerer, further XComs by key; default None.
     :param error: after an error, its class and fields; default None.
     :param members: of a wait for several targets, the event of each that had ended; default None.
@@ -58,6 +59,7 @@ class WaitEvent:
     waited: str = ""
     outcome: str = ""
     failure: dict[str, Any] | None = None
+    target: dict[str, Any] | None = None
     results: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     members: list[dict[str, Any]] | None = None

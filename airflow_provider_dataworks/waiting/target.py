@@ -292,11 +292,12 @@ class WaitTarget(ABC):
     def from_values(cls: type[Target], values: Mapping[str, Any]) -> Target:
         """The target that :meth:`values` described.
 
-        :param values: its values by name.
+        :param values: its values by name; others, which a later version may have given, are ignored.
         :return: the target.
         """
+        known = set(cls.field_names())
         plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in known
         }
         return cls(**plain)
 

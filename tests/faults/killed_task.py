@@ -96,13 +96,7 @@ class KilledTask:
                 value = task.execute(context)
             except TaskDeferred as deferral:
                 path, arguments = deferral.trigger.serialize()
-                deferred = {
-                    "path": path,
-                    "arguments": arguments,
-                    "method": deferral.method_name,
-                    "kept": deferral.kwargs,
-                }
-                _afterwards(tell, "deferred", **deferred)
+                _afterwards(tell, "deferred", path=path, arguments=arguments, method=deferral.method_name)
             except Exception as error:  # noqa: BLE001 - whatever it is, the round is told
                 _afterwards(tell, "error", text=f"{type(error).__name__}: {error}")
             else:
@@ -116,8 +110,7 @@ class KilledTask:
         event = asyncio.run(first_event(_made(deferral["path"], deferral["arguments"])))
         tell("fired")
         try:
-            kept = {**(deferral["kept"] or {}), "event": event.payload}
-            value = task.resume_execution(deferral["method"], kept, context)
+            value = task.resume_execution(deferral["method"], {"event": event.payload}, context)
         except Exception as error:  # noqa: BLE001 - whatever it is, the round is told
             _afterwards(tell, "error", text=f"{type(error).__name__}: {error}")
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -553,8 +552,7 @@ def _resume(task: Any, deferral: TaskDeferred, event: TriggerEvent | WaitTooLong
         return (event.xcoms or {})["return_value"]
     if isinstance(event, TaskFailedEvent):
         raise TriggerEndedTheTask("the trigger failed the task")
-    kept = json.loads(json.dumps(deferral.kwargs or {}))
-    return task.resume_execution(deferral.method_name, {**kept, "event": event.payload}, context or make_context())
+    return task.resume_execution(deferral.method_name, {"event": event.payload}, context or make_context())
 
 
 def _label_of(entry: dict[str, Any], names: list[str]) -> str:
