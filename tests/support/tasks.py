@@ -72,6 +72,7 @@ def run_task(task: Any, context: Any | None = None) -> Any:
     context = make_context() if context is None else context
     try:
         return task.execute(context)
-    except TaskDeferred as deferral:
-        event = asyncio.run(first_event(rebuilt(deferral.trigger)))
-        return task.resume_execution(deferral.method_name, {"event": event.payload}, context)
+    except TaskDeferred as raised:
+        deferral = raised
+    event = asyncio.run(first_event(rebuilt(deferral.trigger)))
+    return task.resume_execution(deferral.method_name, {"event": event.payload}, context)
