@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
@@ -142,25 +142,40 @@ class DataWorksTask(TemplateRendering):
         context["ti"].xcom_push(key=LINK_KEY, value=url)
         return url
 
-    @contextmanager
-    def errors_in_context(self) -> Iterator[None]:
+    def errors_in_context(self) -> AbstractContextManager[None]:
         """Add to every error of the package which connection, region and workspace it is about.
+
+        Its traceback begins anew, so that the task's log ends with the cause and not with frames of this package; they
+        are logged at DEBUG.
 
         :return: a context; errors pass through it.
         """
-        try:
-            yield
-        except DataWorksError as error:
-            hook = self.__dict__.get("hook")
-            settings = None if hook is None else hook.__dict__.get("settings")
-            known = {
-                "conn_id": None if hook is None else hook.dataworks_conn_id,
-                "region_id": None if settings is None else settings.region_id,
-                **({} if settings is None else {"project_id": settings.project_id}),
-                **self._place,
-            }
-            error.add_context(**{name: value for name, value in known.items() if getattr(error, name) is None})
-            raise
+        return _ErrorsInContext(self)
+
+    def _known_context(self) -> dict[str, Any]:
+        hook = self.__dict__.get("hook")
+        settings = None if hook is None else hook.__dict__.get("settings")
+        return {
+            "conn_id": None if hook is None else hook.dataworks_conn_id,
+            "region_id": None if settings is None else settings.region_id,
+            **({} if settings is None else {"project_id": settings.project_id}),
+            **self._place,
+        }
+
+
+class _ErrorsInContext(AbstractContextManager[None]):
+    """A class, because what contextlib makes of a generator restores an error's traceback."""
+
+    def __init__(self, task: DataWorksTask) -> None:
+        self._task = task
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if not isinstance(error, DataWorksError):
+            return
+        known = self._task._known_context()
+        error.add_context(**{name: value for name, value in known.items() if getattr(error, name) is None})
+        self._task.log.debug("Where it was raised", exc_info=error)
+        raise error.with_traceback(None)
 
 
 def try_began(context: Context) -> float:

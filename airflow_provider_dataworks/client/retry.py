@@ -124,4 +124,5 @@ def _wait(state: tenacity.RetryCallState) -> float:
 def _log_retry(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     wait = state.next_action.sleep if state.next_action else 0
-    log.warning("%s; attempt %s, the next in %.1f s", error, state.attempt_number, wait)
+    action = _error_of(state, "action")
+    log.warning("%s: attempt %s failed, the next in %.1f s: %s", action, state.attempt_number, wait, error)

@@ -181,7 +181,8 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
         :param context: the task instance's, from Airflow.
         :return: what the method returns.
         """
-        return self._or_skip(self._resume, next_method, next_kwargs, context)
+        with self.errors_in_context():
+            return self._or_skip(self._resume, next_method, next_kwargs, context)
 
     def _resume(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         # Airflow's way to say that the defer timeout is over; its exception has another class in each version.

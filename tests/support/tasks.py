@@ -65,15 +65,18 @@ async def first_event(trigger: BaseTrigger) -> TriggerEvent:
 
 
 def run_task(task: Any, context: Any | None = None) -> Any:
-    """Execute a task; if it defers, run its trigger and resume it.
+    """Execute a task; as often as it defers, run its trigger and resume it.
 
     :return: the task's return value.
     """
     context = make_context() if context is None else context
-    try:
-        return task.execute(context)
-    except TaskDeferred as deferral:
+    method, given = "execute", None
+    while True:
+        try:
+            return task.execute(context) if given is None else task.resume_execution(method, given, context)
+        except TaskDeferred as raised:
+            deferral = raised
         event = asyncio.run(first_event(rebuilt(deferral.trigger)))
+        method = deferral.method_name
         # As dag.test() does: nothing but the event gets to the method.
-        payload = json.loads(json.dumps(event.payload))
-        return task.resume_execution(deferral.method_name, {"event": payload}, context)
+        given = {"event": json.loads(json.dumps(event.payload))}

@@ -7,8 +7,11 @@ import subprocess
 import sys
 
 import airflow
+import pytest
 
 import airflow_provider_dataworks
+
+pytestmark = pytest.mark.slow
 
 #: What warns of its own calls: the vendor's package for signatures, which the emulator uses; with Airflow 3.0 and 3.1
 #: the web framework, and common.compat, which tries the older of two places first.

@@ -18,10 +18,13 @@ from tests.faults.mutants import KILL_MUTANTS, MUTANTS, SCENARIO_MUTANTS, Mutant
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.schedule import KINDS, NODE_KINDS, Schedule, make_schedule
 
-pytestmark = pytest.mark.skipif(
-    airflow.__version__.startswith("2."),
-    reason="Airflow 2.11 executes tasks in the thread that imported it alone; make faults runs on the default Airflow",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        airflow.__version__.startswith("2."),
+        reason="Airflow 2.11 executes tasks in the thread that imported it; make faults runs on the default Airflow",
+    ),
+]
 
 
 @pytest.fixture(autouse=True)

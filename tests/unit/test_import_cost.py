@@ -8,6 +8,9 @@ import sys
 
 import pytest
 
+# Each interpreter of their own takes seconds.
+pytestmark = pytest.mark.slow
+
 HEAVY = ("requests", "tenacity", "alibabacloud", "Tea", "darabonba", "aiohttp", "starlette", "uvicorn", "urllib3")
 AIRFLOWS_OWN = (
     "from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSensorOperator\n"

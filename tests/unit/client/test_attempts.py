@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -52,6 +53,18 @@ def test_pauses_grow_with_jitter_and_end_at_thirty_seconds(
     bounds = (1, 2, 4, 8, 16, 30, 30, 30)
     assert [0.1 <= pause <= bound for pause, bound in zip(sleeps, bounds, strict=True)] == [True] * 8
     assert len(set(sleeps)) == 8
+
+
+def test_the_line_of_a_failed_attempt_begins_with_the_action(
+    server: ScriptedServer, make_client: ClientFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answer(429, THROTTLED)
+    server.answer(200, b'{"DIJobPaging": {"DIJobs": []}}')
+
+    list_jobs(make_client(server.url, max_attempts=2))
+
+    (line,) = [one.getMessage() for one in caplog.records if one.name.endswith("client.retry")]
+    assert re.match(r"ListDIJobs: attempt 1 failed, the next in \d+\.\d s: too fast \[", line), line
 
 
 @pytest.mark.parametrize(("attempt", "bound"), [(1, 1), (3, 4), (6, 30), (5000, 30)])

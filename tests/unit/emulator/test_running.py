@@ -24,6 +24,9 @@ from airflow_provider_dataworks.emulator.testing import running_emulator
 
 from .conftest import Caller
 
+# A process each takes seconds.
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "airflow_provider_dataworks.emulator"]
 VARIABLE = "AIRFLOW_CONN_DATAWORKS_DEFAULT"
 
