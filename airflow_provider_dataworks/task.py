@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -172,3 +174,16 @@ def try_began(context: Context) -> float:
     now = clock.time()
     started = getattr(context["ti"], "start_date", None)
     return min(now, max(started.timestamp(), now - _LONGEST_LEAD_TIME)) if started else now
+
+
+def client_token_for(context: Context) -> str:
+    """A token that all tries of one task in one run share, until the task is cleared, and nothing else does.
+
+    A clear raises max_tries above all tries before it; a retry leaves it alone (Airflow 2.11 and 3).
+
+    :param context: the task instance's, from Airflow.
+    :return: 32 hexadecimal digits.
+    """
+    ti = context["ti"]
+    whole = json.dumps([ti.dag_id, ti.task_id, ti.run_id, ti.map_index, getattr(ti, "max_tries", None)])
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]

@@ -142,7 +142,7 @@ class PipelineStageTarget(WaitTarget):
     def failure(self, hook: DataWorksHook, snapshot: StatusSnapshot, log: Any) -> DataWorksJobError:
         reasons: list[str] = []
         try:
-            place = {"project_id": self.project_id, "pipeline_run_id": self.pipeline_run_id}
+            place: dict[str, Any] = {"project_id": self.project_id, "pipeline_run_id": self.pipeline_run_id}
             run = hook.get_pipeline_run(**place)
             reasons = [str(run.get("Message") or "")]
             reasons += [str(each.get("Message") or "") for each in run["Stages"] if each.get("Status") in ENDED_BADLY]

@@ -65,7 +65,7 @@ async def first_event(trigger: BaseTrigger) -> TriggerEvent:
 
 
 def run_task(task: Any, context: Any | None = None) -> Any:
-    """Execute a task; if it defers, run its trigger and resume it.
+    """Execute a task; as often as it defers, run its trigger and resume it.
 
     :return: the task's return value.
     """
@@ -73,6 +73,13 @@ def run_task(task: Any, context: Any | None = None) -> Any:
     try:
         return task.execute(context)
     except TaskDeferred as deferral:
-        event = asyncio.run(first_event(rebuilt(deferral.trigger)))
-        kept = json.loads(json.dumps(deferral.kwargs or {}))
+        return _resume(task, context, deferral)
+
+
+def _resume(task: Any, context: Any, deferral: TaskDeferred) -> Any:
+    event = asyncio.run(first_event(rebuilt(deferral.trigger)))
+    kept = json.loads(json.dumps(deferral.kwargs or {}))
+    try:
         return task.resume_execution(deferral.method_name, {**kept, "event": event.payload}, context)
+    except TaskDeferred as again:
+        return _resume(task, context, again)
