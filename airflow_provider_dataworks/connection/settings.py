@@ -37,8 +37,8 @@ class ConnectionSettings:
     :param console: which console links open, ``new`` (default) or ``legacy``.
     :param console_site: where the user logs in to it, ``cn`` (default, aliyun.com) or ``intl`` (alibabacloud.com); a
         connection that names none has its region's.
-    :param time_zone: an IANA name: where business dates begin at midnight; a connection that names none has its
-        region's. Default Asia/Shanghai.
+    :param time_zone: the IANA name of the time zone in which business dates begin, default ``Asia/Shanghai``; a
+        connection that names none has its region's.
     :param connect_timeout: seconds to wait for a connection; default 5.
     :param read_timeout: seconds to wait for an answer; default 20.
     :param request_timeout: seconds that one attempt of a call may take in all, None (default) for twice

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client import assumptions, node_parameters
-from airflow_provider_dataworks.client.catalog import v2024_05_18
+from airflow_provider_dataworks.client.actions import whole_number
+from airflow_provider_dataworks.client.bizdates import midnight_milliseconds
+from airflow_provider_dataworks.client.catalog import v2020_05_18, v2024_05_18
 from airflow_provider_dataworks.client.catalog.nodes import (
     RunRequest,
     content,
     read_creation,
     read_node,
+    read_nodes,
     read_run_ids,
     read_runs,
 )
@@ -91,7 +95,7 @@ class NodesHook(NodeInstancesHook):
         if node is not None:
             request = replace(request, hourly=bool(node.hourly), parameters=_expressed(node, given))
         confirm_effect = self._confirm_run(request)
-        answer = self._send(actions.run_node, actions.build_run(request), confirm_effect=confirm_effect)
+        answer = self._send_run(request, confirm_effect)
         if _FOUND not in answer and actions.list_runs is None:
             run_id = read_run_ids(answer)[0]
             answer[_FOUND] = NodeRun(run_id, request.name, request.bizdate)
@@ -172,12 +176,90 @@ class NodesHook(NodeInstancesHook):
                 raise self._in_context(_no_such_node(f"with id {number}", wanted), wanted)
         return node
 
+    def find_node(
+        self,
+        *,
+        node_name: str | None = None,
+        file_id: int | str | None = None,
+        project_id: int | str | None = None,
+        project_env: str = "PROD",
+    ) -> dict[str, Any]:
+        """Find a deployed node by its exact name, or by the file that it was deployed from.
+
+        API pages: ListNodes and GetFile of 2020-05-18, ListTasks, GetNode of 2024-05-18.
+
+        :param node_name: the node's whole name; default None.
+        :param file_id: the node's id in Data Studio; default None. Exactly one of the two is needed.
+        :param project_id: workspace id; None for the connection's.
+        :param project_env: PROD (default) or DEV.
+        :return: the node as the API gives it, with NodeId and NodeName in both API versions.
+        :raises DataWorksNotFoundError: there is no such node, or it is not deployed yet.
+        :raises DataWorksParameterError: several nodes have the name, or an argument can't be used.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        name, file = arguments.optional_text("node_name", node_name), arguments.optional_identifier("file_id", file_id)
+        if (name is None) == (file is None):
+            raise DataWorksParameterError("node_name", "give exactly one of node_name and file_id")
+        project = self.resolve_project_id(project_id)
+        environment = arguments.project_environment(project_env)
+        if file is not None:
+            return dict(self._read_node(self._node_of_file(project, file), environment).fields)
+        # The list may shift between two pages: a miss counts only if it repeats.
+        for _ in range(2):
+            nodes = [node for node in self._nodes_named_like(project, environment, str(name)) if node.name == name]
+            if len(nodes) > 1:
+                ids = ", ".join(map(str, sorted(node.id for node in nodes)))
+                raise DataWorksParameterError("node_name", f"{len(nodes)} nodes have this name: give node_id ({ids})")
+            if nodes:
+                return dict(nodes[0].fields)
+        raise self._in_context(_no_such_node(f"named {name!r:.200} in {environment}", project), project)
+
+    def _node_of_file(self, project: int, file_id: int) -> int:
+        """The id in Operation Center of what Data Studio has under another."""
+        if self.settings.api_version == v2024_05_18.VERSION:
+            entry = self._send(v2024_05_18.GET_NODE, {"Id": str(file_id), "ProjectId": project})["Node"]
+            node_id = whole_number(entry.get("TaskId"))
+        else:
+            entry = self._send(v2020_05_18.GET_FILE, {"FileId": file_id, "ProjectId": project})["Data"]["File"]
+            node_id = whole_number(entry.get("NodeId"))
+        if not node_id:
+            name = printable(entry.get("Name") or entry.get("FileName") or "")
+            error = DataWorksNotFoundError(f"It is not deployed yet: deploy file {file_id} ({name}) before it is run.")
+            raise self._in_context(error, project)
+        return node_id
+
+    def _nodes_named_like(self, project: int, environment: str, name: str) -> Iterator[Node]:
+        actions, size = self._node_actions, 100
+        parameters = {
+            "ProjectId": project,
+            "ProjectEnv": actions.spell_environment(environment),
+            actions.name_parameter: name,
+        }
+
+        def read(number: int) -> tuple[Sequence[Node], int | None]:
+            answer = self._send(actions.list_nodes, {**parameters, "PageNumber": number, "PageSize": size})
+            return read_nodes(content(actions.list_nodes, answer))
+
+        return self._pages(read, size, lambda node: node.id, actions.list_nodes.name)
+
     def _read_node(self, node_id: int, environment: str) -> Node:
         actions = self._node_actions
         # Both versions spell the parameter alike here, but for the id of 2024-05-18.
         own = "Id" if "Id" in actions.get_node.parameters else actions.node_parameter
         parameters = {own: node_id, "ProjectEnv": actions.spell_environment(environment)}
         return read_node(content(actions.get_node, self._send(actions.get_node, parameters)))
+
+    def _send_run(self, request: RunRequest, confirm_effect: ConfirmEffect) -> dict[str, Any]:
+        actions = self._node_actions
+        try:
+            return self._send(actions.run_node, actions.build_run(request), confirm_effect=confirm_effect)
+        except DataWorksPermanentError as error:
+            amended = None if error.outcome_unknown else actions.amend_run(request, error.message)
+            if amended is None:
+                raise
+            self.log.info("%s: refused (%s); sent once more as that wants it", actions.run_node.name, error)
+        return self._send(actions.run_node, amended, confirm_effect=confirm_effect)
 
     def _confirm_run(self, request: RunRequest) -> ConfirmEffect:
         def read_effect(error: ApiError) -> dict[str, Any] | None:
@@ -204,7 +286,27 @@ class NodesHook(NodeInstancesHook):
         creation = read_creation(content(v2024_05_18.GET_CREATE_WORKFLOW_INSTANCES_RESULT, answer))
         if creation.run_id is None:
             raise self._in_context(_not_created(creation.failure, answer), request.project_id)
+        self._check_time_zone(request, creation.run_id)
         return {**answer, _FOUND: NodeRun(creation.run_id, request.name, request.bizdate)}
+
+    def _check_time_zone(self, request: RunRequest, run_id: int) -> None:
+        """Reject a time zone with which neither the run nor its instances are found.
+
+        :raises DataWorksPermanentError: a retry would not find the run, and make another one.
+        """
+        action, zone = self._node_actions.get_run, self.settings.time_zone
+        try:
+            begins = whole_number(content(action, self._send(action, {"Id": run_id})).get("BizDate"))
+        except DataWorksError as error:
+            self.log.warning("Whether %s is the time zone of the workspace could not be read: %s", zone, error)
+            return
+        if begins and begins != midnight_milliseconds(request.bizdate, zone):
+            wrong = DataWorksPermanentError(
+                "The workspace has another time zone: set time_zone on the connection. "
+                f"The business date {request.bizdate} begins at {arguments.iso_utc(begins / 1000)} there, which is not "
+                f"midnight in {zone}. The run {run_id} ({request.name!r}) was made, and goes on."
+            )
+            raise self._in_context(wrong, request.project_id)
 
     def _creation(self, operation_id: str) -> dict[str, Any] | ApiError:
         """Poll until a creation has come to its end; an error where that is not known."""
@@ -228,8 +330,8 @@ class NodesHook(NodeInstancesHook):
     def _find_run(self, request: RunRequest) -> NodeRun | None:
         if self._node_actions.list_runs is None:
             return next((run for run in self._runs_of_instances(request) if run.name == request.name), None)
-        runs = (run for run in self._listed_runs(request) if run.name == request.name)
-        return next((run for run in runs if self._may_run(run, request)), None)
+        named = (run for run in self._listed_runs(request) if run.name == request.name)
+        return next((run for run in named if self._may_run(run, request)), None)
 
     def _runs_of_instances(self, request: RunRequest) -> Iterator[NodeRun]:
         """The runs that calls have made of a node for a date, the newest first: only the instances say which."""
@@ -243,11 +345,21 @@ class NodesHook(NodeInstancesHook):
             if instance.run_id is None or instance.run_id in seen:
                 continue
             seen.add(instance.run_id)
+            if self._run_names.get(instance.run_id, request.name) != request.name:
+                continue
             if made_by is None or str(made_by) in assumptions.RUN_TYPES:
                 try:
-                    yield self._read_run(instance.run_id, request.environment)
+                    run = self._read_run(instance.run_id, request.environment)
                 except DataWorksNotFoundError:
                     self.log.debug("Run %s of instance %s is gone", instance.run_id, instance.id)
+                else:
+                    self._run_names[run.run_id] = run.name
+                    yield run
+
+    @cached_property
+    def _run_names(self) -> dict[int, str]:
+        """The names of runs that were read: one with another name is not read again by the next search."""
+        return {}
 
     def _listed_runs(self, request: RunRequest) -> Iterator[NodeRun]:
         actions, action, size = self._node_actions, v2024_05_18.LIST_WORKFLOW_INSTANCES, 100

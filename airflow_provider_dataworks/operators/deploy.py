@@ -151,7 +151,7 @@ class DeployDISyncTaskOperator(WaitingOperator):
             self.hook.settings.api_version,
             project_id=project_id,
             file_id=given.file_id,
-            description=run_name(f"{ti.dag_id}.{ti.task_id}", str(ti.run_id), client_token_for(context)),
+            description=run_name(f"{ti.dag_id}.{ti.task_id}", str(ti.run_id), client_token_for(context)[:10]),
         )
         steps.begin(self.hook, self.log, given.schedule)
         return self._go_on(steps, deadline)
@@ -223,7 +223,7 @@ class DeployDISyncTaskOperator(WaitingOperator):
         elif state is WaitState.FAILED:
             progress.update(snapshot)
         elif self.deferrable:
-            self._defer([target], deadline, steps=steps.values(), target=target.values(), ends_at=deadline)
+            self._defer([target], deadline, {"steps": steps.values(), "target": target.values(), "ends_at": deadline})
         else:
             state, snapshot = self._wait_here(target, progress, deadline)
         if state is WaitState.FAILED:

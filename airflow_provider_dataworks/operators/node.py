@@ -1,20 +1,20 @@
-"""The operator that runs a batch node."""
+"""The operator that runs a batch node; :class:`TriggerNodeOperator` is imported from here too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_dataworks import arguments
-from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksParameterError
 from airflow_provider_dataworks.operators.base import CancellingOperator
 from airflow_provider_dataworks.operators.data_integration import client_token_for
-from airflow_provider_dataworks.task import ConnectionArguments, try_began
+from airflow_provider_dataworks.operators.trigger_node import TriggerNodeOperator
+from airflow_provider_dataworks.task import ConnectionArguments, business_date_of, try_began
 from airflow_provider_dataworks.waiting import events, node_log
 from airflow_provider_dataworks.waiting.deadline import execution_deadline
 from airflow_provider_dataworks.waiting.failure_budget import DEFAULT_MAX_POLL_FAILURES
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 #: The keys of further XComs.
 RUN_KEY = "run"
 STATISTICS_KEY = "statistics"
+
+__all__ = ["RunNodeOperator", "TriggerNodeOperator"]
 
 _NAMES = ("node_id", "node_name", "file_id")
 
@@ -51,8 +53,8 @@ class _RunNodeArguments(ConnectionArguments):
 class RunNodeOperator(CancellingOperator):
     """Runs a batch node once, for one business date (API pages: RunCycleDagNodes, CreateWorkflowInstances).
 
-    The name of the run is its idempotence key, on every Airflow: all tries of the task in a run look for it before they
-    make one, until the task is cleared. A retry after a run that failed makes another one. Exactly one of ``node_id``,
+    The name of the run is its idempotence key, on every Airflow: each retry of the task searches for it before it makes
+    one, until the task is cleared. A retry after a run that failed makes another one. Exactly one of ``node_id``,
     ``node_name`` and ``file_id`` names the node, which has to be deployed.
 
     XComs: the instance's id; ``run``, a dict of ``run_id``, ``name``, ``bizdate`` and ``instance_ids``, once the run
@@ -212,7 +214,7 @@ class RunNodeOperator(CancellingOperator):
 
         :param context: the task instance's, from Airflow.
         :param event: what the trigger fired.
-        :param targets: what it waited for, as the task gave it.
+        :param targets: what it waited for, as the task gave it; default none.
         :return: the instance's id.
         """
         with self.errors_in_context():
@@ -275,7 +277,9 @@ class RunNodeOperator(CancellingOperator):
             self._described = target.describe(snapshot.name)
             state = target.evaluate(snapshot, new_run_seen=True, start_overdue=False).state
             if state is WaitState.PENDING and self.deferrable:
-                self._defer(runner.targets, deadline, targets=[one.values() for one in runner.targets])
+                kept = {"targets": [one.values() for one in runner.targets]}
+                # All of an hourly node end before a retry runs them again.
+                self._defer(runner.targets, deadline, kept, fail_fast=False)
             if state is WaitState.PENDING:
                 state, snapshot = self._wait_here(target, progress, deadline)
             elif state is WaitState.SUCCEEDED:
@@ -283,9 +287,7 @@ class RunNodeOperator(CancellingOperator):
             else:
                 progress.update(snapshot)
             ended.append((target, snapshot))
-            if state is WaitState.FAILED:
-                break
-        # What is left of it has ended, or goes on as it would without this task.
+        # A kill from now on has nothing to stop.
         self._started_run = None
         return ended
 
@@ -305,22 +307,5 @@ class RunNodeOperator(CancellingOperator):
         context["ti"].xcom_push(key=STATISTICS_KEY, value=node_log.total([end.statistics for end in ends]))
         failures = failures or [end.failure for end in ends if end.failure is not None]
         if failures:
-            raise failure_of_several(failures, len(failures))
+            raise failure_of_several(failures, len(ended))
         return ended[0][0].id
-
-
-def business_date_of(context: Context) -> str:
-    """The business date of a run of a DAG, in the DAG's time zone.
-
-    :param context: the task instance's, from Airflow.
-    :return: ``YYYY-MM-DD``: the date of data_interval_start; without an interval, that of the day before the run, and
-        the same one in each of its tries.
-    """
-    zone = getattr(context.get("dag"), "timezone", None) or timezone.utc
-    if (start := context.get("data_interval_start")) is not None:
-        return start.astimezone(zone).date().isoformat()
-    run = context.get("dag_run")
-    moments = (getattr(run, name, None) for name in ("run_after", "start_date"))
-    began = next((moment for moment in moments if moment is not None), None)
-    began = began or datetime.fromtimestamp(clock.time(), timezone.utc)
-    return (began.astimezone(zone).date() - timedelta(days=1)).isoformat()

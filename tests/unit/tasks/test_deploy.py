@@ -69,7 +69,7 @@ def create(**given: Any) -> int:
     return int(run_task(CreateDISyncTaskOperator(**arguments)))
 
 
-def deploy(file_id: int, **given: Any) -> DeployDISyncTaskOperator:
+def deploy(file_id: int | str, **given: Any) -> DeployDISyncTaskOperator:
     arguments = {"task_id": "deploy", "file_id": file_id, "schedule": SCHEDULE, "poll_interval": 0.05, **given}
     return DeployDISyncTaskOperator(**arguments)
 
@@ -240,13 +240,16 @@ def test_failing_deployment_says_why(emulator: EmulatorControl, version: str, de
 
 
 @ONLY_2020
-def test_failed_check_and_rejection_end_the_wait(emulator: EmulatorControl) -> None:
-    for field, word in (({"Status": 1, "CheckingStatus": 7}, "its check failed"), ({"Status": 6}, "rejected")):
-        answer = {"Data": {"Deployment": {**field, "ErrorMessage": "no"}, "DeployedItems": []}}
-        file_id = create(task_name=f"copy_{word[:3]}", client_token=word)
-        emulator.add_fault("body", action="GetDeployment", body={"Success": True, **answer}, count=2)
-        with pytest.raises(DataWorksJobError, match=rf"\({word}\): no"):
-            run_task(deploy(file_id))
+@pytest.mark.parametrize(
+    ("status", "word"), [({"Status": 1, "CheckingStatus": 7}, "its check failed"), ({"Status": 6}, "rejected")]
+)
+def test_failed_check_and_rejection_end_the_wait(emulator: EmulatorControl, status: dict[str, int], word: str) -> None:
+    deployment = {**status, "ErrorMessage": "no"}
+    body = {"Success": True, "Data": {"Deployment": deployment, "DeployedItems": []}}
+    emulator.add_fault("body", action="GetDeployment", body=body, count=2)
+
+    with pytest.raises(DataWorksJobError, match=rf"\({word}\): no"):
+        run_task(deploy(create()))
 
 
 @ONLY_2024
@@ -379,8 +382,9 @@ def test_deadline_holds_over_all_steps(emulator: EmulatorControl, monkeypatch: p
     with pytest.raises(TaskDeferred) as first:
         task.execute(make_context())
 
-    assert first.value.kwargs["ends_at"] == first.value.trigger.options.deadline
-    assert 0 < first.value.kwargs["ends_at"] - clock.time() < 3600
+    kept: dict[str, Any] = first.value.kwargs or {}
+    assert kept["ends_at"] == first.value.trigger.options.deadline
+    assert 0 < kept["ends_at"] - clock.time() < 3600
 
 
 @WAYS

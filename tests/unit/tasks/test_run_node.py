@@ -21,7 +21,8 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksParameterError,
     DataWorksTimeoutError,
 )
-from airflow_provider_dataworks.operators.node import RunNodeOperator, business_date_of
+from airflow_provider_dataworks.operators.node import RunNodeOperator
+from airflow_provider_dataworks.task import business_date_of
 from airflow_provider_dataworks.triggers import base as trigger_module
 from airflow_provider_dataworks.triggers.node import NodeInstanceTrigger
 from airflow_provider_dataworks.waiting import progress as progress_module
@@ -31,7 +32,6 @@ from tests.support.node_runs import (
     FAILING,
     FROZEN,
     HOURLY,
-    LIST_ACTIONS,
     LOG_ACTIONS,
     NODE,
     STOP_ACTIONS,
@@ -136,8 +136,29 @@ def test_all_hours_of_an_hourly_node_are_waited_for(emulator: EmulatorControl, d
     assert context["pushed"]["statistics"]["records"] == 240
 
 
-@pytest.mark.parametrize("cancel", [True, False])
-def test_without_waiting_it_ends_when_the_run_shows(emulator: EmulatorControl, cancel: bool) -> None:
+@MODES
+def test_all_hours_end_before_one_that_failed_fails_the_task(emulator: EmulatorControl, deferrable: bool) -> None:
+    emulator.set_node(HOURLY, run_seconds=60)
+    context = make_context()
+
+    def end_them() -> None:
+        ids: list[int] = []
+        while len(ids) < 24:
+            ids = [one["InstanceId"] for one in emulator.node_instances(HOURLY)]
+        emulator.set_node_instance(ids[3], Status="FAILURE")
+        for one in (*ids[:3], *ids[4:]):
+            emulator.set_node_instance(one, Status="SUCCESS")
+
+    ending = threading.Timer(0.5, end_them)
+    ending.start()
+    with pytest.raises(DataWorksJobError, match=r"1 of 24 failed: node instance \d+ "):
+        run_task(run_node(node_id=HOURLY, deferrable=deferrable), context)
+
+    assert not ending.is_alive()
+    assert {one["Status"] for one in emulator.node_instances(HOURLY)} == {"SUCCESS", "FAILURE"}
+
+
+def test_without_waiting_it_ends_when_the_run_shows(emulator: EmulatorControl) -> None:
     emulator.set_node(NODE, run_seconds=60)
     emulator.settings(list_lag_seconds=0.3)
     context = make_context()
@@ -152,7 +173,7 @@ def test_without_waiting_it_ends_when_the_run_shows(emulator: EmulatorControl, c
 def test_a_run_that_shows_no_instance_in_time_says_so(emulator: EmulatorControl) -> None:
     emulator.settings(list_lag_seconds=60)
 
-    with pytest.raises(DataWorksTimeoutError, match="shows no instance after start_timeout"):
+    with pytest.raises(DataWorksTimeoutError, match="shows no instances after start_timeout"):
         run_task(run_node(start_timeout=0.3))
 
 
@@ -272,7 +293,8 @@ def test_the_deadline_stops_the_instance(emulator: EmulatorControl, deferrable: 
 # In the triggerer alone
 
 
-def fired(task: RunNodeOperator, context: Any) -> Any:
+def fired(emulator: EmulatorControl, task: RunNodeOperator, context: Any) -> Any:
+    emulator.set_node(task.dataworks_node_id, run_seconds=1.5)
     with pytest.raises(TaskDeferred) as deferred:
         task.execute(context)
     return asyncio.run(asyncio.wait_for(first_event(rebuilt(deferred.value.trigger)), 30))
@@ -283,7 +305,7 @@ def test_a_task_that_ends_in_the_triggerer_has_id_statistics_and_log(
 ) -> None:
     context = make_context()
 
-    event = fired(run_node(deferrable=True, end_from_trigger=True), context)
+    event = fired(emulator, run_node(deferrable=True, end_from_trigger=True), context)
 
     assert type(event).__name__ == "TaskSuccessEvent"
     assert event.xcoms["return_value"] == context["pushed"]["run"]["instance_ids"][0]
@@ -294,7 +316,7 @@ def test_a_task_that_ends_in_the_triggerer_has_id_statistics_and_log(
 def test_a_task_that_fails_in_the_triggerer_has_reason_and_log(
     emulator: EmulatorControl, task_log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event = fired(run_node(node_id=FAILING, deferrable=True, end_from_trigger=True), make_context())
+    event = fired(emulator, run_node(node_id=FAILING, deferrable=True, end_from_trigger=True), make_context())
 
     assert type(event).__name__ == "TaskFailedEvent"
     assert [line for line in task_log if "is FAILURE: DBUtilErrorCode-07" in line]
@@ -336,7 +358,13 @@ def test_exactly_one_argument_names_the_node(names: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"bizdate": "yesterday"}, {"project_env": "TEST"}, {"parameters": 5}, {"parameters": "{"}, {"fetch_log": 1}],
+    [
+        {"bizdate": "yesterday"},
+        {"project_env": "TEST"},
+        {"parameters": 5},
+        {"parameters": "{"},
+        {"fetch_log": "perhaps"},
+    ],
 )
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(wrong: dict[str, Any]) -> None:
     with pytest.raises(DataWorksParameterError, match=next(iter(wrong))):
@@ -349,8 +377,9 @@ def test_the_node_may_be_expanded_and_templated() -> None:
         single = RunNodeOperator(task_id="one", node_id="{{ params.node }}", bizdate="{{ ds }}")
     made = mapped.unmap({"node_id": 4002})
 
+    assert isinstance(made, RunNodeOperator)
     assert made.dataworks_node_id == 4002
-    single.render_template_fields({"params": {"node": "4001"}, "ds": "2026-11-24"})  # type: ignore[arg-type]
+    single.render_template_fields({"params": {"node": "4001"}, "ds": "2026-11-24"})
     given = single.read_arguments()
     assert (given.node_id, given.bizdate) == (4001, "2026-11-24")
 
@@ -377,39 +406,10 @@ def test_without_an_interval_it_is_the_day_before_the_run_for_all_tries(moment: 
 def test_without_anything_it_is_yesterday() -> None:
     today = datetime.now(timezone.utc).date()
 
-    assert business_date_of({}) in {(today - timedelta(days=back)).isoformat() for back in (1, 2)}  # type: ignore[typeddict-item]
+    assert business_date_of({}) in {(today - timedelta(days=back)).isoformat() for back in (1, 2)}
 
 
-# Polls
-
-
-@pytest.mark.parametrize("nodes", [1, 60], ids=["one node", "a node each"])
-def test_runs_of_one_date_share_their_polls(emulator: EmulatorControl, nodes: int) -> None:
-    count, interval = 60, 0.5
-    emulator.set_node(NODE, run_seconds=60)
-    ids = [NODE] + [emulator.add_node(run_seconds=60)["NodeId"] for _ in range(nodes - 1)]
-    triggers = []
-    for index in range(count):
-        task = run_node(node_id=ids[index % nodes], deferrable=True, poll_interval=interval)
-        with pytest.raises(TaskDeferred) as deferred:
-            task.execute(make_context(map_index=index))
-        triggers.append(rebuilt(deferred.value.trigger))
-
-    async def work() -> list[int]:
-        waits = [asyncio.ensure_future(first_event(trigger)) for trigger in triggers]
-        await asyncio.sleep(2 * interval)
-        counts = []
-        for _ in range(2):
-            await asyncio.to_thread(emulator.clear_requests)
-            await asyncio.sleep(4 * interval)
-            counts.append(len(await asyncio.to_thread(emulator.requests)))
-        for wait in waits:
-            wait.cancel()
-        return counts
-
-    # Five ticks at most in the time of four.
-    assert max(asyncio.run(work())) <= 2 * 5
-    assert {request["action"] for request in emulator.requests()} <= set(LIST_ACTIONS)
+# Many
 
 
 def test_each_of_many_instances_gets_its_own_status(emulator: EmulatorControl) -> None:
