@@ -98,8 +98,9 @@ with DAG(
             run = RunNodeOperator(
                 task_id="run",
                 node_id=deploy.output,
-                bizdate="{{ ds }}",
-                parameters={"bizdate": "{{ ds_nodash }}"},
+                # On Airflow 3, a run without a logical date has no ds: then it is the day before the run.
+                bizdate="{{ ds | default(none) }}",
+                parameters={"bizdate": "{{ ds_nodash | default('$bizdate') }}"},
                 deferrable=True,
                 poll_interval=5,
             )

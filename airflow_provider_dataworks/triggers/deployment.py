@@ -10,7 +10,7 @@ from airflow_provider_dataworks.waiting.target import WaitTarget
 
 
 class DeploymentTrigger(WaitTrigger):
-    """Waits for the end of a file's deployment (API page: GetDeployment of 2020-05-18).
+    """Waits for the end of a file's deployment (action GetDeployment of 2020-05-18).
 
     :param arguments: the fields of :class:`~airflow_provider_dataworks.waiting.deployment.DeploymentTarget` and of
         :class:`~airflow_provider_dataworks.triggers.wait.WaitOptions`, by name.
@@ -20,7 +20,7 @@ class DeploymentTrigger(WaitTrigger):
 
 
 class PipelineStageTrigger(WaitTrigger):
-    """Waits for the end of a stage of a pipeline run (API page: GetPipelineRun of 2024-05-18).
+    """Waits for the end of a stage of a pipeline run (action GetPipelineRun of 2024-05-18).
 
     :param arguments: the fields of :class:`~airflow_provider_dataworks.waiting.deployment.PipelineStageTarget` and of
         :class:`~airflow_provider_dataworks.triggers.wait.WaitOptions`, by name.
