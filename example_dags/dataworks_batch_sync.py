@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, task, task_group
+from airflow.providers.common.compat.sdk import DAG, XComArg, task, task_group
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_dataworks.operators.data_integration import CreateDISyncTaskOperator, DeployDISyncTaskOperator
@@ -104,6 +104,6 @@ with DAG(
                 deferrable=True,
                 poll_interval=5,
             )
-            check(run.output["statistics"], table["most_failed_records"])
+            check(XComArg(run, key="statistics"), table["most_failed_records"])
 
         sync(table)
