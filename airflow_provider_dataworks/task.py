@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from abc import abstractmethod
 from collections.abc import Callable
@@ -205,3 +207,16 @@ def business_date_of(context: Context) -> str:
     began = next((moment for moment in moments if moment is not None), None)
     began = began or datetime.fromtimestamp(clock.time(), timezone.utc)
     return (began.astimezone(zone).date() - timedelta(days=1)).isoformat()
+
+
+def client_token_for(context: Context) -> str:
+    """A token that all tries of one task in one run share, until the task is cleared, and nothing else does.
+
+    A clear raises max_tries above all tries before it; a retry leaves it alone (Airflow 2.11 and 3).
+
+    :param context: the task instance's, from Airflow.
+    :return: 32 hexadecimal digits.
+    """
+    ti = context["ti"]
+    whole = json.dumps([ti.dag_id, ti.task_id, ti.run_id, ti.map_index, getattr(ti, "max_tries", None)])
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]

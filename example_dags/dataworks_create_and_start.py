@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import DAG, task
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from airflow_provider_dataworks.operators.data_integration import (
     CreateDISyncTaskOperator,
+    DeployDISyncTaskOperator,
     StartDISyncInstanceOperator,
 )
 
@@ -69,18 +70,13 @@ with DAG(
         },
     )
 
-    @task
-    def deploy(file_id: int) -> int:
-        """A new task is a draft. There is no operator for this action: the hook calls any."""
-        hook = DataWorksHook()
-        query = {"ProjectId": hook.settings.project_id, "TaskType": "DI_REALTIME", "FileId": file_id}
-        hook.call("DeployDISyncTask", query=query)
-        return file_id
+    # A new task is a draft.
+    deploy = DeployDISyncTaskOperator(task_id="deploy", task_type="DI_REALTIME", file_id=create.output, deferrable=True)
 
     StartDISyncInstanceOperator(
         task_id="start",
         task_type="DI_REALTIME",
-        file_id=deploy(create.output),
+        file_id=deploy.output,
         start_param={"failoverLimit": {"count": 10, "interval": 30}, "errorLimit": {"record": 0}},
         wait_for_completion=True,
         deferrable=True,

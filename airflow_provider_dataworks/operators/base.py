@@ -94,12 +94,15 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         deadline: float | None,
         *,
         fail_fast: bool = True,
+        kept: dict[str, Any] | None = None,
     ) -> NoReturn:
         """Wait in the triggerer.
 
         :param targets: what to wait for.
         :param deadline: Unix time at which the wait ends itself.
         :param fail_fast: whether the first of several that fails ends the wait; default True.
+        :param kept: plain values that the event brings back; default None. Not kwargs of ``defer``: ``dag.test()``
+            drops those.
         """
         given = self.read_arguments()
         why_not_stopped = self._why_not_stopped(targets[0])
@@ -117,6 +120,7 @@ class WaitingOperator(DataWorksTask, BaseOperator):
             fail_fast=fail_fast,
             request_id=self._request_id,
             returns="id",
+            kept=kept,
             **(values[0] if len(values) == 1 else {"targets": values}),
         )
         self.defer(trigger=trigger, method_name="execute_complete")

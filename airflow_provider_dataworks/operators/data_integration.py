@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -14,9 +12,10 @@ from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.models import TaskType
 from airflow_provider_dataworks.exceptions import DataWorksError, job_not_found
 from airflow_provider_dataworks.operators.base import StartOperator
+from airflow_provider_dataworks.operators.deploy import DeployDISyncTaskOperator
 from airflow_provider_dataworks.operators.di_jobs import CreateDIJobOperator, DeleteDIJobOperator
 from airflow_provider_dataworks.operators.stop import StopDIJobOperator, StopDISyncInstanceOperator
-from airflow_provider_dataworks.task import ConnectionArguments, DataWorksTask
+from airflow_provider_dataworks.task import ConnectionArguments, DataWorksTask, client_token_for
 from airflow_provider_dataworks.waiting.di_job import (
     DEFAULT_FAILURE_STATUSES,
     DIJobTarget,
@@ -39,6 +38,7 @@ __all__ = [
     "CreateDIJobOperator",
     "CreateDISyncTaskOperator",
     "DeleteDIJobOperator",
+    "DeployDISyncTaskOperator",
     "StartDIJobOperator",
     "StartDISyncInstanceOperator",
     "StopDIJobOperator",
@@ -85,17 +85,21 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
     """Creates a sync task: a draft file in DataStudio (API page: CreateDISyncTask).
 
     A retry creates nothing twice: all tries of a task in a run send the same client token, until the task is cleared.
+    With api_version 2024-05-18 a DI_OFFLINE becomes a node of Data Studio (API page: CreateNode). That version has no
+    token: a node of this name and content that is in the folder already is taken, one of other content is an error.
+    The other types are not created with that version, which has DI jobs for them.
 
     :param task_name: the file's name, unique in its folder.
     :param task_content: the job definition in script mode: dict, JSON text, or the path of a ``.json`` file.
     :param task_type: DI_OFFLINE (default), DI_REALTIME or DI_SOLUTION.
     :param project_id: workspace id; None (default) for the connection's.
-    :param task_param: ``FileFolderPath`` and ``ResourceGroup``: dict, JSON text, or the path of a ``.json`` file;
-        default None.
+    :param task_param: ``FileFolderPath``, ``ResourceGroup`` and ``Cu``: dict, JSON text, or the path of a ``.json``
+        file; default None.
     :param client_token: None (default) derives one from DAG id, task id, run id, map index and the clears of the task.
+        It has no effect with api_version 2024-05-18.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
     :param region_id: wins over the connection's; default None.
-    :return: FileId, int.
+    :return: FileId, int; with api_version 2024-05-18 the node's id in Data Studio.
     :raises DataWorksPermanentError: refused, or an argument can't be used.
     :raises DataWorksTransientError: no good answer after the hook's own attempts.
     """
@@ -172,19 +176,6 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
             task_param=given.task_param,
             client_token=given.client_token or client_token_for(context),
         )
-
-
-def client_token_for(context: Context) -> str:
-    """A token that all tries of one task in one run share, until the task is cleared, and nothing else does.
-
-    A clear raises max_tries above all tries before it; a retry leaves it alone (Airflow 2.11 and 3).
-
-    :param context: the task instance's, from Airflow.
-    :return: 32 hexadecimal digits.
-    """
-    ti = context["ti"]
-    whole = json.dumps([ti.dag_id, ti.task_id, ti.run_id, ti.map_index, getattr(ti, "max_tries", None)])
-    return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
 class StartDISyncInstanceOperator(StartOperator):

@@ -79,6 +79,7 @@ class WaitTrigger(BaseTrigger):
             event = await wait_for_all(self.targets, self.options, self.log)
         else:
             event = await DeferredWait(self.target, self.options, self.log).run()
+        event.kept = self.options.kept
         fired = self.airflow_event(event)
         if type(fired) is TriggerEvent:
             await clock.pause(self._until_deferral_has_settled())

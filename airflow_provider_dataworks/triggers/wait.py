@@ -50,6 +50,7 @@ class WaitOptions:
     :param fail_fast: with several targets, whether the first that fails ends the wait; default True.
     :param request_id: RequestId of the start, for the error of a failure; default None.
     :param returns: with ``end_from_trigger``, what the task's XCom is: ``status`` (default) or ``id``.
+    :param kept: what the task needs to resume, and gets back with the event; default None.
     """
 
     dataworks_conn_id: str
@@ -66,6 +67,7 @@ class WaitOptions:
     fail_fast: bool = True
     request_id: str | None = None
     returns: str = "status"
+    kept: dict[str, Any] | None = None
 
 
 class DeferredWait:

@@ -41,7 +41,7 @@ _STAGE_WORDS = StatusWords(frozenset({INIT, RUNNING, SUCCESS, *ENDED_BADLY}))
 
 @dataclass(frozen=True)
 class DeploymentTarget(WaitTarget):
-    """A deployment of a file (API page: GetDeployment of 2020-05-18).
+    """A deployment of a file (action GetDeployment of 2020-05-18).
 
     :param project_id: the workspace.
     :param deployment_id: what SubmitFile or DeployFile returned.
@@ -91,7 +91,7 @@ class DeploymentTarget(WaitTarget):
 
 @dataclass(frozen=True)
 class PipelineStageTarget(WaitTarget):
-    """A stage of a pipeline run, or the whole run (API page: GetPipelineRun of 2024-05-18).
+    """A stage of a pipeline run, or the whole run (action GetPipelineRun of 2024-05-18).
 
     :param project_id: the workspace.
     :param node_id: the node that is deployed, by its id in Data Studio.
@@ -142,7 +142,7 @@ class PipelineStageTarget(WaitTarget):
     def failure(self, hook: DataWorksHook, snapshot: StatusSnapshot, log: Any) -> DataWorksJobError:
         reasons: list[str] = []
         try:
-            place = {"project_id": self.project_id, "pipeline_run_id": self.pipeline_run_id}
+            place: dict[str, Any] = {"project_id": self.project_id, "pipeline_run_id": self.pipeline_run_id}
             run = hook.get_pipeline_run(**place)
             reasons = [str(run.get("Message") or "")]
             reasons += [str(each.get("Message") or "") for each in run["Stages"] if each.get("Status") in ENDED_BADLY]

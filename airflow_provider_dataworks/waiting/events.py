@@ -48,6 +48,7 @@ class WaitEvent:
     :param error: after an error, its class and fields; default None.
     :param members: of a wait for several targets, the event of each that had ended; default None.
     :param count: how many targets were waited for; default 1.
+    :param kept: what the task gave the trigger to keep; default None.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class WaitEvent:
     error: dict[str, Any] | None = None
     members: list[dict[str, Any]] | None = None
     count: int = 1
+    kept: dict[str, Any] | None = None
 
     def payload(self) -> dict[str, Any]:
         """The event as a trigger sends it.

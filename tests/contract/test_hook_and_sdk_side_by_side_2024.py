@@ -15,6 +15,8 @@ from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.versions import IN_2024
 
+from .test_deployment_calls_side_by_side import CALLS_2024 as CALLS_OF_DEPLOYMENTS
+from .test_deployment_calls_side_by_side import RUN_CALLS
 from .test_hook_and_sdk_side_by_side import ALWAYS, differences, request_of
 from .test_node_calls_side_by_side import CALLS_2024 as CALLS_OF_NODES
 
@@ -234,6 +236,9 @@ def test_same_call_is_the_same_request_but_for_the_table(
 def test_every_action_of_the_catalogue_is_compared() -> None:
     names = {action.name for action in v2024_05_18.ACTIONS}
     elsewhere = {same.action for same in CALLS_OF_NODES.values()} | {"GetCreateWorkflowInstancesResult"}
+    elsewhere |= {same.action for same in CALLS_OF_DEPLOYMENTS.values()} | set(RUN_CALLS)
+    # ListNodes is sent before each creation of a node.
+    elsewhere |= {"ListNodes"}
 
     # ListProjects is asked for by test_connection alone.
     assert {same.action for same in CALLS.values()} == names - {"ListProjects"} - elsewhere

@@ -102,3 +102,68 @@ def test_any_other_action_whose_data_says_fail_is_refused_too(emulator: Emulator
         DataWorksHook().call("DeployDISyncTask", query=query)
 
     assert caught.value.request_id
+
+
+# API version 2024-05-18
+
+
+@pytest.fixture
+def newer(emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> EmulatorControl:
+    """The emulator, with a connection of API version 2024-05-18."""
+    connection = dict(emulator.connection)
+    connection["extra"] = {**connection["extra"], "max_qps": 0, "max_attempts": 1, "api_version": "2024-05-18"}
+    monkeypatch.setenv("AIRFLOW_CONN_DATAWORKS_DEFAULT", json.dumps(connection))
+    return emulator
+
+
+def created(emulator: EmulatorControl) -> list[str]:
+    return [node["Id"] for node in emulator.resources("nodes") if node["NodeName"] == "orders"]
+
+
+def test_a_batch_task_is_a_node_in_the_newer_version(newer: EmulatorControl) -> None:
+    node_id = run_task(create())
+
+    assert created(newer) == [str(node_id)]
+    (node,) = json.loads(DataWorksHook().get_node(node_id=node_id)["Spec"])["spec"]["nodes"]
+    assert node["script"]["path"] == f"{PARAM['FileFolderPath']}/orders"
+    content = json.loads(node["script"]["content"])
+    assert content.pop("extend") == {"mode": "code", "resourceGroup": PARAM["ResourceGroup"]}
+    assert content == CONTENT
+
+
+@pytest.mark.parametrize("killed_after", [True, False])
+def test_a_try_after_a_kill_makes_no_second_node(
+    newer: EmulatorControl, monkeypatch: pytest.MonkeyPatch, killed_after: bool
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    original = DataWorksHook.create_node
+
+    def create_and_die(self: DataWorksHook, **given: Any) -> int:
+        if killed_after:
+            original(self, **given)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DataWorksHook, "create_node", create_and_die)
+        with pytest.raises(Killed):
+            run_task(create())
+
+    node_id = run_task(create(), make_context(try_number=2))
+
+    assert created(newer) == [str(node_id)]
+
+
+def test_a_node_of_other_content_is_not_taken(newer: EmulatorControl) -> None:
+    run_task(create())
+
+    with pytest.raises(DataWorksPermanentError, match="has other content"):
+        run_task(create(task_content={**CONTENT, "note": "other"}))
+
+
+def test_the_other_types_are_refused_in_the_newer_version(newer: EmulatorControl) -> None:
+    with pytest.raises(DataWorksParameterError, match=r"DI_REALTIME is not created .*CreateDIJobOperator"):
+        run_task(create(task_type="DI_REALTIME"))
+
+    assert newer.requests() == []
