@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from airflow_provider_dataworks.client.assumptions import LONGEST_RUN_NAME
-from airflow_provider_dataworks.client.bizdates import parse_bizdate
+from airflow_provider_dataworks.client.bizdates import parse_bizdate, parse_moment
 from airflow_provider_dataworks.client.catalog.v2020_05_18 import SCHEDULE_PARAMETERS
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.endpoints import is_region_id
@@ -181,6 +181,18 @@ def business_date(name: str, value: Any) -> str:
 def optional_business_date(name: str, value: Any) -> str | None:
     """As :func:`business_date`; None stays None."""
     return None if optional(value) is None else business_date(name, value)
+
+
+def trigger_time(name: str, value: Any, time_zone: str) -> datetime:
+    """When an instance is due: a datetime, an ISO 8601 string (without a zone in ``time_zone``), or Unix milliseconds.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    try:
+        return parse_moment(value, time_zone)
+    except (ValueError, OverflowError):
+        problem = f"must be a datetime, an ISO 8601 string or Unix milliseconds, not {_shown(value)}"
+        raise DataWorksParameterError(name, problem) from None
 
 
 def project_environment(value: Any) -> str:

@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 _WRITTEN = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?:[T ][0-9:.,]*(?:Z|[+-][0-9:]+)?)?")
+# Beyond these, time zones lead out of what a date can be.
+_FIRST_YEAR, _LAST_YEAR = 1900, 9998
 _HALF_A_DAY = timedelta(hours=12)
 
 
@@ -19,11 +21,14 @@ def parse_bizdate(value: object) -> str:
     :raises ValueError: it is anything else.
     """
     if isinstance(value, date):
-        return date(value.year, value.month, value.day).isoformat()
-    found = _WRITTEN.fullmatch(value.strip()) if isinstance(value, str) and value.isascii() else None
-    if found is None:
+        day = date(value.year, value.month, value.day)
+    elif isinstance(value, str) and (found := _WRITTEN.fullmatch(value.strip())):
+        day = date(int(found[1]), int(found[2]), int(found[3]))
+    else:
         raise ValueError("must be a date, YYYY-MM-DD or YYYYMMDD")
-    return date(int(found[1]), int(found[2]), int(found[3])).isoformat()
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ValueError(f"must be a date from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return day.isoformat()
 
 
 def midnight_string(bizdate: str) -> str:
@@ -55,6 +60,25 @@ def bizdate_of(milliseconds: int) -> str | None:
     except (ValueError, OverflowError, OSError):
         return None
     return moment.date().isoformat()
+
+
+def parse_moment(value: object, time_zone: str) -> datetime:
+    """Read a moment.
+
+    :param value: a datetime, an ISO 8601 string, or Unix milliseconds (or their digits).
+    :param time_zone: where it is one without a time zone, an IANA name.
+    :return: an aware datetime.
+    :raises ValueError: it is anything else.
+    """
+    if isinstance(value, str) and value.isascii() and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 10**12 <= value < 10**13:
+        return datetime.fromtimestamp(value / 1000, timezone.utc)
+    if isinstance(value, str) and value.isascii():
+        value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+    if not isinstance(value, datetime) or not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise ValueError("must be a datetime, an ISO 8601 string or Unix milliseconds")
+    return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(time_zone))
 
 
 def day_before(moment: datetime, time_zone: str) -> str:

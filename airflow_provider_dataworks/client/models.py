@@ -126,8 +126,8 @@ class NodeInstance:
     :param finished_time: when it ended, in Unix seconds; default None.
     :param scheduled: whether the node's own schedule made it, not a call or a person; None (default) where the answer
         does not say.
-    :param fields: the instance as the API gave it, with ``InstanceId``, ``NodeId``, ``NodeName``, ``Bizdate``
-        (milliseconds) and ``Status`` in both versions; default empty.
+    :param fields: the instance as the API gave it, with ``InstanceId``, ``NodeId``, ``NodeName``, ``DagId``,
+        ``Bizdate`` and ``CycTime`` (milliseconds) and ``Status`` in both versions; default empty.
     """
 
     id: int

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_OPTION = re.compile(r"""\s*-p\s*(["']?)(.*?)\1\s*""", re.DOTALL)
+_OPTION = re.compile(r"""\s*-p\s*(?:(?P<quote>["'])(?P<quoted>.*)(?P=quote)|(?P<bare>[^"'].*)?)\s*""", re.DOTALL)
 _NAME = re.compile(r"\w[\w.-]*")
 #: An assignment, with whatever follows it up to the next one.
 _ASSIGNMENTS = re.compile(r"(?:\A|(?<=\s))(?=[^\s=]+=)")
@@ -46,15 +46,16 @@ def merge(current: str, changes: Mapping[Any, Any]) -> str:
     if option and found is None:
         raise ValueError(f"cannot be merged into what the node has, which cannot be read: {current[:200]!a}")
     prefix = "-D" if option else ""
+    written = (found["quoted"] or found["bare"] or "") if found else current
     parts: dict[str, str] = {}
-    for part in map(str.strip, _ASSIGNMENTS.split(found[2] if found else current)):
+    for part in map(str.strip, _ASSIGNMENTS.split(written)):
         if part:
             # What is no assignment is kept where it stands.
             parts[part.partition("=")[0].removeprefix(prefix)] = part
     for name, value in changes.items():
         parts[_checked_name(name)] = f"{prefix}{name}={_checked_value(name, value, option)}"
     body = " ".join(parts.values())
-    quote = found[1] or '"' if found else ""
+    quote = found["quote"] or '"' if found else ""
     return f"-p{quote}{body}{quote}" if option else body
 
 

@@ -8,15 +8,18 @@ from typing import Any
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.actions import Action, whole_number
+from airflow_provider_dataworks.client.bizdates import day_before, midnight_milliseconds
 from airflow_provider_dataworks.client.catalog import NODES, v2020_05_18
 from airflow_provider_dataworks.client.catalog.nodes import (
     NodeActions,
+    TriggerRequest,
     content,
     read_instance,
     read_instance_page,
     read_run,
 )
 from airflow_provider_dataworks.client.catalog.paging import read_entries
+from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.models import NodeInstance, NodeInstancePage, NodeRun, NodeStatus
 from airflow_provider_dataworks.exceptions import (
     DataWorksNotFoundError,
@@ -78,6 +81,7 @@ class NodeInstancesHook(DataWorksBaseHook):
         run_id: int | str | None = None,
         instance_ids: Sequence[int | str] | None = None,
         project_env: str = "PROD",
+        scheduled_only: bool = False,
     ) -> tuple[NodeInstance, ...]:
         """Read instances of nodes into models, in the fewest requests (API pages: ListInstances, ListTaskInstances).
 
@@ -87,23 +91,22 @@ class NodeInstancesHook(DataWorksBaseHook):
         :param run_id: the run that they belong to; None (default) for any.
         :param instance_ids: the instances' ids; None (default) for all.
         :param project_env: PROD (default) or DEV.
+        :param scheduled_only: whether only those count that the nodes' own schedules have made; default False.
         :return: the instances, each once.
         :raises DataWorksPermanentError: refused.
         :raises DataWorksTransientError: no good answer after all attempts.
         """
         actions = self._node_actions
         parameters = self._instance_filter(project_id, node_id, bizdate, run_id, project_env)
-        if instance_ids is None:
-            return tuple(self._instances(parameters, actions.largest_page))
-        wanted = _identifiers(instance_ids)
-        if actions.ids_parameter is None:
-            listed = self._instances(parameters, actions.largest_page)
-            return tuple(instance for instance in listed if instance.id in wanted)
-        found: list[NodeInstance] = []
-        for begin in range(0, len(wanted), _MOST_IDS):
-            ids = {actions.ids_parameter: wanted[begin : begin + _MOST_IDS]}
-            found += self._instances({**parameters, **ids}, actions.largest_page)
-        return tuple(found)
+        if scheduled_only:
+            parameters.update(actions.scheduled_filter)
+        wanted = None if instance_ids is None else _identifiers("instance_ids", instance_ids)
+        filters: list[dict[str, Any]] = [{}]
+        if wanted is not None and actions.ids_parameter is not None:
+            begins = range(0, len(wanted), _MOST_IDS)
+            filters = [{actions.ids_parameter: wanted[begin : begin + _MOST_IDS]} for begin in begins]
+        listed = (each for some in filters for each in self._instances({**parameters, **some}, actions.largest_page))
+        return tuple(each for each in listed if _is_wanted(each, wanted, scheduled_only))
 
     def list_node_instances_page(
         self,
@@ -113,7 +116,9 @@ class NodeInstancesHook(DataWorksBaseHook):
         node_id: int | str | None = None,
         run_id: int | str | None = None,
         instance_ids: Sequence[int | str] | None = None,
+        node_ids: Sequence[int | str] | None = None,
         project_env: str = "PROD",
+        scheduled_only: bool = False,
         page_number: int = 1,
         page_size: int | None = None,
     ) -> NodeInstancePage:
@@ -123,9 +128,11 @@ class NodeInstancesHook(DataWorksBaseHook):
         :param bizdate: as :meth:`list_node_instances` takes it; default None.
         :param node_id: the node; None (default) for all.
         :param run_id: the run that they belong to; None (default) for any.
-        :param instance_ids: up to 500 ids; None (default) for all. API version 2020-05-18 cannot list by id: there a
-            page has fewer instances than ``page_size``, and the total is that of the whole list.
+        :param instance_ids: up to 500 ids; None (default) for all. What API version 2020-05-18 cannot select, this,
+            ``node_ids`` and ``scheduled_only``, is left out of the page, and counts in the total all the same.
+        :param node_ids: up to 500 nodes; None (default) for all.
         :param project_env: PROD (default) or DEV.
+        :param scheduled_only: whether only those count that the nodes' own schedules have made; default False.
         :param page_number: from 1; default 1.
         :param page_size: instances a page; None (default) for the most: 100 in API version 2020-05-18, 500 in
             2024-05-18.
@@ -140,15 +147,15 @@ class NodeInstancesHook(DataWorksBaseHook):
         parameters["PageSize"] = (
             largest if page_size is None else arguments.identifier("page_size", page_size, highest=largest)
         )
-        if instance_ids is None:
-            return self._instance_page(parameters)
-        wanted = _identifiers(instance_ids)
-        if len(wanted) > _MOST_IDS:
-            raise DataWorksParameterError("instance_ids", f"must have at most {_MOST_IDS} ids, not {len(wanted)}")
-        if actions.ids_parameter is not None:
-            return self._instance_page({**parameters, actions.ids_parameter: wanted})
+        if scheduled_only:
+            parameters.update(actions.scheduled_filter)
+        wanted = None if instance_ids is None else _up_to_500("instance_ids", instance_ids)
+        nodes = None if node_ids is None else _up_to_500("node_ids", node_ids)
+        by_id = {actions.ids_parameter: wanted, actions.node_ids_parameter: nodes}
+        parameters.update({name: ids for name, ids in by_id.items() if name is not None})
         page = self._instance_page(parameters)
-        return NodeInstancePage(tuple(each for each in page.instances if each.id in wanted), page.total)
+        shown = (each for each in page.instances if _is_wanted(each, wanted, scheduled_only, nodes))
+        return NodeInstancePage(tuple(shown), page.total)
 
     def read_node_instance(self, *, instance_id: int | str, project_env: str = "PROD") -> NodeInstance:
         """Read one instance of a node into a model (API pages: GetInstance, GetTaskInstance).
@@ -218,6 +225,92 @@ class NodeInstancesHook(DataWorksBaseHook):
             self.log.info("Node instance %s had ended when it was to be stopped", number)
         else:
             self.log.info("Stopping node instance %s (RequestId %s)", number, answer.get("RequestId"))
+
+    def trigger_node(
+        self,
+        *,
+        node_id: int | str,
+        bizdate: Any = None,
+        trigger_time: Any = None,
+        project_id: int | str | None = None,
+        project_env: str = "PROD",
+    ) -> None:
+        """Fire the scheduled instance of an HTTP-trigger node, once.
+
+        API pages: RunTriggerNode, TriggerSchedulerTaskInstance. After a lost answer the instance is read, and the
+        trigger is sent again only if it still waits; the service refuses a second one.
+
+        :param node_id: the node's id in Operation Center.
+        :param bizdate: the instance's business date, as :meth:`list_node_instances` takes it; None (default) for the
+            day before ``trigger_time``. One of the two is needed.
+        :param trigger_time: when the instance is due: a datetime, an ISO 8601 string (without a zone in the
+            connection's ``time_zone``), or Unix milliseconds; None (default) for the instance of ``bizdate`` that has
+            not begun, of which there must be one.
+        :param project_id: workspace id; None for the connection's.
+        :param project_env: PROD (default) or, in API version 2024-05-18, DEV.
+        :raises DataWorksNotFoundError: there is no such node, or no such instance yet.
+        :raises DataWorksParameterError: an argument can't be used, or several instances have not begun.
+        :raises DataWorksPermanentError: refused, such as for an instance that was fired already.
+        :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have been fired.
+        """
+        actions, zone = self._node_actions, self.settings.time_zone
+        project, node = self.resolve_project_id(project_id), arguments.identifier("node_id", node_id)
+        environment = arguments.project_environment(project_env)
+        if environment not in actions.triggers_in:
+            problem = f"must be {' or '.join(actions.triggers_in)}: {actions.trigger_instance.name} fires in no other"
+            raise DataWorksParameterError("project_env", problem)
+        day = arguments.optional_business_date("bizdate", bizdate)
+        if arguments.optional(trigger_time) is not None:
+            moment = arguments.trigger_time("trigger_time", trigger_time, zone)
+            cycle_time, day = round(moment.timestamp() * 1000), day or day_before(moment, zone)
+        elif day is not None:
+            cycle_time = self._cycle_time(project, node, environment, day)
+        else:
+            raise DataWorksParameterError("bizdate", "give bizdate or trigger_time")
+        request = TriggerRequest(project, node, environment, cycle_time, midnight_milliseconds(day, zone))
+
+        def read_effect(error: ApiError) -> dict[str, Any] | None:
+            due = (
+                each
+                for each in self._scheduled(project, node, environment, day)
+                if each.fields.get("CycTime") == cycle_time
+            )
+            return {"RequestId": error.request_id} if any(map(_has_begun, due)) else None
+
+        confirm_effect = self._confirm_by_reading(
+            actions.trigger_instance,
+            read_effect,
+            warning="It may have been fired: see the instance in Operation Center.",
+        )
+        answer = self._send(actions.trigger_instance, actions.build_trigger(request), confirm_effect=confirm_effect)
+        self.log.info("Fired node %s for %s (RequestId %s)", node, day, answer.get("RequestId"))
+
+    def _scheduled(self, project: int, node: int, environment: str, day: str) -> tuple[NodeInstance, ...]:
+        return self.read_node_instances(
+            project_id=project, node_id=node, bizdate=day, project_env=environment, scheduled_only=True
+        )
+
+    def _cycle_time(self, project: int, node: int, environment: str, day: str) -> int:
+        """When the one instance of a date that has not begun is due, in Unix milliseconds."""
+        instances = self._scheduled(project, node, environment, day)
+        due = [each for each in instances if not _has_begun(each) and each.fields.get("CycTime")]
+        if len(due) == 1:
+            return int(due[0].fields["CycTime"])
+        if not instances:
+            raise self._in_context(
+                DataWorksNotFoundError(
+                    f"There is no such instance yet: node {node} has none for {day}. DataWorks makes those of a date "
+                    "in the evening of that date."
+                ),
+                project,
+            )
+        if not due:
+            statuses = ", ".join(f"{each.id} is {each.status}" for each in instances)
+            error = DataWorksPermanentError(f"No instance waits for a trigger: of node {node} for {day}, {statuses}.")
+            raise self._in_context(error, project)
+        times = ", ".join(str(each.fields["CycTime"]) for each in due)
+        problem = f"is missing: node {node} has {len(due)} instances for {day} that have not begun, due at {times}"
+        raise DataWorksParameterError("trigger_time", problem)
 
     def _ends_within(self, instance_id: int, environment: str, pauses: Sequence[float]) -> bool:
         for pause in pauses:
@@ -298,6 +391,25 @@ class NodeInstancesHook(DataWorksBaseHook):
         return self._send(action, {name: value for name, value in parameters.items() if name in action.parameters})
 
 
-def _identifiers(values: Sequence[int | str]) -> list[int]:
-    ids = arguments.optional_identifiers("instance_ids", values)
-    return list(ids) if isinstance(ids, tuple) else [] if ids is None else [ids]
+def _identifiers(name: str, values: Sequence[int | str]) -> list[int]:
+    ids = arguments.optional_identifiers(name, values)
+    if ids is None:
+        raise DataWorksParameterError(name, "must have at least one id")
+    return list(ids) if isinstance(ids, tuple) else [ids]
+
+
+def _up_to_500(name: str, values: Sequence[int | str]) -> list[int]:
+    if len(ids := _identifiers(name, values)) > _MOST_IDS:
+        raise DataWorksParameterError(name, f"must have at most {_MOST_IDS} ids, not {len(ids)}")
+    return ids
+
+
+def _is_wanted(
+    instance: NodeInstance, ids: Sequence[int] | None, scheduled_only: bool, node_ids: Sequence[int] | None = None
+) -> bool:
+    named = (ids is None or instance.id in ids) and (node_ids is None or instance.node_id in node_ids)
+    return named and (instance.scheduled is not False or not scheduled_only)
+
+
+def _has_begun(instance: NodeInstance) -> bool:
+    return instance.status in (*ENDED, NodeStatus.RUNNING, NodeStatus.CHECKING, NodeStatus.CHECKING_CONDITION)

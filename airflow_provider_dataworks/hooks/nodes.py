@@ -8,12 +8,14 @@ from typing import Any
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client import assumptions, node_parameters
-from airflow_provider_dataworks.client.catalog import v2024_05_18
+from airflow_provider_dataworks.client.actions import whole_number
+from airflow_provider_dataworks.client.catalog import v2020_05_18, v2024_05_18
 from airflow_provider_dataworks.client.catalog.nodes import (
     RunRequest,
     content,
     read_creation,
     read_node,
+    read_nodes,
     read_run_ids,
     read_runs,
 )
@@ -171,6 +173,73 @@ class NodesHook(NodeInstancesHook):
             if str(node.fields.get("ProjectId") or wanted) != str(wanted):
                 raise self._in_context(_no_such_node(f"with id {number}", wanted), wanted)
         return node
+
+    def find_node(
+        self,
+        *,
+        node_name: str | None = None,
+        file_id: int | str | None = None,
+        project_id: int | str | None = None,
+        project_env: str = "PROD",
+    ) -> dict[str, Any]:
+        """Find a deployed node by its exact name, or by the file that it was deployed from.
+
+        API pages: ListNodes and GetFile of 2020-05-18, ListTasks, GetNode of 2024-05-18.
+
+        :param node_name: the node's whole name; default None.
+        :param file_id: the node's id in Data Studio; default None. Exactly one of the two is needed.
+        :param project_id: workspace id; None for the connection's.
+        :param project_env: PROD (default) or DEV.
+        :return: the node as the API gives it, with NodeId and NodeName in both API versions.
+        :raises DataWorksNotFoundError: there is no such node, or it is not deployed yet.
+        :raises DataWorksParameterError: several nodes have the name, or an argument can't be used.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        name, file = arguments.optional_text("node_name", node_name), arguments.optional_identifier("file_id", file_id)
+        if (name is None) == (file is None):
+            raise DataWorksParameterError("node_name", "give exactly one of node_name and file_id")
+        project = self.resolve_project_id(project_id)
+        environment = arguments.project_environment(project_env)
+        if file is not None:
+            return dict(self._read_node(self._node_of_file(project, file), environment).fields)
+        # The list may shift between two pages: a miss counts only if it repeats.
+        for _ in range(2):
+            nodes = [node for node in self._nodes_named_like(project, environment, str(name)) if node.name == name]
+            if len(nodes) > 1:
+                ids = ", ".join(map(str, sorted(node.id for node in nodes)))
+                raise DataWorksParameterError("node_name", f"{len(nodes)} nodes have this name: give node_id ({ids})")
+            if nodes:
+                return dict(nodes[0].fields)
+        raise self._in_context(_no_such_node(f"named {name!r:.200} in {environment}", project), project)
+
+    def _node_of_file(self, project: int, file_id: int) -> int:
+        """The id in Operation Center of what Data Studio has under another."""
+        if self.settings.api_version == v2024_05_18.VERSION:
+            entry = self._send(v2024_05_18.GET_NODE, {"Id": str(file_id), "ProjectId": project})["Node"]
+            node_id = whole_number(entry.get("TaskId"))
+        else:
+            entry = self._send(v2020_05_18.GET_FILE, {"FileId": file_id, "ProjectId": project})["Data"]["File"]
+            node_id = whole_number(entry.get("NodeId"))
+        if not node_id:
+            name = printable(entry.get("Name") or entry.get("FileName") or "")
+            error = DataWorksNotFoundError(f"It is not deployed yet: deploy file {file_id} ({name}) before it is run.")
+            raise self._in_context(error, project)
+        return node_id
+
+    def _nodes_named_like(self, project: int, environment: str, name: str) -> Iterator[Node]:
+        actions, size = self._node_actions, 100
+        parameters = {
+            "ProjectId": project,
+            "ProjectEnv": actions.spell_environment(environment),
+            actions.name_parameter: name,
+        }
+
+        def read(number: int) -> tuple[Sequence[Node], int | None]:
+            answer = self._send(actions.list_nodes, {**parameters, "PageNumber": number, "PageSize": size})
+            return read_nodes(content(actions.list_nodes, answer))
+
+        return self._pages(read, size, lambda node: node.id, actions.list_nodes.name)
 
     def _read_node(self, node_id: int, environment: str) -> Node:
         actions = self._node_actions

@@ -88,12 +88,14 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         except DeadlineReached:
             raise self._timed_out(progress.waited(), self._stop_at_deadline(target)) from None
 
-    def _defer(self, targets: Sequence[WaitTarget], deadline: float | None, **kept: Any) -> NoReturn:
+    def _defer(
+        self, targets: Sequence[WaitTarget], deadline: float | None, kept: dict[str, Any] | None = None
+    ) -> NoReturn:
         """Wait in the triggerer.
 
         :param targets: what to wait for.
         :param deadline: Unix time at which the wait ends itself.
-        :param kept: further arguments of the method that the task resumes with; plain values.
+        :param kept: further arguments of ``execute_complete``, by name; plain values. Default none.
         """
         given = self.read_arguments()
         why_not_stopped = self._why_not_stopped(targets[0])
@@ -112,7 +114,7 @@ class WaitingOperator(DataWorksTask, BaseOperator):
             returns="id",
             **(values[0] if len(values) == 1 else {"targets": values}),
         )
-        self.defer(trigger=trigger, method_name="execute_complete", kwargs=kept or None)
+        self.defer(trigger=trigger, method_name="execute_complete", kwargs=kept)
 
     def _why_not_stopped(self, target: WaitTarget) -> str:
         """Why a kill and the deadline stop nothing; empty if they stop what this task started."""

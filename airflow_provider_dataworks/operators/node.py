@@ -275,7 +275,7 @@ class RunNodeOperator(CancellingOperator):
             self._described = target.describe(snapshot.name)
             state = target.evaluate(snapshot, new_run_seen=True, start_overdue=False).state
             if state is WaitState.PENDING and self.deferrable:
-                self._defer(runner.targets, deadline, targets=[one.values() for one in runner.targets])
+                self._defer(runner.targets, deadline, {"targets": [one.values() for one in runner.targets]})
             if state is WaitState.PENDING:
                 state, snapshot = self._wait_here(target, progress, deadline)
             elif state is WaitState.SUCCEEDED:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dataworks.client import assumptions
@@ -138,18 +136,16 @@ class NodeRunner:
                 return False
 
     def _take_or_make(self) -> NodeRun:
-        number = 1
-        while True:
-            name = self._request.name if number == 1 else f"{self._request.name} {number}"
-            # Each try makes one run at most: once as many have failed as there were tries, no other may yet show.
-            run = self._find(name, may_yet_show=number <= self._request.earlier_tries)
-            if run is None:
-                return self._make(name)
+        name, number = self._request.name, 1
+        # Each try makes one run at most, so that none has made a run of a number beyond how many they are.
+        while number <= self._request.earlier_tries and (run := self._find_until_it_shows(name)) is not None:
             if not self._has_failed(run):
                 self._log.info("An earlier try of this task made the run %r (%s): it is taken", name, run.run_id)
                 return run
             self._log.info("The run %r (%s) of an earlier try failed: another one is made", name, run.run_id)
             number += 1
+            name = f"{self._request.name} {number}"
+        return self._make(name)
 
     def _stop(self, target: NodeInstanceTarget, hurry: Hurry, max_attempts: int) -> bool:
         """Ask an instance to stop.
@@ -166,25 +162,27 @@ class NodeRunner:
                 raise
         return True
 
-    def _find(self, name: str, *, may_yet_show: bool = False) -> NodeRun | None:
-        """Look for a run; if an earlier try may have made it just now, for as long as one may take to show."""
-        find: Callable[[], NodeRun | None] = partial(
-            self._hook.find_node_run,
+    def _find_until_it_shows(self, name: str) -> NodeRun | None:
+        """Look for the run of an earlier try, for as long as one may take to show that was made just now."""
+        run = self._find(self._hook, name)
+        if run is not None:
+            return run
+        seconds = sum(assumptions.RUN_SHOWS_AFTER)
+        self._log.info("An earlier try may have made a run just now: looking for it for up to %.0f s", seconds)
+        for pause in assumptions.RUN_SHOWS_AFTER:
+            clock.sleep(pause)
+            if (run := self._find(self._hook, name)) is not None:
+                return run
+        return None
+
+    def _find(self, hook: DataWorksHook, name: str) -> NodeRun | None:
+        return hook.find_node_run(
             name=name,
             node_id=self._request.node_id,
             bizdate=self._request.bizdate,
             project_id=self._request.project_id,
             project_env=self._request.project_env,
         )
-        run = find()
-        if run is None and may_yet_show:
-            seconds = sum(assumptions.RUN_SHOWS_AFTER)
-            self._log.info("An earlier try may have made a run just now: looking for it for up to %.0f s", seconds)
-            for pause in assumptions.RUN_SHOWS_AFTER:
-                clock.sleep(pause)
-                if (run := find()) is not None:
-                    break
-        return run
 
     def _make(self, name: str) -> NodeRun:
         request = self._request
@@ -244,13 +242,7 @@ class NodeRunner:
 
     def _find_targets(self, hook: DataWorksHook) -> tuple[NodeInstanceTarget, ...]:
         """The instances of the run that may have been made, in the middle of making it."""
-        run = hook.find_node_run(
-            name=str(self._name),
-            node_id=self._request.node_id,
-            bizdate=self._request.bizdate,
-            project_id=self._request.project_id,
-            project_env=self._request.project_env,
-        )
+        run = self._find(hook, str(self._name))
         if run is None:
             return ()
         return tuple(self._target(run, instance, reruns=False) for instance in self._instances(hook, run))

@@ -41,6 +41,24 @@ class RunRequest:
 
 
 @dataclass(frozen=True)
+class TriggerRequest:
+    """An instance of an HTTP-trigger node that is to be fired.
+
+    :param project_id: the workspace.
+    :param node_id: the node.
+    :param environment: PROD or DEV.
+    :param cycle_time: when the instance is due, in Unix milliseconds.
+    :param bizdate: when its business date begins, in Unix milliseconds.
+    """
+
+    project_id: int
+    node_id: int
+    environment: str
+    cycle_time: int
+    bizdate: int
+
+
+@dataclass(frozen=True)
 class NodeActions:
     """The actions on nodes of one API version, by purpose, and what differs in their parameters.
 
@@ -49,12 +67,18 @@ class NodeActions:
     :param run_parameter: the parameter that names a run where its instances are listed.
     :param run_id_parameter: the parameter that names a run where it is read.
     :param instance_parameter: the parameter that names an instance.
+    :param name_parameter: the parameter that names the nodes to list.
     :param ids_parameter: the parameter that names the instances to list; None where there is none.
+    :param node_ids_parameter: the parameter that names several nodes whose instances to list; None where there is none.
     :param largest_page: how many instances a page has at most.
     :param needs_bizdate: whether instances are listed of one business date only.
     :param spell_environment: writes PROD and DEV as this version does.
     :param spell_bizdate: writes a business date as this version does, given the workspace's time zone.
     :param build_run: the parameters of ``run_node``.
+    :param build_trigger: the parameters of ``trigger_instance``.
+    :param triggers_in: the environments in which ``trigger_instance`` fires.
+    :param scheduled_filter: parameters with which only instances of the nodes' own schedules are listed; others have to
+        be left out of what is listed all the same.
     """
 
     get_node: Action
@@ -66,16 +90,22 @@ class NodeActions:
     get_instance: Action
     get_log: Action
     stop_instance: Action
+    trigger_instance: Action
     node_parameter: str
     run_parameter: str
     run_id_parameter: str
     instance_parameter: str
+    name_parameter: str
     ids_parameter: str | None
+    node_ids_parameter: str | None
     largest_page: int
     needs_bizdate: bool
     spell_environment: Callable[[str], str]
     spell_bizdate: Callable[[str, str], Any]
     build_run: Callable[[RunRequest], dict[str, Any]]
+    build_trigger: Callable[[TriggerRequest], dict[str, Any]]
+    triggers_in: tuple[str, ...]
+    scheduled_filter: Mapping[str, Any]
 
     @property
     def version(self) -> str:
@@ -117,6 +147,17 @@ def read_node(entry: Mapping[str, Any]) -> Node:
         hourly=_is_hourly(entry.get("CronExpress") or trigger.get("Cron")),
         fields={**entry, "NodeId": node_id, "NodeName": name},
     )
+
+
+def read_nodes(paging: Mapping[str, Any]) -> tuple[tuple[Node, ...], int | None]:
+    """Read a page of ListNodes or ListTasks.
+
+    :param paging: the object that holds the list and TotalCount.
+    :return: the nodes on it, and how many there are in all (None where the answer does not say).
+    :raises UnreadableContentError: it holds no list, or an entry is no node.
+    """
+    page = read_entries(paging, name="Nodes" if "Nodes" in paging else "Tasks")
+    return tuple(map(read_node, page.entries)), page.total
 
 
 def read_run_ids(answer: Mapping[str, Any]) -> tuple[int, ...]:
@@ -209,7 +250,8 @@ def read_instance(entry: Any) -> NodeInstance:
     name, begins = entry.get("NodeName") or entry.get("TaskName"), _integer(entry, "Bizdate")
     status = _status(entry.get("Status") or "")
     run_type = entry.get("DagType") or entry.get("WorkflowInstanceType")
-    known = {**ids, "NodeName": name, "Bizdate": begins, "Status": status}
+    due = _integer(entry, "CycTime", "TriggerTime")
+    known = {**ids, "NodeName": name, "Bizdate": begins, "CycTime": due, "Status": status}
     return NodeInstance(
         id=instance_id,
         node_id=node_id,

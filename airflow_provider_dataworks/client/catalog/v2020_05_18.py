@@ -12,10 +12,12 @@ from airflow_provider_dataworks.client.catalog.generated_content import read_gen
 from airflow_provider_dataworks.client.catalog.nodes import (
     NodeActions,
     RunRequest,
+    TriggerRequest,
     read_instance,
     read_instance_page,
     read_log,
     read_node,
+    read_nodes,
     read_run,
     read_run_ids,
 )
@@ -87,7 +89,7 @@ GET_NODE = _action("GetNode", body=("NodeId", "ProjectEnv"), envelope=Envelope("
 LIST_NODES = _action(
     "ListNodes",
     body=("ProjectId", "ProjectEnv", "NodeName", "PageNumber", "PageSize"),
-    envelope=Envelope("Data", read=partial(read_entries, name="Nodes")),
+    envelope=Envelope("Data", read=read_nodes),
 )
 # No token makes the service recognise a repeat: it would be a second run.
 RUN_CYCLE_DAG_NODES = _action(
@@ -129,6 +131,14 @@ GET_INSTANCE_LOG = _action(
 )
 STOP_INSTANCE = _action("StopInstance", body=_INSTANCE, envelope=Envelope(accepted="Data"))
 
+# A trigger that has had its effect is refused the second time.
+RUN_TRIGGER_NODE = _action(
+    "RunTriggerNode",
+    body=("AppId", "NodeId", "CycleTime", "BizDate"),
+    repeat=Repeat.AFTER_CONFIRMATION,
+    envelope=Envelope(accepted="Success"),
+)
+
 
 def _run_parameters(run: RunRequest) -> dict[str, Any]:
     # The root has to be named among those that run, and an hourly node wants the times of the day.
@@ -149,6 +159,15 @@ def _run_parameters(run: RunRequest) -> dict[str, Any]:
     return parameters
 
 
+def _trigger_parameters(trigger: TriggerRequest) -> dict[str, Any]:
+    return {
+        "AppId": trigger.project_id,
+        "NodeId": trigger.node_id,
+        "CycleTime": trigger.cycle_time,
+        "BizDate": trigger.bizdate,
+    }
+
+
 NODES = NodeActions(
     get_node=GET_NODE,
     list_nodes=LIST_NODES,
@@ -159,16 +178,22 @@ NODES = NodeActions(
     get_instance=GET_INSTANCE,
     get_log=GET_INSTANCE_LOG,
     stop_instance=STOP_INSTANCE,
+    trigger_instance=RUN_TRIGGER_NODE,
     node_parameter="NodeId",
     run_parameter="DagId",
     run_id_parameter="DagId",
     instance_parameter="InstanceId",
+    name_parameter="NodeName",
     ids_parameter=None,
+    node_ids_parameter=None,
     largest_page=100,
     needs_bizdate=False,
     spell_environment=str.upper,
     spell_bizdate=lambda bizdate, _: midnight_string(bizdate),
     build_run=_run_parameters,
+    build_trigger=_trigger_parameters,
+    triggers_in=("PROD",),
+    scheduled_filter={},
 )
 
 # Sync tasks

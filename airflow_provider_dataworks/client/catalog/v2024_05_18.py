@@ -14,11 +14,13 @@ from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read
 from airflow_provider_dataworks.client.catalog.nodes import (
     NodeActions,
     RunRequest,
+    TriggerRequest,
     read_creation,
     read_instance,
     read_instance_page,
     read_log,
     read_node,
+    read_nodes,
     read_run,
     read_runs,
 )
@@ -171,7 +173,7 @@ GET_TASK = _get("GetTask", query=("Id", "ProjectEnv"), envelope=Envelope("Task",
 LIST_TASKS = _post(
     "ListTasks",
     body=("ProjectId", "ProjectEnv", "Name", *_PAGE),
-    envelope=Envelope("PagingInfo", read=partial(read_entries, name="Tasks")),
+    envelope=Envelope("PagingInfo", read=read_nodes),
 )
 # No token makes the service recognise a repeat: it would be a second run.
 CREATE_WORKFLOW_INSTANCES = _post(
@@ -207,7 +209,17 @@ GET_WORKFLOW_INSTANCE = _get(
 )
 LIST_TASK_INSTANCES = _post(
     "ListTaskInstances",
-    body=("ProjectId", "Bizdate", "ProjectEnv", "WorkflowInstanceId", "TaskId", "Ids", *_PAGE),
+    body=(
+        "ProjectId",
+        "Bizdate",
+        "ProjectEnv",
+        "WorkflowInstanceId",
+        "WorkflowInstanceType",
+        "TaskId",
+        "TaskIds",
+        "Ids",
+        *_PAGE,
+    ),
     envelope=Envelope("PagingInfo", read=partial(read_instance_page, name="TaskInstances")),
 )
 GET_TASK_INSTANCE = _get(
@@ -221,6 +233,14 @@ GET_TASK_INSTANCE_LOG = _get(
     envelope=Envelope(read=partial(read_log, name="TaskInstanceLog")),
 )
 STOP_TASK_INSTANCES = _post("StopTaskInstances", body=("Ids",), envelope=Envelope(results="SuccessInfo"))
+# A trigger that has had its effect is refused the second time.
+TRIGGER_SCHEDULER_TASK_INSTANCE = _post(
+    "TriggerSchedulerTaskInstance",
+    query=("EnvType",),
+    body=("TaskId", "TriggerTime"),
+    repeat=Repeat.AFTER_CONFIRMATION,
+    envelope=Envelope(accepted="Success"),
+)
 
 #: The WorkflowId of nodes that belong to no workflow of their own.
 _NO_WORKFLOW = 1
@@ -234,20 +254,28 @@ def _run_parameters(run: RunRequest) -> dict[str, Any]:
         "Type": "SupplementData",
         "Name": run.name,
         "AutoStartEnabled": True,
-        "Periods": {"BizDates": [{"StartBizDate": run.bizdate, "EndBizDate": run.bizdate}]},
+        "Periods": {"BizDates": [{"EndBizDate": run.bizdate, "StartBizDate": run.bizdate}]},
         # One root and nothing else to include: the node runs alone.
         "DefaultRunProperties": {
+            "Analysis": {"Blocked": False, "Enabled": False},
             "Mode": "ManualSelection",
-            "RootTaskIds": [run.node_id],
             "Parallelism": 1,
-            "Analysis": {"Enabled": False, "Blocked": False},
+            "RootTaskIds": [run.node_id],
             # Without Immediately it waits for its hour where that lies ahead.
-            "RunPolicy": {"Type": "Daily", "StartTime": "00:00:00", "EndTime": "23:59:59", "Immediately": True},
+            "RunPolicy": {"EndTime": "23:59:59", "Immediately": True, "StartTime": "00:00:00", "Type": "Daily"},
         },
     }
     if run.parameters is not None:
         parameters["TaskParameters"] = {str(run.node_id): run.parameters}
     return parameters
+
+
+def _trigger_parameters(trigger: TriggerRequest) -> dict[str, Any]:
+    return {
+        "EnvType": trigger.environment.capitalize(),
+        "TaskId": trigger.node_id,
+        "TriggerTime": trigger.cycle_time,
+    }
 
 
 NODES = NodeActions(
@@ -260,16 +288,22 @@ NODES = NodeActions(
     get_instance=GET_TASK_INSTANCE,
     get_log=GET_TASK_INSTANCE_LOG,
     stop_instance=STOP_TASK_INSTANCES,
+    trigger_instance=TRIGGER_SCHEDULER_TASK_INSTANCE,
     node_parameter="TaskId",
     run_parameter="WorkflowInstanceId",
     run_id_parameter="Id",
     instance_parameter="Id",
+    name_parameter="Name",
     ids_parameter="Ids",
+    node_ids_parameter="TaskIds",
     largest_page=500,
     needs_bizdate=True,
     spell_environment=str.capitalize,
     spell_bizdate=midnight_milliseconds,
     build_run=_run_parameters,
+    build_trigger=_trigger_parameters,
+    triggers_in=("PROD", "DEV"),
+    scheduled_filter={"WorkflowInstanceType": "Normal"},
 )
 
 #: All of them.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from datetime import date
+from datetime import date, datetime, timezone
 from typing import Any
 
 import pytest
@@ -12,11 +13,13 @@ from airflow_provider_dataworks.client.models import NodeRun
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import (
     DataWorksNotFoundError,
+    DataWorksParameterError,
     DataWorksPermanentError,
     DataWorksTransientError,
 )
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
-from tests.support.versions import IN_2024, IN_BOTH_VERSIONS, V2020, V2024
+from tests.support.hook import hook_for
+from tests.support.versions import IN_2024, IN_BOTH_VERSIONS, V2020, V2024, sent
 
 BATCH, HOURLY, FROZEN, DRY_RUN, FAILING = 4001, 4003, 4004, 4005, 4007
 DAY = "2024-11-20"
@@ -351,3 +354,231 @@ def test_every_edition_runs_nodes_in_2024(hook: DataWorksHook, dataworks_emulato
     dataworks_emulator.settings(edition="basic", read_qps=0, write_qps=0, total_qps=0)
 
     assert run(hook).run_id == dataworks_emulator.node_runs(BATCH)[0]["DagId"]
+
+
+@IN_BOTH_VERSIONS
+def test_hourly_node_is_run_for_all_hours_of_the_day(hook: DataWorksHook) -> None:
+    made = run(hook, HOURLY)
+
+    instances = hook.read_node_instances(run_id=made.run_id, bizdate=DAY)
+
+    assert len(instances) == 24
+    assert len({instance.fields["CycTime"] for instance in instances}) == 24
+    assert [each["InstanceId"] for each in hook.list_node_instances(run_id=made.run_id, bizdate=DAY, page_size=7)] == [
+        instance.id for instance in instances
+    ]
+
+
+@IN_BOTH_VERSIONS
+def test_node_runs_in_the_development_environment(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    made = run(hook, project_env="dev")
+
+    (known,) = dataworks_emulator.node_runs(BATCH)
+    assert known["ProjectEnv"] == "DEV"
+    assert hook.find_node_run(name="af nightly", node_id=BATCH, bizdate=DAY) is None
+    found = hook.find_node_run(name="af nightly", node_id=BATCH, bizdate=DAY, project_env="Dev")
+    assert found is not None
+    assert found.run_id == made.run_id
+    assert len(hook.read_node_instances(run_id=made.run_id, project_env="DEV")) == 1
+
+
+@IN_BOTH_VERSIONS
+def test_instances_are_listed_with_the_same_names_in_both_versions(hook: DataWorksHook) -> None:
+    made = run(hook)
+
+    (entry,) = hook.list_node_instances(node_id=BATCH, bizdate=date(2024, 11, 20))
+
+    facts = ("NodeId", "NodeName", "Bizdate", "Status", "DagId")
+    assert [entry[name] for name in facts] == [BATCH, "orders_batch", DAY_MS, "RUNNING", made.run_id]
+    assert type(entry["InstanceId"]) is int
+    assert next(iter(hook.list_node_instances(run_id=made.run_id))) == entry
+
+
+@IN_2024
+def test_instances_of_no_date_are_refused_where_the_api_lists_one(hook: DataWorksHook) -> None:
+    with pytest.raises(DataWorksParameterError, match="bizdate: is missing"):
+        hook.list_node_instances(node_id=BATCH)
+
+
+@IN_BOTH_VERSIONS
+def test_instances_are_read_by_their_ids_and_by_who_made_them(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    for name in ("a", "b", "c"):
+        run(hook, name=name)
+    by_schedule = dataworks_emulator.add_node_instance(NodeId=BATCH, Bizdate=DAY, Status="SUCCESS")["InstanceId"]
+    ids = [instance.id for instance in hook.read_node_instances(node_id=BATCH, bizdate=DAY)]
+    assert len(ids) == 4
+
+    some = hook.read_node_instances(bizdate=DAY, instance_ids=ids[1:3])
+    scheduled = hook.read_node_instances(bizdate=DAY, node_id=BATCH, scheduled_only=True)
+    page = hook.list_node_instances_page(bizdate=DAY, instance_ids=[str(ids[0])], page_size=50)
+    of_node = hook.list_node_instances_page(bizdate=DAY, node_ids=[FAILING, BATCH], scheduled_only=True)
+
+    assert [instance.id for instance in some] == ids[1:3]
+    assert [instance.id for instance in scheduled] == [by_schedule]
+    assert [instance.id for instance in page.instances] == ids[:1]
+    assert [instance.id for instance in of_node.instances] == [by_schedule]
+    with pytest.raises(DataWorksParameterError, match="instance_ids: must have at least one id"):
+        hook.read_node_instances(bizdate=DAY, instance_ids=[])
+    with pytest.raises(DataWorksParameterError, match="at most 500 ids, not 501"):
+        hook.list_node_instances_page(bizdate=DAY, instance_ids=range(1, 502))
+
+
+@IN_2024
+def test_five_hundred_instances_are_read_in_one_request(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    hook.read_node_instances(bizdate=DAY, instance_ids=range(1, 502))
+
+    asked = [sent(entry)["Ids"] for entry in dataworks_emulator.requests()]
+    assert [len(json.loads(ids)) for ids in asked] == [500, 1]
+
+
+@IN_BOTH_VERSIONS
+def test_recurrence_and_reruns_of_instances_are_read(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.set_node(BATCH, rerun_times=2)
+    recurrences = {}
+    for node_id in (BATCH, FROZEN, DRY_RUN):
+        (instance,) = hook.read_node_instances(run_id=run(hook, node_id).run_id, bizdate=DAY)
+        recurrences[node_id] = (instance.recurrence, instance.status)
+    assert recurrences == {
+        BATCH: ("NORMAL", "RUNNING"),
+        FROZEN: ("PAUSE", "FAILURE"),
+        DRY_RUN: ("SKIP", "SUCCESS"),
+    }
+    dataworks_emulator.settings(numbered_task_types=False)
+    (instance,) = hook.read_node_instances(node_id=BATCH, bizdate=DAY)
+    in_2024 = hook.settings.api_version == V2024
+    assert (instance.recurrence, instance.reruns_left, instance.run_number) == (
+        "NORMAL",
+        None if in_2024 else 2,
+        1 if in_2024 else None,
+    )
+    node = hook.read_node(node_id=BATCH)
+    assert (node.reruns, node.recurrence, node.hourly) == (2 if in_2024 else None, "NORMAL", False)
+    assert hook.read_node(node_id=FROZEN).recurrence == "PAUSE"
+    assert hook.read_node(node_id=HOURLY).hourly is True
+
+
+@IN_BOTH_VERSIONS
+def test_node_is_read_and_belongs_to_its_workspace(hook: DataWorksHook) -> None:
+    node = hook.read_node(node_id=BATCH, project_id=10000)
+
+    assert (node.id, node.name, node.parameters) == (BATCH, "orders_batch", "bizdate=$bizdate")
+    assert (node.fields["NodeId"], node.fields["NodeName"]) == (BATCH, "orders_batch")
+    with pytest.raises(DataWorksNotFoundError, match="Workspace 10001 has no node with id 4001"):
+        hook.read_node(node_id=BATCH, project_id=10001)
+
+
+@IN_BOTH_VERSIONS
+def test_node_is_found_by_its_exact_name(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    found = hook.find_node(node_name="orders_batch")
+
+    assert (found["NodeId"], found["NodeName"]) == (BATCH, "orders_batch")
+    with pytest.raises(DataWorksNotFoundError, match=r"There is no such node.*named 'orders_bat' in PROD"):
+        hook.find_node(node_name="orders_bat")
+    twin = dataworks_emulator.add_node(NodeName="orders_batch")["NodeId"]
+    with pytest.raises(DataWorksParameterError, match=rf"2 nodes have this name: give node_id \({BATCH}, {twin}\)"):
+        hook.find_node(node_name="orders_batch")
+
+
+@IN_BOTH_VERSIONS
+def test_node_is_found_by_its_file(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    in_2024 = hook.settings.api_version == V2024
+    file_id = dataworks_emulator.node(BATCH)["Id" if in_2024 else "FileId"]
+
+    assert hook.find_node(file_id=file_id)["NodeId"] == BATCH
+    assert hook.find_node(file_id=str(file_id), project_env="DEV")["NodeName"] == "orders_batch"
+
+
+@IN_BOTH_VERSIONS
+def test_file_that_is_not_deployed_says_so(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    entry: dict[str, Any] = {"Data": {"File": {"FileName": "draft", "NodeId": None}}, "Node": {"Id": "7", "Name": "x"}}
+    dataworks_emulator.add_fault(kind="body", body=entry)
+
+    with pytest.raises(DataWorksNotFoundError, match="It is not deployed yet: deploy file 7"):
+        hook.find_node(file_id=7)
+    for neither_or_both in ({}, {"node_name": "orders_batch", "file_id": 7}):
+        with pytest.raises(DataWorksParameterError, match="exactly one of node_name and file_id"):
+            hook.find_node(**neither_or_both)
+
+
+@pytest.mark.parametrize(
+    ("zone", "region", "milliseconds"),
+    [
+        (None, "cn-shanghai", DAY_MS),
+        (None, "cn-hongkong", DAY_MS),
+        (None, "ap-northeast-1", DAY_MS - 3_600_000),
+        (None, "us-west-1", DAY_MS + 16 * 3_600_000),
+        ("Asia/Kolkata", "cn-shanghai", DAY_MS + 9_000_000),
+    ],
+)
+def test_business_date_begins_at_midnight_of_the_time_zone(
+    dataworks_emulator: EmulatorControl,
+    monkeypatch: pytest.MonkeyPatch,
+    zone: str | None,
+    region: str,
+    milliseconds: int,
+) -> None:
+    hook = hook_for(dataworks_emulator, monkeypatch, api_version=V2024, region_id=region, time_zone=zone)
+    dataworks_emulator.settings(time_zone=hook.settings.time_zone)
+
+    made = run(hook)
+
+    (instance,) = hook.read_node_instances(run_id=made.run_id, bizdate=DAY)
+    assert (instance.bizdate, instance.fields["Bizdate"]) == (DAY, milliseconds)
+    assert hook.get_node_run(run_id=made.run_id).bizdate == DAY
+    found = hook.find_node_run(name="af nightly", node_id=BATCH, bizdate=DAY)
+    assert found is not None
+    assert found.run_id == made.run_id
+    hook.close()
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/Atlantis", "../etc/passwd", "Asia", 8, "+08:00"])
+def test_time_zone_that_does_not_exist_is_refused(
+    dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, zone: object
+) -> None:
+    with pytest.raises(DataWorksParameterError, match="field time_zone: must be the IANA name of a time zone"):
+        hook_for(dataworks_emulator, monkeypatch, time_zone=zone)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        DAY,
+        "20241120",
+        date(2024, 11, 20),
+        datetime(2024, 11, 20, 23, 59, tzinfo=timezone.utc),
+        "2024-11-20T23:59:00+00:00",
+        "2024-11-20 00:00:00.123456+08:00",
+        " 2024-11-20 ",
+    ],
+)
+def test_business_date_is_taken_however_it_is_written(hook: DataWorksHook, given: Any) -> None:
+    assert run(hook, bizdate=given).bizdate == DAY
+
+
+@IN_BOTH_VERSIONS
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"bizdate": "2024-13-20"}, "bizdate: must be a date"),
+        ({"bizdate": 20241120}, "bizdate: must be a date"),
+        ({"bizdate": "2024-11"}, "bizdate: must be a date"),
+        ({"bizdate": None}, "bizdate: must be a date"),
+        ({"name": "x" * 129}, "name: must have at most 128 characters, not 129"),
+        ({"name": " "}, "name: must be a string"),
+        ({"project_env": "TEST"}, "project_env: must be one of PROD, DEV"),
+        ({"node_id": 0}, "node_id: must be"),
+        ({"parameters": 7}, "parameters: must be a dict"),
+        ({"parameters": ["a=1"]}, "parameters: must be a dict"),
+    ],
+)
+def test_argument_that_cannot_be_used_is_refused_without_a_request(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, arguments: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(DataWorksParameterError, match=problem):
+        run(hook, **arguments)
+
+    assert dataworks_emulator.requests() == []

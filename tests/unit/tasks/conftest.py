@@ -65,6 +65,7 @@ IN_BOTH_VERSIONS = (
     "test_start_killed",
     "test_sensor",
     "test_triggers",
+    "test_node_polls",
     "test_run_node",
     "test_run_node_once",
     "test_run_node_killed",

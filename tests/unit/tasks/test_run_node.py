@@ -31,7 +31,6 @@ from tests.support.node_runs import (
     FAILING,
     FROZEN,
     HOURLY,
-    LIST_ACTIONS,
     LOG_ACTIONS,
     NODE,
     STOP_ACTIONS,
@@ -336,7 +335,13 @@ def test_exactly_one_argument_names_the_node(names: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"bizdate": "yesterday"}, {"project_env": "TEST"}, {"parameters": 5}, {"parameters": "{"}, {"fetch_log": 1}],
+    [
+        {"bizdate": "yesterday"},
+        {"project_env": "TEST"},
+        {"parameters": 5},
+        {"parameters": "{"},
+        {"fetch_log": "perhaps"},
+    ],
 )
 def test_wrong_arguments_are_refused_when_the_dag_is_parsed(wrong: dict[str, Any]) -> None:
     with pytest.raises(DataWorksParameterError, match=next(iter(wrong))):
@@ -349,8 +354,9 @@ def test_the_node_may_be_expanded_and_templated() -> None:
         single = RunNodeOperator(task_id="one", node_id="{{ params.node }}", bizdate="{{ ds }}")
     made = mapped.unmap({"node_id": 4002})
 
+    assert isinstance(made, RunNodeOperator)
     assert made.dataworks_node_id == 4002
-    single.render_template_fields({"params": {"node": "4001"}, "ds": "2026-11-24"})  # type: ignore[arg-type]
+    single.render_template_fields({"params": {"node": "4001"}, "ds": "2026-11-24"})
     given = single.read_arguments()
     assert (given.node_id, given.bizdate) == (4001, "2026-11-24")
 
@@ -377,39 +383,10 @@ def test_without_an_interval_it_is_the_day_before_the_run_for_all_tries(moment: 
 def test_without_anything_it_is_yesterday() -> None:
     today = datetime.now(timezone.utc).date()
 
-    assert business_date_of({}) in {(today - timedelta(days=back)).isoformat() for back in (1, 2)}  # type: ignore[typeddict-item]
+    assert business_date_of({}) in {(today - timedelta(days=back)).isoformat() for back in (1, 2)}
 
 
-# Polls
-
-
-@pytest.mark.parametrize("nodes", [1, 60], ids=["one node", "a node each"])
-def test_runs_of_one_date_share_their_polls(emulator: EmulatorControl, nodes: int) -> None:
-    count, interval = 60, 0.5
-    emulator.set_node(NODE, run_seconds=60)
-    ids = [NODE] + [emulator.add_node(run_seconds=60)["NodeId"] for _ in range(nodes - 1)]
-    triggers = []
-    for index in range(count):
-        task = run_node(node_id=ids[index % nodes], deferrable=True, poll_interval=interval)
-        with pytest.raises(TaskDeferred) as deferred:
-            task.execute(make_context(map_index=index))
-        triggers.append(rebuilt(deferred.value.trigger))
-
-    async def work() -> list[int]:
-        waits = [asyncio.ensure_future(first_event(trigger)) for trigger in triggers]
-        await asyncio.sleep(2 * interval)
-        counts = []
-        for _ in range(2):
-            await asyncio.to_thread(emulator.clear_requests)
-            await asyncio.sleep(4 * interval)
-            counts.append(len(await asyncio.to_thread(emulator.requests)))
-        for wait in waits:
-            wait.cancel()
-        return counts
-
-    # Five ticks at most in the time of four.
-    assert max(asyncio.run(work())) <= 2 * 5
-    assert {request["action"] for request in emulator.requests()} <= set(LIST_ACTIONS)
+# Many
 
 
 def test_each_of_many_instances_gets_its_own_status(emulator: EmulatorControl) -> None:
