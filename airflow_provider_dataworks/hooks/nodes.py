@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from airflow_provider_dataworks import arguments
@@ -312,11 +313,21 @@ class NodesHook(NodeInstancesHook):
             if instance.run_id is None or instance.run_id in seen:
                 continue
             seen.add(instance.run_id)
+            if self._run_names.get(instance.run_id, request.name) != request.name:
+                continue
             if made_by is None or str(made_by) in assumptions.RUN_TYPES:
                 try:
-                    yield self._read_run(instance.run_id, request.environment)
+                    run = self._read_run(instance.run_id, request.environment)
                 except DataWorksNotFoundError:
                     self.log.debug("Run %s of instance %s is gone", instance.run_id, instance.id)
+                else:
+                    self._run_names[run.run_id] = run.name
+                    yield run
+
+    @cached_property
+    def _run_names(self) -> dict[int, str]:
+        """The names of runs that were read: one with another name is not read again by the next search."""
+        return {}
 
     def _listed_runs(self, request: RunRequest) -> Iterator[NodeRun]:
         actions, action, size = self._node_actions, v2024_05_18.LIST_WORKFLOW_INSTANCES, 100

@@ -499,9 +499,9 @@ def test_file_that_is_not_deployed_says_so(hook: DataWorksHook, dataworks_emulat
 
     with pytest.raises(DataWorksNotFoundError, match="It is not deployed yet: deploy file 7"):
         hook.find_node(file_id=7)
-    for neither_or_both in ({}, {"node_name": "orders_batch", "file_id": 7}):
+    for name, number in ((None, None), ("orders_batch", 7)):
         with pytest.raises(DataWorksParameterError, match="exactly one of node_name and file_id"):
-            hook.find_node(**neither_or_both)
+            hook.find_node(node_name=name, file_id=number)
 
 
 @pytest.mark.parametrize(
