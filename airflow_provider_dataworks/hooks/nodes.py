@@ -10,6 +10,7 @@ from typing import Any
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client import assumptions, node_parameters
 from airflow_provider_dataworks.client.actions import whole_number
+from airflow_provider_dataworks.client.bizdates import midnight_milliseconds
 from airflow_provider_dataworks.client.catalog import v2020_05_18, v2024_05_18
 from airflow_provider_dataworks.client.catalog.nodes import (
     RunRequest,
@@ -94,7 +95,7 @@ class NodesHook(NodeInstancesHook):
         if node is not None:
             request = replace(request, hourly=bool(node.hourly), parameters=_expressed(node, given))
         confirm_effect = self._confirm_run(request)
-        answer = self._send(actions.run_node, actions.build_run(request), confirm_effect=confirm_effect)
+        answer = self._send_run(request, confirm_effect)
         if _FOUND not in answer and actions.list_runs is None:
             run_id = read_run_ids(answer)[0]
             answer[_FOUND] = NodeRun(run_id, request.name, request.bizdate)
@@ -249,7 +250,19 @@ class NodesHook(NodeInstancesHook):
         parameters = {own: node_id, "ProjectEnv": actions.spell_environment(environment)}
         return read_node(content(actions.get_node, self._send(actions.get_node, parameters)))
 
+    def _send_run(self, request: RunRequest, confirm_effect: ConfirmEffect) -> dict[str, Any]:
+        actions = self._node_actions
+        try:
+            return self._send(actions.run_node, actions.build_run(request), confirm_effect=confirm_effect)
+        except DataWorksPermanentError as error:
+            amended = None if error.outcome_unknown else actions.amend_run(request, error.message)
+            if amended is None:
+                raise
+            self.log.info("%s: refused (%s); sent once more as that wants it", actions.run_node.name, error)
+        return self._send(actions.run_node, amended, confirm_effect=confirm_effect)
+
     def _confirm_run(self, request: RunRequest) -> ConfirmEffect:
+
         def read_effect(error: ApiError) -> dict[str, Any] | None:
             run = self._find_run(request)
             return None if run is None else {_FOUND: run, "RequestId": error.request_id}
@@ -274,7 +287,27 @@ class NodesHook(NodeInstancesHook):
         creation = read_creation(content(v2024_05_18.GET_CREATE_WORKFLOW_INSTANCES_RESULT, answer))
         if creation.run_id is None:
             raise self._in_context(_not_created(creation.failure, answer), request.project_id)
+        self._check_time_zone(request, creation.run_id)
         return {**answer, _FOUND: NodeRun(creation.run_id, request.name, request.bizdate)}
+
+    def _check_time_zone(self, request: RunRequest, run_id: int) -> None:
+        """Reject a time zone with which neither the run nor its instances are found.
+
+        :raises DataWorksPermanentError: a retry would not find the run, and make another one.
+        """
+        action, zone = self._node_actions.get_run, self.settings.time_zone
+        try:
+            begins = whole_number(content(action, self._send(action, {"Id": run_id})).get("BizDate"))
+        except DataWorksError as error:
+            self.log.warning("Whether %s is the time zone of the workspace could not be read: %s", zone, error)
+            return
+        if begins and begins != midnight_milliseconds(request.bizdate, zone):
+            wrong = DataWorksPermanentError(
+                "The workspace has another time zone: set time_zone on the connection. "
+                f"The business date {request.bizdate} begins at {arguments.iso_utc(begins / 1000)} there, which is not "
+                f"midnight in {zone}. The run {run_id} ({request.name!r}) was made, and goes on."
+            )
+            raise self._in_context(wrong, request.project_id)
 
     def _creation(self, operation_id: str) -> dict[str, Any] | ApiError:
         """Poll until a creation has come to its end; an error where that is not known."""
@@ -297,9 +330,10 @@ class NodesHook(NodeInstancesHook):
 
     def _find_run(self, request: RunRequest) -> NodeRun | None:
         if self._node_actions.list_runs is None:
-            return next((run for run in self._runs_of_instances(request) if run.name == request.name), None)
-        runs = (run for run in self._listed_runs(request) if run.name == request.name)
-        return next((run for run in runs if self._may_run(run, request)), None)
+            runs = self._runs_of_instances(request)
+            return next((run for run in runs if run.name == request.name), None)
+        named = (run for run in self._listed_runs(request) if run.name == request.name)
+        return next((run for run in named if self._may_run(run, request)), None)
 
     def _runs_of_instances(self, request: RunRequest) -> Iterator[NodeRun]:
         """The runs that calls have made of a node for a date, the newest first: only the instances say which."""
