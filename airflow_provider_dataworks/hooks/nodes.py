@@ -262,7 +262,6 @@ class NodesHook(NodeInstancesHook):
         return self._send(actions.run_node, amended, confirm_effect=confirm_effect)
 
     def _confirm_run(self, request: RunRequest) -> ConfirmEffect:
-
         def read_effect(error: ApiError) -> dict[str, Any] | None:
             run = self._find_run(request)
             return None if run is None else {_FOUND: run, "RequestId": error.request_id}
