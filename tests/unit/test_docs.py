@@ -37,7 +37,7 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
-from airflow_provider_dataworks.operators.node import TriggerNodeOperator
+from airflow_provider_dataworks.operators.node import RunNodeOperator, TriggerNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 from airflow_provider_dataworks.triggers.poller import Key, subscribe
@@ -284,6 +284,10 @@ OWN_REQUESTS: dict[str, Callable[[], Any]] = {
     ),
     "`DIJobStatusSensor`, each poke, up to 100 jobs": lambda: DIJobStatusSensor(
         task_id="t", di_job_id=1003, target_statuses=["Running"]
+    ),
+    "`RunNodeOperator`": lambda: RunNodeOperator(task_id="t", node_id=4001, wait_for_completion=False),
+    "`RunNodeOperator` by `node_name`": lambda: RunNodeOperator(
+        task_id="t", node_name="orders_batch", wait_for_completion=False
     ),
     "`NodeInstanceSensor`, each poke": lambda: NodeInstanceSensor(task_id="t", node_id=4002, bizdate=RECENT),
     "`TriggerNodeOperator`": lambda: TriggerNodeOperator(task_id="t", node_id=4006, bizdate=RECENT),
