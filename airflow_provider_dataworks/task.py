@@ -56,6 +56,8 @@ class DataWorksTask(TemplateRendering):
         project_id: Any
         dataworks_conn_id: Any
         region_id: Any
+        end_from_trigger: bool
+        outlets: Any
         log: Any
 
     @abstractmethod
@@ -140,6 +142,19 @@ class DataWorksTask(TemplateRendering):
         self._place = {"project_id": project_id, "console_url": url}
         context["ti"].xcom_push(key=LINK_KEY, value=url)
         return url
+
+    def ends_in_triggerer(self) -> bool:
+        """Whether the deferred task ends without a worker, as ``end_from_trigger`` wants it.
+
+        :return: False with outlets: Airflow emits no asset events for what ends in the triggerer.
+        """
+        if self.end_from_trigger and self.outlets:
+            self.log.warning(
+                "end_from_trigger is not applied: the task has outlets, and Airflow emits no asset events for a task "
+                "that ends in the triggerer"
+            )
+            return False
+        return self.end_from_trigger
 
     @contextmanager
     def errors_in_context(self) -> Iterator[None]:

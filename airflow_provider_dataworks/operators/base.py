@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -11,6 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksPermanentError, DataWorksTimeoutError
+from airflow_provider_dataworks.operators.asset_events import add_facts
 from airflow_provider_dataworks.task import DataWorksTask, try_began
 from airflow_provider_dataworks.waiting import events
 from airflow_provider_dataworks.waiting.deadline import execution_deadline
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 #: How long on_kill may take.
 KILL_SECONDS = 4.0
+
+#: How often a request for the facts of a run is sent at most: the task has done its work, and must not fail for them.
+FACTS_ATTEMPTS = 3
 
 #: How long stopping may take at the deadline, which leaves up to 30 seconds.
 DEADLINE_SECONDS = 15.0
@@ -150,7 +155,7 @@ class WaitingOperator(DataWorksTask, BaseOperator):
             why_not_stopped=why_not_stopped,
             max_poll_failures=self.max_poll_failures,
             waiting_since=clock.time(),
-            end_from_trigger=self.end_from_trigger,
+            end_from_trigger=self.ends_in_triggerer(),
             request_id=self._request_id,
             returns="id",
             **target.values(),
@@ -233,6 +238,7 @@ class StartOperator(WaitingOperator):
         )
         starter = Starter(self.hook, self.log, request, store, self._take_started_run)
         if starter.work_was_done(snapshot):
+            self._add_run_facts(context, target, snapshot)
             return target.id
         try:
             begun = starter.begin(snapshot)
@@ -241,6 +247,7 @@ class StartOperator(WaitingOperator):
             store.forget()
             raise
         store.record_done(ended=self.wait_for_completion and target.run_state(last).has_ended)
+        self._add_run_facts(context, target, last)
         return target.id
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
@@ -251,9 +258,26 @@ class StartOperator(WaitingOperator):
         except DataWorksJobError:
             store.forget()
             raise
-        status = str((event or {}).get("status"))
-        store.record_done(ended=target.run_state(StatusSnapshot(status)).has_ended)
+        last = StatusSnapshot(str((event or {}).get("status")), name=self._name)
+        store.record_done(ended=target.run_state(last).has_ended)
+        project_id = self.read_arguments().project_id or self.hook.settings.project_id
+        self._add_run_facts(context, self.named_target(project_id or 0), last)
         return target_id
+
+    def run_facts(self, target: StartTarget, snapshot: StatusSnapshot) -> dict[str, Any]:
+        """Read what the event of the target's asset says of the run; called only where an outlet names that asset.
+
+        :param target: what ran.
+        :param snapshot: what the last poll saw.
+        :return: the facts, as JSON takes them; default the target's.
+        :raises DataWorksError: as the hook raises.
+        """
+        with closing(self.hook.with_short_timeouts(max_attempts=FACTS_ATTEMPTS)) as hook:
+            return target.run_facts(hook, snapshot)
+
+    def _add_run_facts(self, context: Context, target: StartTarget, snapshot: StatusSnapshot) -> None:
+        facts = partial(self.run_facts, target, snapshot)
+        add_facts(context, self.outlets, self.hook, target, facts, self.log)
 
     def on_kill(self) -> None:
         """Stop what this try started; Airflow ends the process five seconds from now."""

@@ -219,7 +219,7 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
             why_not_stopped="a sensor stops nothing",
             max_poll_failures=self.max_poll_failures,
             waiting_since=clock.time(),
-            end_from_trigger=self.end_from_trigger,
+            end_from_trigger=self.ends_in_triggerer(),
             skip_on_failure=self.soft_fail,
             fail_fast=self.fail_fast,
             **({"targets": [target.values() for target in targets]} if self.waits_for_several else targets[0].values()),
