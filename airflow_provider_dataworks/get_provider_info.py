@@ -1,10 +1,11 @@
-"""What Airflow learns of this package: connection form, operators, sensors, triggers, links, asset URIs."""
+"""What Airflow learns of this package: connection form, operators, sensors, triggers, links, assets, configuration."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow_provider_dataworks import __version__
+from airflow_provider_dataworks.config import SECTION, section
 from airflow_provider_dataworks.connection.form import CONNECTION_FIELDS, field_behaviour
 
 _INTEGRATION = "Alibaba Cloud DataWorks"
@@ -50,6 +51,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "extra-links": [f"{_PACKAGE}.links.dataworks.DataWorksConsoleLink"],
+        "config": {SECTION: section()},
         "asset-uris": _ASSET_URIS,
         # What Airflow 2.11 calls them.
         "dataset-uris": _ASSET_URIS,

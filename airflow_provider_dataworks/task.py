@@ -14,6 +14,7 @@ from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksParameterError
 from airflow_provider_dataworks.links.dataworks import LINK_KEY, DataWorksConsoleLink, workspace_url
+from airflow_provider_dataworks.metrics import END_LAG, in_task
 from airflow_provider_dataworks.rendering import TemplateRendering, dag_marks
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class DataWorksTask(TemplateRendering):
 
     #: The workspace and its address in the console, once they are known.
     _place: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
+
+    #: When a poll saw that what the task waited for had ended, Unix time; None while it has not.
+    _ended_at: float | None = None
 
     if TYPE_CHECKING:
         project_id: Any
@@ -160,6 +164,8 @@ class DataWorksTask(TemplateRendering):
     def errors_in_context(self) -> Iterator[None]:
         """Add to every error of the package which connection, region and workspace it is about.
 
+        When it ends, it records how long ago what the task waited for had ended.
+
         :return: a context; errors pass through it.
         """
         try:
@@ -175,6 +181,9 @@ class DataWorksTask(TemplateRendering):
             }
             error.add_context(**{name: value for name, value in known.items() if getattr(error, name) is None})
             raise
+        finally:
+            if self._ended_at is not None:
+                in_task.seconds(END_LAG, clock.time() - self._ended_at)
 
 
 def try_began(context: Context) -> float:

@@ -12,12 +12,13 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksPermanentError, DataWorksTimeoutError
+from airflow_provider_dataworks.metrics import STARTS, in_task
 from airflow_provider_dataworks.operators.asset_events import add_facts
 from airflow_provider_dataworks.task import DataWorksTask, try_began
 from airflow_provider_dataworks.waiting import events
 from airflow_provider_dataworks.waiting.deadline import execution_deadline
 from airflow_provider_dataworks.waiting.failure_budget import DEFAULT_MAX_POLL_FAILURES
-from airflow_provider_dataworks.waiting.loop import DeadlineReached, WaitLimits, wait_in_worker
+from airflow_provider_dataworks.waiting.loop import DeadlineReached, WaitLimits, count_end, wait_in_worker
 from airflow_provider_dataworks.waiting.progress import Progress
 from airflow_provider_dataworks.waiting.run_store import RunStore
 from airflow_provider_dataworks.waiting.starting import Begun, Starter, StartRequest
@@ -109,6 +110,7 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         target = self.named_target(project_id or 0)
         end = events.read_event(event)
         self._name = end.name
+        self._ended_at = end.ended_at
         if end.kind == events.FAILED:
             last = StatusSnapshot(str(end.status), name=end.name, detail=end.detail)
             raise end.to_failure() or target.failure(self.hook, last, self.log)
@@ -139,7 +141,9 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         limits = WaitLimits(self.poll_interval, self.max_poll_failures, deadline)
         try:
             with closing(self.hook.with_settings(max_attempts=1)) as hook:
-                return wait_in_worker(target, hook, limits, progress, self.log)
+                ended = wait_in_worker(target, hook, limits, progress, self.log)
+                self._ended_at = clock.time()
+                return ended
         except DeadlineReached:
             raise self._timed_out(progress.waited(), self._stop_at_deadline(target)) from None
 
@@ -295,6 +299,7 @@ class StartOperator(WaitingOperator):
 
     def _send_start(self, target: StartTarget, before: StatusSnapshot) -> None:
         self._request_id = self.start(target, before)
+        in_task.count(STARTS, kind=target.kind)
 
     def _take_started_run(self, run: StartedRun | None) -> None:
         self._started_run = run if run is not None and run.target.why_not_stopped is None else None
@@ -318,8 +323,10 @@ class StartOperator(WaitingOperator):
             state = target.evaluate(snapshot, new_run_seen=False, start_overdue=False).state
         if state is WaitState.SUCCEEDED:
             progress.finish(snapshot)
+            count_end(target, state)
         elif state is WaitState.FAILED:
             progress.update(snapshot)
+            count_end(target, state)
         elif self.deferrable:
             self._defer(target, deadline)
         else:

@@ -16,6 +16,7 @@ from airflow.triggers.base import TriggerEvent
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksPermanentError
+from airflow_provider_dataworks.metrics import EVENTS, in_triggerer
 from airflow_provider_dataworks.triggers.blocking import call
 from airflow_provider_dataworks.triggers.log_thread import write
 from airflow_provider_dataworks.triggers.poller import Key, Poller, Subscription, subscribe
@@ -187,6 +188,7 @@ class EventTrigger(BaseEventTrigger):
         from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
         with closing(DataWorksHook(self.dataworks_conn_id, self.region_id).with_settings(max_attempts=1)) as hook:
+            hook.metrics = in_triggerer
             project_id, region_id = hook.resolve_project_id(self.project_id), hook.settings.region_id
             target = self.find(hook, project_id)
             return Watched(target, region_id, f"dataworks_{region_id}_{project_id}_{self.store_key(target)}")
@@ -221,6 +223,7 @@ class EventTrigger(BaseEventTrigger):
                     continue
                 payloads = [] if before is None else list(self.events(target, before, update))
                 for payload in payloads:
+                    in_triggerer.count(EVENTS, kind=target.kind)
                     yield self._event(payload, watched)
                 if before is None:
                     await write(self.log.info, "Watching %s, which is %s", target.describe(update.name), update.status)

@@ -12,6 +12,7 @@ from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.errors import printable
 from airflow_provider_dataworks.client.models import DIJob, JobPage, JobStatus, MigrationType
 from airflow_provider_dataworks.client.runs import new_run_shows, normal_status
+from airflow_provider_dataworks.config import config
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
     DataWorksJobError,
@@ -46,7 +47,6 @@ _RUN_STATES = {
     str(JobStatus.FAILED): RunState.FAILED,
     str(JobStatus.STOPPED): RunState.FAILED,
 }
-_PAGE_SIZE = 100
 
 
 def default_targets(migration_type: str | None) -> tuple[str, ...]:
@@ -234,6 +234,7 @@ class JobPages(BatchPoll):
     def __init__(self) -> None:
         # Where jobs that are waited for were listed; of others nothing is kept.
         self._page_of: dict[int, int] = {}
+        self._size = config().poll_page_size
         self._pages = 1
         self._read: set[int] = set()
 
@@ -254,12 +255,12 @@ class JobPages(BatchPoll):
         return next(page for page in range(1, self._pages + 1) if page not in self._read)
 
     def fetch(self, hook: DataWorksHook, project_id: int, request: Any) -> JobPage:
-        return hook.list_di_jobs_page(project_id=project_id, page_number=request, page_size=_PAGE_SIZE)
+        return hook.list_di_jobs_page(project_id=project_id, page_number=request, page_size=self._size)
 
     def read(self, request: Any, answer: JobPage, watched: frozenset[int]) -> dict[int, StatusSnapshot]:
         self._read.add(request)
         if answer.total is not None:
-            self._pages = max(1, -(-answer.total // _PAGE_SIZE))
+            self._pages = max(1, -(-answer.total // self._size))
         found = {job.id: snapshot_of(job, exact=False) for job in answer.jobs if job.id in watched}
         for job_id in [one for one, page in self._page_of.items() if page == request and one not in found]:
             del self._page_of[job_id]

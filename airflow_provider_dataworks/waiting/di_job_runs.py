@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dataworks.client.catalog import v2024_05_18
 from airflow_provider_dataworks.client.errors import printable
+from airflow_provider_dataworks.config import config
 from airflow_provider_dataworks.exceptions import DataWorksError
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 #: Tables whose reasons an error names at most, and characters of each.
 _MOST_REASONS = 5
 _REASON_LENGTH = 300
-#: Lines of the job's log that the task's log gets at the end of a failure.
-_LOG_LINES = 30
 #: Tables of one job that are read at most.
 _MOST_TABLES = 10_000
 
@@ -99,12 +98,13 @@ def failure_reasons(hook: DataWorksHook, di_job_id: int, log: Any) -> str | None
     if events and (message := max(events, key=_moment).get("FailoverMessage")):
         reasons.append(f"last failover: {printable(message)[:_REASON_LENGTH]}")
     try:
-        lines = hook.get_di_job_log(di_job_id=di_job_id).splitlines()
+        most = config().job_log_lines
+        lines = hook.get_di_job_log(di_job_id=di_job_id).splitlines()[-most:] if most else []
     except DataWorksError as error:
         log.warning("The log of DI job %s cannot be read: %s", di_job_id, error)
     else:
         if lines:
-            end = "\n".join(printable(line) for line in lines[-_LOG_LINES:])
+            end = "\n".join(printable(line) for line in lines)
             log.info("The end of the log of DI job %s:\n%s", di_job_id, end)
     return "; ".join(reasons) or None
 

@@ -43,6 +43,7 @@ class WaitEvent:
     :param outcome: after a time-out, what became of the target; default empty.
     :param failure: after a failure, the fields of its error, which the trigger has logged; default None.
     :param error: after an error, its class and fields; default None.
+    :param ended_at: when a poll saw that the target had ended, Unix time by the triggerer's clock; default None.
     :param members: of a wait for several targets, the event of each that had ended; default None.
     :param count: how many targets were waited for; default 1.
     """
@@ -56,6 +57,7 @@ class WaitEvent:
     outcome: str = ""
     failure: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
+    ended_at: float | None = None
     members: list[dict[str, Any]] | None = None
     count: int = 1
 
@@ -104,6 +106,7 @@ class WaitEvent:
             waited=worst.waited,
             outcome=worst.outcome,
             error=worst.error,
+            ended_at=max((event.ended_at for event in ended if event.ended_at is not None), default=None),
             members=[event.payload() for event in ended],
             count=count,
         )
