@@ -33,13 +33,19 @@ def variable(option: Option | str) -> str:
     return f"AIRFLOW__DATAWORKS__{(option if isinstance(option, str) else option.name).upper()}"
 
 
+def configure(monkeypatch: pytest.MonkeyPatch, option: Option | str, value: str) -> None:
+    """Give an option a value, in a process that may have read the configuration already."""
+    monkeypatch.setenv(variable(option), value)
+    config.cache_clear()
+
+
 def test_nothing_configured_gives_the_defaults() -> None:
     assert config() == Config(**{option.name: option.default for option in OPTIONS})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_each_option_is_read_from_airflows_configuration(option: Option, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(variable(option), option.example)
+    configure(monkeypatch, option, option.example)
 
     value = getattr(config(), option.name)
 
@@ -52,7 +58,7 @@ def test_each_option_is_read_from_airflows_configuration(option: Option, monkeyp
 def test_a_value_that_cannot_be_used_is_an_error_that_says_where_it_is(
     option: Option, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(variable(option), value)
+    configure(monkeypatch, option, value)
 
     with pytest.raises(DataWorksParameterError) as raised:
         config()
@@ -64,7 +70,7 @@ def test_a_value_that_cannot_be_used_is_an_error_that_says_where_it_is(
 
 
 def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(variable("poll_page_size"), " ")
+    configure(monkeypatch, "poll_page_size", " ")
 
     assert config().poll_page_size == 100
 
@@ -136,7 +142,7 @@ def test_max_poll_failures_is_the_default_of_every_task_that_waits(monkeypatch: 
 def test_max_backoff_bounds_the_pauses_between_attempts(
     dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(variable("max_backoff"), "1")
+    configure(monkeypatch, "max_backoff", "1")
     monkeypatch.setattr("random.uniform", lambda low, high: high)
     pauses: list[float] = []
     hook = hook_for(dataworks_emulator, monkeypatch, pauses)
@@ -157,9 +163,40 @@ def test_the_end_of_a_failed_jobs_log_has_so_many_lines(
     hook = hook_for(dataworks_emulator, monkeypatch, api_version="2024-05-18")
     dataworks_emulator.set_job(1001, log_lines=[f"line {number}" for number in range(20)])
     for lines in ("2", "0"):
-        config.cache_clear()
-        monkeypatch.setenv(variable("job_log_lines"), lines)
+        configure(monkeypatch, "job_log_lines", lines)
         di_job_runs.failure_reasons(hook, 1001, log)
 
     (text,) = written
     assert text.splitlines()[1:] == ["line 18", "line 19"]
+
+
+def test_a_nodes_log_gives_so_many_lines(dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_provider_dataworks.waiting.node_instance import NodeInstanceTarget
+
+    written: list[str] = []
+    log = type("Log", (), {"info": lambda _, text, *given: written.append(text % given), "warning": print})()
+    configure(monkeypatch, "node_log_lines", "2")
+    hook = hook_for(dataworks_emulator, monkeypatch)
+    instance = dataworks_emulator.add_node_instance(NodeId=4001, Bizdate="2026-03-02", Status="SUCCESS")
+    target = NodeInstanceTarget(10000, instance["InstanceId"], 4001, "2026-03-02", fetch_log=True)
+    snapshot = target.poll(hook)
+
+    target.read_end(hook, snapshot, log)
+
+    assert len(written[0].splitlines()) == 1 + 2
+
+
+def test_polls_list_pages_of_that_size(dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_provider_dataworks.waiting.di_job import DIJobTarget
+    from airflow_provider_dataworks.waiting.loop import poll_many
+
+    configure(monkeypatch, "poll_page_size", "10")
+    hook = hook_for(dataworks_emulator, monkeypatch)
+    jobs = dataworks_emulator.add_jobs([{"JobName": f"job_{number}"} for number in range(15)])
+    dataworks_emulator.clear_requests()
+
+    found = poll_many([DIJobTarget(10000, job["DIJobId"]) for job in jobs], hook)
+
+    assert len(found) == 15
+    asked = [entry["form"] | entry["query"] for entry in dataworks_emulator.requests("ListDIJobs")]
+    assert {entry["PageSize"] for entry in asked} == {"10"}

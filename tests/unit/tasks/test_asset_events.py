@@ -10,10 +10,11 @@ import airflow
 import pytest
 from airflow.providers.common.compat.sdk import Asset, TaskDeferred
 
-from airflow_provider_dataworks.assets import di_job_uri
+from airflow_provider_dataworks.assets import di_job_uri, node_uri
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksJobError
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
+from airflow_provider_dataworks.operators.node import RunNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 from tests.support.tasks import StateStore, make_context, run_task
 
@@ -86,6 +87,27 @@ def test_a_try_after_the_work_was_done_gives_the_same_facts(emulator: EmulatorCo
     run_task(start(), made)
 
     assert (extra_of(made)["status"], emulator.job(JOB)["starts"]) == ("Finished", 1)
+
+
+@MODES
+@BOTH_VERSIONS
+def test_the_event_of_a_nodes_asset_has_instance_date_and_statistics(
+    emulator: EmulatorControl, deferrable: bool
+) -> None:
+    asset = Asset(uri=node_uri("cn-shanghai", 10000, 4001))
+    made = context()
+    task = RunNodeOperator(
+        task_id="run", node_id=4001, bizdate="2026-03-02", poll_interval=0.05, deferrable=deferrable, outlets=[asset]
+    )
+
+    instance_id = run_task(task, made)
+
+    extra = extra_of(made, asset)
+    assert (extra["node_id"], extra["node_name"], extra["status"]) == (4001, "orders_batch", "SUCCESS")
+    assert (extra["instance_id"], extra["bizdate"]) == (instance_id, "2026-03-02")
+    assert extra["run_id"] == made["pushed"]["run"]["run_id"]
+    assert extra["records"] == made["pushed"]["statistics"]["records"] > 0
+    assert extra["bytes"] > 0
 
 
 def test_what_a_dag_has_put_into_the_event_stays(emulator: EmulatorControl) -> None:
