@@ -195,6 +195,16 @@ def trigger_time(name: str, value: Any, time_zone: str) -> datetime:
         raise DataWorksParameterError(name, problem) from None
 
 
+def optional_trigger_time(name: str, value: Any) -> Any:
+    """What :func:`trigger_time` takes, as it is; None stays None.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    if optional(value) is not None:
+        trigger_time(name, value, "UTC")
+    return optional(value)
+
+
 def project_environment(value: Any) -> str:
     """PROD or DEV, in any case.
 

@@ -1,20 +1,20 @@
-"""The operator that runs a batch node."""
+"""The operator that runs a batch node; :class:`TriggerNodeOperator` is imported from here too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_dataworks import arguments
-from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksParameterError
 from airflow_provider_dataworks.operators.base import CancellingOperator
 from airflow_provider_dataworks.operators.data_integration import client_token_for
-from airflow_provider_dataworks.task import ConnectionArguments, try_began
+from airflow_provider_dataworks.operators.trigger_node import TriggerNodeOperator
+from airflow_provider_dataworks.task import ConnectionArguments, business_date_of, try_began
 from airflow_provider_dataworks.waiting import events, node_log
 from airflow_provider_dataworks.waiting.deadline import execution_deadline
 from airflow_provider_dataworks.waiting.failure_budget import DEFAULT_MAX_POLL_FAILURES
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 #: The keys of further XComs.
 RUN_KEY = "run"
 STATISTICS_KEY = "statistics"
+
+__all__ = ["RunNodeOperator", "TriggerNodeOperator"]
 
 _NAMES = ("node_id", "node_name", "file_id")
 
@@ -314,20 +316,3 @@ class RunNodeOperator(CancellingOperator):
             raise failure_of_several(failures, len(failures))
         self._add_run_facts(context, *ended[0], run_id=ended[0][0].run_id, **statistics)
         return ended[0][0].id
-
-
-def business_date_of(context: Context) -> str:
-    """The business date of a run of a DAG, in the DAG's time zone.
-
-    :param context: the task instance's, from Airflow.
-    :return: ``YYYY-MM-DD``: the date of data_interval_start; without an interval, that of the day before the run, and
-        the same one in each of its tries.
-    """
-    zone = getattr(context.get("dag"), "timezone", None) or timezone.utc
-    if (start := context.get("data_interval_start")) is not None:
-        return start.astimezone(zone).date().isoformat()
-    run = context.get("dag_run")
-    moments = (getattr(run, name, None) for name in ("run_after", "start_date"))
-    began = next((moment for moment in moments if moment is not None), None)
-    began = began or datetime.fromtimestamp(clock.time(), timezone.utc)
-    return (began.astimezone(zone).date() - timedelta(days=1)).isoformat()

@@ -119,7 +119,7 @@ class WaitTrigger(BaseTrigger):
         """
         options = self.options
         if options.end_from_trigger and event.kind == events.REACHED:
-            return TaskSuccessEvent(xcoms={**_results_of(event), "return_value": self._result(event)})
+            return TaskSuccessEvent(xcoms={"return_value": self._result(event), **_results_of(event)})
         if options.end_from_trigger and event.kind == events.FAILED:
             return TaskSkippedEvent() if options.skip_on_failure else TaskFailedEvent()
         return TriggerEvent(event.payload())  # type: ignore[no-untyped-call]

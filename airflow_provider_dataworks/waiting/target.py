@@ -274,7 +274,8 @@ class WaitTarget(ABC):
         :param hook: the hook to call.
         :param snapshot: the last snapshot.
         :param log: the task's logger; also gets what belongs in the task's log.
-        :return: further XComs by key, as JSON takes them; default none.
+        :return: further XComs by key, as JSON takes them; ``return_value`` is the task's own, in place of the status.
+            Default none.
         """
         return {}
 

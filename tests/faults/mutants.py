@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_dataworks import exceptions
+from airflow_provider_dataworks.client import assumptions, rate_limiter, responses, retry, transport
 from airflow_provider_dataworks.client import client as client_module
 from airflow_provider_dataworks.client import credentials as credentials_module
-from airflow_provider_dataworks.client import rate_limiter, responses, retry, transport
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.runs import new_run_shows, normal_status
@@ -31,7 +31,7 @@ from airflow_provider_dataworks.waiting.target import Evaluation, StatusSnapshot
 from tests.faults import killed_task
 from tests.faults.fast_clock import package_modules
 from tests.faults.kills import KillPlan, make_kill_plan
-from tests.faults.schedule import POLL_BESIDE_OTHERS, Step
+from tests.faults.schedule import POLL_BESIDE_OTHERS, RUN_NODE, Step
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ def _blind_repeat(patch: pytest.MonkeyPatch) -> None:
 
 def _last_run(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DIJobTarget, "shows_new_run", lambda *_: True)
+
+
+def _looks_for_no_run(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(hook_module.DataWorksHook, "find_node_run", lambda self, **_: None)
+    patch.setattr(assumptions, "RUN_SHOWS_AFTER", (0.0,))
 
 
 def _careless(patch: pytest.MonkeyPatch) -> None:
@@ -339,6 +344,17 @@ MUTANTS = (
         "waited for what did not come",
         ((0, 0), (5, 2)),
         slow=True,
+    ),
+    Mutant(
+        "no run is looked for by its name",
+        _looks_for_no_run,
+        lambda step: (
+            step.node is not None
+            and step.node.outcome == "SUCCESS"
+            and any(_aims(step, action[0], "5xx after", "reset after") for action in RUN_NODE.values())
+        ),
+        "made a run although an earlier one has not failed|runs over . tries, although each ended well",
+        ((201, 4), (245, 2)),
     ),
 )
 

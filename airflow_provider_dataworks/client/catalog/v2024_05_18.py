@@ -254,15 +254,15 @@ def _run_parameters(run: RunRequest) -> dict[str, Any]:
         "Type": "SupplementData",
         "Name": run.name,
         "AutoStartEnabled": True,
-        "Periods": {"BizDates": [{"StartBizDate": run.bizdate, "EndBizDate": run.bizdate}]},
+        "Periods": {"BizDates": [{"EndBizDate": run.bizdate, "StartBizDate": run.bizdate}]},
         # One root and nothing else to include: the node runs alone.
         "DefaultRunProperties": {
+            "Analysis": {"Blocked": False, "Enabled": False},
             "Mode": "ManualSelection",
-            "RootTaskIds": [run.node_id],
             "Parallelism": 1,
-            "Analysis": {"Enabled": False, "Blocked": False},
+            "RootTaskIds": [run.node_id],
             # Without Immediately it waits for its hour where that lies ahead.
-            "RunPolicy": {"Type": "Daily", "StartTime": "00:00:00", "EndTime": "23:59:59", "Immediately": True},
+            "RunPolicy": {"EndTime": "23:59:59", "Immediately": True, "StartTime": "00:00:00", "Type": "Daily"},
         },
     }
     if run.parameters is not None:

@@ -10,10 +10,11 @@ import pytest
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator, StartDISyncInstanceOperator
-from airflow_provider_dataworks.operators.node import RunNodeOperator
+from airflow_provider_dataworks.operators.node import RunNodeOperator, TriggerNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger, DISyncInstanceTrigger
-from airflow_provider_dataworks.triggers.node import NodeInstanceTrigger
+from airflow_provider_dataworks.triggers.node import NodeInstanceTrigger, NodeScheduleTrigger
 
 OLD_VERSION, NEW_VERSION = "2020-05-18", "2024-05-18"
 
@@ -53,6 +54,9 @@ def task_log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         DISyncInstanceTrigger,
         RunNodeOperator,
         NodeInstanceTrigger,
+        NodeInstanceSensor,
+        NodeScheduleTrigger,
+        TriggerNodeOperator,
     ):
         monkeypatch.setattr(kind, "log", logger)
     return lines
@@ -66,6 +70,8 @@ IN_BOTH_VERSIONS = (
     "test_sensor",
     "test_triggers",
     "test_node_polls",
+    "test_node_sensor",
+    "test_trigger_node",
     "test_run_node",
     "test_run_node_once",
     "test_run_node_killed",
