@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.runs import normal_status
 from airflow_provider_dataworks.exceptions import DataWorksParameterError
-from airflow_provider_dataworks.triggers.event import EventTrigger, State
+from airflow_provider_dataworks.triggers.event import Change, EventTrigger, State
 from airflow_provider_dataworks.waiting.di_job import DIJobTarget
 from airflow_provider_dataworks.waiting.target import StatusSnapshot, WaitTarget
 
@@ -67,33 +67,36 @@ class DIJobStatusEventTrigger(EventTrigger):
         # A list: a tuple would not come back from Airflow's database as one, and two triggers would be taken for four.
         return {"di_job_id": self.di_job_id, "job_name": self.job_name, "statuses": list(self.statuses)}
 
-    def store_key(self, target: WaitTarget) -> str:
-        return f"di_job_{target.id}_{'+'.join(sorted(self.statuses))}"
+    @property
+    def store_key(self) -> str:
+        return f"di_job_{self.di_job_id or self.job_name}_{'+'.join(sorted(self.statuses))}"
 
-    def find(self, hook: DataWorksHook, project_id: int) -> DIJobTarget:
+    def find(self, hook: DataWorksHook, project_id: int) -> list[WaitTarget]:
         di_job_id = self.di_job_id
         if di_job_id is None or self.job_name is not None:
             job = hook.find_di_job(project_id=project_id, di_job_id=di_job_id, job_name=self.job_name)
             di_job_id = job["DIJobId"]
-        return DIJobTarget(project_id, di_job_id, self.statuses)
+        return [DIJobTarget(project_id, di_job_id, self.statuses)]
 
-    def state_of(self, snapshot: StatusSnapshot) -> State:
-        return {"status": normal_status(snapshot.status), "started": snapshot.started}
+    def change(self, before: State | None, target: WaitTarget, snapshot: StatusSnapshot) -> Change:
+        now = {"di_job_id": target.id, "status": normal_status(snapshot.status), "started": snapshot.started}
+        if before is None or before.get("di_job_id") != target.id:
+            return Change(now)
+        previous, started = before.get("status"), before.get("started")
+        is_another_run = None not in (started, now["started"]) and started != now["started"]
+        if now["status"] not in self.statuses or (now["status"] == previous and not is_another_run):
+            return Change(now)
+        event = {
+            "di_job_id": target.id,
+            "job_name": snapshot.name,
+            "status": now["status"],
+            "previous_status": previous,
+        }
+        return Change(now, [event])
 
-    def may_change_unseen(self, snapshot: StatusSnapshot) -> bool:
-        return snapshot.started is not None and normal_status(snapshot.status) in self.statuses
-
-    def may_have_changed(self, before: State, snapshot: StatusSnapshot) -> bool:
+    def may_have_changed(self, before: State, target: WaitTarget, snapshot: StatusSnapshot) -> bool:
         # A list gives no StartedTime.
         return before.get("status") != normal_status(snapshot.status)
 
-    def events(self, target: WaitTarget, before: State, snapshot: StatusSnapshot) -> Iterator[dict[str, Any]]:
-        now = self.state_of(snapshot)
-        is_another_run = None not in (before.get("started"), now["started"]) and before.get("started") != now["started"]
-        if now["status"] in self.statuses and (now["status"] != before.get("status") or is_another_run):
-            yield {
-                "di_job_id": target.id,
-                "job_name": snapshot.name,
-                "status": now["status"],
-                "previous_status": before.get("status"),
-            }
+    def may_change_unseen(self, snapshot: StatusSnapshot) -> bool:
+        return snapshot.started is not None and normal_status(snapshot.status) in self.statuses

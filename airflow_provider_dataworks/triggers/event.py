@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from abc import abstractmethod
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import aclosing, closing
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow.triggers import base as airflow_triggers
 from airflow.triggers.base import TriggerEvent
@@ -46,21 +47,27 @@ _NEVER = sys.maxsize
 State = Mapping[str, Any]
 
 
-class Watched(NamedTuple):
-    """What a trigger watches, once it is found.
+class Change(NamedTuple):
+    """What a poll means for what is watched.
 
-    :param target: what is polled.
-    :param region_id: the region that the connection leads to.
-    :param key: names it, and what counts as an event, in the asset's state store.
+    :param state: what is known from now on.
+    :param payloads: the events that it gives, without what all have: ``region_id``, ``project_id``, ``observed_at``.
     """
 
-    target: WaitTarget
+    state: State
+    payloads: Sequence[dict[str, Any]] = ()
+
+
+class _Found(NamedTuple):
+    """What is watched, once it is found."""
+
+    targets: Sequence[WaitTarget]
     region_id: str | None
-    key: str
+    project_id: int
 
 
 class EventTrigger(BaseEventTrigger):
-    """Watches one target for ever, and fires an event at each change that its kind counts.
+    """Watches targets for ever, and fires an event at each change that their kind counts.
 
     It shares the polls of all triggers of the process that use the same connection, workspace and interval. It never
     ends: Airflow would begin it anew at once, without end.
@@ -91,9 +98,13 @@ class EventTrigger(BaseEventTrigger):
         self.poll_interval = arguments.seconds("poll_interval", poll_interval, above=0)
         self.dataworks_conn_id = arguments.text("dataworks_conn_id", dataworks_conn_id)
         self.region_id = arguments.optional_region_identifier(region_id)
+        self._memory: _Memory | None = None
+
+    #: Seconds after which :meth:`find` is called anew; None (default): only when a watch has failed.
+    found_for: ClassVar[float | None] = None
 
     @abstractmethod
-    def find(self, hook: DataWorksHook, project_id: int) -> WaitTarget:
+    def find(self, hook: DataWorksHook, project_id: int) -> Sequence[WaitTarget]:
         """Find what is watched, in a thread.
 
         :param hook: the hook to call; it tries each call once.
@@ -103,30 +114,22 @@ class EventTrigger(BaseEventTrigger):
         """
 
     @abstractmethod
-    def state_of(self, snapshot: StatusSnapshot) -> State:
-        """Reduce what a poll saw to what tells one state from another.
+    def change(self, before: State | None, target: WaitTarget, snapshot: StatusSnapshot) -> Change:
+        """Say what a poll means.
 
-        :param snapshot: what was seen.
-        :return: what is compared, and kept over restarts, as JSON takes it.
+        :param before: what was known; None at the beginning. An earlier version of this package may have kept it.
+        :param target: what was polled.
+        :param snapshot: what was seen of the target itself.
+        :return: what is known from now on, and the events.
         """
-
-    def may_have_changed(self, before: State, snapshot: StatusSnapshot) -> bool:
-        """Whether what a list shows calls for reading the target itself: a list may lag, and does not show all.
-
-        :param before: the state before.
-        :param snapshot: what was seen in a list.
-        :return: default whether the states differ.
-        """
-        return self.state_of(snapshot) != before
 
     @abstractmethod
-    def events(self, target: WaitTarget, before: State, snapshot: StatusSnapshot) -> Iterable[dict[str, Any]]:
-        """Give the events of a change.
+    def may_have_changed(self, before: State, target: WaitTarget, snapshot: StatusSnapshot) -> bool:
+        """Whether what a list shows calls for reading the target itself: a list may lag, and does not show all.
 
-        :param target: what is watched.
-        :param before: the state before, as :meth:`state_of` gave it, perhaps in an earlier version of this package.
-        :param snapshot: what was seen of the target itself.
-        :return: payloads without what all have: ``region_id``, ``project_id``, ``observed_at``.
+        :param before: what was known.
+        :param target: what was polled.
+        :param snapshot: what was seen in a list.
         """
 
     def may_change_unseen(self, snapshot: StatusSnapshot) -> bool:
@@ -144,13 +147,10 @@ class EventTrigger(BaseEventTrigger):
         :return: the arguments by name.
         """
 
+    @property
     @abstractmethod
-    def store_key(self, target: WaitTarget) -> str:
-        """Name what is watched, and what counts as an event, in the asset's state store.
-
-        :param target: what is polled.
-        :return: the key; the base adds region and workspace.
-        """
+    def store_key(self) -> str:
+        """Names what is watched, and what counts as an event, in the asset's state store."""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Give what a triggerer needs to make this trigger anew.
@@ -168,40 +168,83 @@ class EventTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch, for ever."""
-        failures = _Failures(self.log)
-        memories: dict[str, _Memory] = {}
-        while True:
-            try:
-                watched = await call(self._find, seconds=_FOUND_WITHIN, what="Finding what is watched")
-                if (memory := memories.get(watched.key)) is None:
-                    # No BaseEventTrigger before 3.3 has the attribute.
-                    store = WatcherStore(getattr(self, "asset_state_store", None), watched.key, self.log)
-                    memory = memories[watched.key] = _Memory(store, await store.read())
-                async with aclosing(self._watch(watched, memory, failures)) as fired:
-                    async for event in fired:
-                        yield event
-            except Exception as error:  # noqa: BLE001 - Airflow would begin a trigger anew at once, without end
-                await failures.add(error)
-            await clock.pause(backoff(failures.count, self.poll_interval))
+        events: asyncio.Queue[TriggerEvent] = asyncio.Queue()
+        watch = asyncio.ensure_future(self._watch_for_ever(events))
+        try:
+            while True:
+                yield await events.get()
+        finally:
+            watch.cancel()
 
-    def _find(self) -> Watched:
+    async def _watch_for_ever(self, events: asyncio.Queue[TriggerEvent]) -> None:
+        failures = _Failures(self.log)
+        watches: dict[Hashable, asyncio.Task[None]] = {}
+        try:
+            while True:
+                if (error := await self._watch_for_a_while(watches, failures, events)) is not None:
+                    await failures.add(error)
+                    await clock.pause(backoff(failures.count, self.poll_interval))
+        finally:
+            for one in watches.values():
+                one.cancel()
+
+    async def _watch_for_a_while(
+        self,
+        watches: dict[Hashable, asyncio.Task[None]],
+        failures: _Failures,
+        events: asyncio.Queue[TriggerEvent],
+    ) -> Exception | None:
+        """Watch what there is, until it is to be found anew, or until an error.
+
+        :param watches: those that are under way, by what they watch; they go on.
+        :return: the error: if it was raised, Airflow would begin the trigger anew at once, without end.
+        """
+        try:
+            found = await call(self._find, seconds=_FOUND_WITHIN, what="Finding what is watched")
+            if self._memory is None:
+                self._memory = await self._recall(found)
+            wanted = {target.key: target for target in found.targets}
+            for key in set(watches) - set(wanted):
+                watches.pop(key).cancel()
+            for key in set(wanted) - set(watches):
+                watch = self._watch(wanted[key], found, self._memory, failures, events)
+                watches[key] = asyncio.ensure_future(watch)
+            await asyncio.wait(watches.values(), timeout=self.found_for, return_when=asyncio.FIRST_COMPLETED)
+            for key in [key for key, one in watches.items() if one.done()]:
+                # Only an error ends one.
+                watches.pop(key).result()
+        except Exception as error:  # noqa: BLE001 - see above
+            return error
+        return None
+
+    def _find(self) -> _Found:
         from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
         with closing(DataWorksHook(self.dataworks_conn_id, self.region_id).with_settings(max_attempts=1)) as hook:
             hook.metrics = in_triggerer
-            project_id, region_id = hook.resolve_project_id(self.project_id), hook.settings.region_id
-            target = self.find(hook, project_id)
-            return Watched(target, region_id, f"dataworks_{region_id}_{project_id}_{self.store_key(target)}")
+            project_id = hook.resolve_project_id(self.project_id)
+            return _Found(self.find(hook, project_id), hook.settings.region_id, project_id)
+
+    async def _recall(self, found: _Found) -> _Memory:
+        key = f"dataworks_{found.region_id}_{found.project_id}_{self.store_key}"
+        # No BaseEventTrigger before 3.3 has the attribute.
+        store = WatcherStore(getattr(self, "asset_state_store", None), key, self.log)
+        return _Memory(store, await store.read())
 
     async def _watch(
-        self, watched: Watched, memory: _Memory, failures: _Failures
-    ) -> AsyncGenerator[TriggerEvent, None]:
+        self,
+        target: WaitTarget,
+        found: _Found,
+        memory: _Memory,
+        failures: _Failures,
+        events: asyncio.Queue[TriggerEvent],
+    ) -> None:
         """Watch until a permanent error.
 
         :raises DataWorksError: that error.
         """
-        target = watched.target
-        key = Key(self.dataworks_conn_id, self.region_id, target.project_id, self.poll_interval)
+        key = Key(self.dataworks_conn_id, self.region_id, found.project_id, self.poll_interval)
+        seen = False
         with subscribe(key, target, _NEVER) as (poller, subscription):
             reader = _Reader(poller, subscription)
             while True:
@@ -212,30 +255,28 @@ class EventTrigger(BaseEventTrigger):
                 if update is None:
                     reader.read_if_due()
                     continue
-                await failures.end(target.describe(update.name))
-                before = memory.state
+                what = target.describe(update.name)
+                await failures.end(what)
                 if not update.exact:
-                    if before is None or self.may_have_changed(before, update):
+                    if not seen or memory.state is None or self.may_have_changed(memory.state, target, update):
                         reader.read_now()
                     continue
                 reader.has_read(again=self.may_change_unseen(update))
-                if (now := self.state_of(update)) == before:
-                    continue
-                payloads = [] if before is None else list(self.events(target, before, update))
-                for payload in payloads:
+                change = self.change(memory.state, target, update)
+                if not seen:
+                    seen = True
+                    await write(self.log.info, "Watching %s, which is %s", what, update.status)
+                if change.state != memory.state:
+                    memory.change(change.state, fired=bool(change.payloads))
+                for payload in change.payloads:
                     in_triggerer.count(EVENTS, kind=target.kind)
-                    yield self._event(payload, watched)
-                if before is None:
-                    await write(self.log.info, "Watching %s, which is %s", target.describe(update.name), update.status)
-                memory.change(now, fired=bool(payloads))
+                    await events.put(_event(payload, found))
 
-    def _event(self, payload: dict[str, Any], watched: Watched) -> TriggerEvent:
-        place = {
-            "region_id": watched.region_id,
-            "project_id": watched.target.project_id,
-            "observed_at": datetime.fromtimestamp(clock.time(), timezone.utc).isoformat(timespec="seconds"),
-        }
-        return TriggerEvent({**payload, **place})  # type: ignore[no-untyped-call]
+
+def _event(payload: Mapping[str, Any], found: _Found) -> TriggerEvent:
+    moment = datetime.fromtimestamp(clock.time(), timezone.utc).isoformat(timespec="seconds")
+    place = {"region_id": found.region_id, "project_id": found.project_id, "observed_at": moment}
+    return TriggerEvent({**payload, **place})  # type: ignore[no-untyped-call]
 
 
 class _Memory:
