@@ -130,6 +130,7 @@ class EventTrigger(BaseEventTrigger):
         :param before: what was known.
         :param target: what was polled.
         :param snapshot: what was seen in a list.
+        :return: whether the target itself is to be read.
         """
 
     def may_change_unseen(self, snapshot: StatusSnapshot) -> bool:
