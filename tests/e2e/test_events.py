@@ -24,9 +24,9 @@ pytestmark = [
     pytest.mark.parametrize("airflow_python", ["airflow3"], indirect=True),
 ]
 
-JOB, NODE = 1001, 4001
-#: Seconds within which a triggerer records an event.
-RECORDED_AFTER = 8.0
+JOB, NODE = 1004, 4001
+#: Seconds within which a triggerer records an event; one that is killed before repeats it.
+RECORDED_AFTER = 12.0
 
 
 @contextmanager
@@ -84,6 +84,7 @@ def the_job_is_watched(airflow: LocalAirflow, control: EmulatorControl) -> None:
     events = payloads(airflow, "e2e_job_event", 2)
     assert [one["previous_status"] for one in events] == ["Running", "Finished"]
 
+    time.sleep(RECORDED_AFTER)
     airflow.triggerer.kill()
     airflow.triggerer.start()
     until_polled(control, "GetDIJob", times=4)

@@ -13,7 +13,8 @@ from airflow_provider_dataworks.triggers.data_integration import DIJobStatusEven
 from airflow_provider_dataworks.triggers.node import NodeInstanceEventTrigger
 
 CONNECTION = "dataworks_e2e"
-JOB, NODE = 1001, 4001
+# Not the job of the example: an asset's watchers are those of the file that was parsed last.
+JOB, NODE = 1004, 4001
 WHEN: dict[str, Any] = {"start_date": datetime(2026, 1, 1, tzinfo=timezone.utc), "catchup": False}
 
 
