@@ -113,6 +113,10 @@ RUN_SHOWS_AFTER: tuple[float, ...] = (0.5, 1.5, 3.0, 5.0, 8.0, 12.0)
 CREATION_TAKES = 300.0
 CREATION_POLL = 2.0
 
+#: A refusal of CreateWorkflowInstances that one user met has this in its message: Periods wants a further, undocumented
+#: key, which is then sent too.
+WANTS_INTERVALS = "BizdateIntervals"
+
 #: Status of GetCreateWorkflowInstancesResult: the words are documented, that any other one means "not yet" is not.
 CREATION_DONE = "Created"
 CREATION_FAILED = "CreateFailure"

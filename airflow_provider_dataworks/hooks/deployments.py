@@ -208,6 +208,7 @@ class DeploymentsHook(DataWorksBaseHook):
         (API page: GetProject).
 
         :param project_id: workspace id; None for the connection's.
+        :return: whether it has one.
         :raises DataWorksPermanentError: refused.
         :raises DataWorksTransientError: no good answer after all attempts.
         """

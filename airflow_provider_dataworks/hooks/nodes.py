@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client import assumptions, node_parameters
 from airflow_provider_dataworks.client.actions import whole_number
+from airflow_provider_dataworks.client.bizdates import midnight_milliseconds
 from airflow_provider_dataworks.client.catalog import v2020_05_18, v2024_05_18
 from airflow_provider_dataworks.client.catalog.nodes import (
     RunRequest,
@@ -93,7 +95,7 @@ class NodesHook(NodeInstancesHook):
         if node is not None:
             request = replace(request, hourly=bool(node.hourly), parameters=_expressed(node, given))
         confirm_effect = self._confirm_run(request)
-        answer = self._send(actions.run_node, actions.build_run(request), confirm_effect=confirm_effect)
+        answer = self._send_run(request, confirm_effect)
         if _FOUND not in answer and actions.list_runs is None:
             run_id = read_run_ids(answer)[0]
             answer[_FOUND] = NodeRun(run_id, request.name, request.bizdate)
@@ -248,6 +250,17 @@ class NodesHook(NodeInstancesHook):
         parameters = {own: node_id, "ProjectEnv": actions.spell_environment(environment)}
         return read_node(content(actions.get_node, self._send(actions.get_node, parameters)))
 
+    def _send_run(self, request: RunRequest, confirm_effect: ConfirmEffect) -> dict[str, Any]:
+        actions = self._node_actions
+        try:
+            return self._send(actions.run_node, actions.build_run(request), confirm_effect=confirm_effect)
+        except DataWorksPermanentError as error:
+            amended = None if error.outcome_unknown else actions.amend_run(request, error.message)
+            if amended is None:
+                raise
+            self.log.info("%s: refused (%s); sent once more as that wants it", actions.run_node.name, error)
+        return self._send(actions.run_node, amended, confirm_effect=confirm_effect)
+
     def _confirm_run(self, request: RunRequest) -> ConfirmEffect:
         def read_effect(error: ApiError) -> dict[str, Any] | None:
             run = self._find_run(request)
@@ -273,7 +286,27 @@ class NodesHook(NodeInstancesHook):
         creation = read_creation(content(v2024_05_18.GET_CREATE_WORKFLOW_INSTANCES_RESULT, answer))
         if creation.run_id is None:
             raise self._in_context(_not_created(creation.failure, answer), request.project_id)
+        self._check_time_zone(request, creation.run_id)
         return {**answer, _FOUND: NodeRun(creation.run_id, request.name, request.bizdate)}
+
+    def _check_time_zone(self, request: RunRequest, run_id: int) -> None:
+        """Reject a time zone with which neither the run nor its instances are found.
+
+        :raises DataWorksPermanentError: a retry would not find the run, and make another one.
+        """
+        action, zone = self._node_actions.get_run, self.settings.time_zone
+        try:
+            begins = whole_number(content(action, self._send(action, {"Id": run_id})).get("BizDate"))
+        except DataWorksError as error:
+            self.log.warning("Whether %s is the time zone of the workspace could not be read: %s", zone, error)
+            return
+        if begins and begins != midnight_milliseconds(request.bizdate, zone):
+            wrong = DataWorksPermanentError(
+                "The workspace has another time zone: set time_zone on the connection. "
+                f"The business date {request.bizdate} begins at {arguments.iso_utc(begins / 1000)} there, which is not "
+                f"midnight in {zone}. The run {run_id} ({request.name!r}) was made, and goes on."
+            )
+            raise self._in_context(wrong, request.project_id)
 
     def _creation(self, operation_id: str) -> dict[str, Any] | ApiError:
         """Poll until a creation has come to its end; an error where that is not known."""
@@ -297,8 +330,8 @@ class NodesHook(NodeInstancesHook):
     def _find_run(self, request: RunRequest) -> NodeRun | None:
         if self._node_actions.list_runs is None:
             return next((run for run in self._runs_of_instances(request) if run.name == request.name), None)
-        runs = (run for run in self._listed_runs(request) if run.name == request.name)
-        return next((run for run in runs if self._may_run(run, request)), None)
+        named = (run for run in self._listed_runs(request) if run.name == request.name)
+        return next((run for run in named if self._may_run(run, request)), None)
 
     def _runs_of_instances(self, request: RunRequest) -> Iterator[NodeRun]:
         """The runs that calls have made of a node for a date, the newest first: only the instances say which."""
@@ -312,11 +345,21 @@ class NodesHook(NodeInstancesHook):
             if instance.run_id is None or instance.run_id in seen:
                 continue
             seen.add(instance.run_id)
+            if self._run_names.get(instance.run_id, request.name) != request.name:
+                continue
             if made_by is None or str(made_by) in assumptions.RUN_TYPES:
                 try:
-                    yield self._read_run(instance.run_id, request.environment)
+                    run = self._read_run(instance.run_id, request.environment)
                 except DataWorksNotFoundError:
                     self.log.debug("Run %s of instance %s is gone", instance.run_id, instance.id)
+                else:
+                    self._run_names[run.run_id] = run.name
+                    yield run
+
+    @cached_property
+    def _run_names(self) -> dict[int, str]:
+        """The names of runs that were read: one with another name is not read again by the next search."""
+        return {}
 
     def _listed_runs(self, request: RunRequest) -> Iterator[NodeRun]:
         actions, action, size = self._node_actions, v2024_05_18.LIST_WORKFLOW_INSTANCES, 100

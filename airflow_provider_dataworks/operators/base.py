@@ -96,13 +96,19 @@ class WaitingOperator(DataWorksTask, BaseOperator):
             raise self._timed_out(progress.waited(), self._stop_at_deadline(target)) from None
 
     def _defer(
-        self, targets: Sequence[WaitTarget], deadline: float | None, kept: dict[str, Any] | None = None
+        self,
+        targets: Sequence[WaitTarget],
+        deadline: float | None,
+        kept: dict[str, Any] | None = None,
+        *,
+        fail_fast: bool = True,
     ) -> NoReturn:
         """Wait in the triggerer.
 
         :param targets: what to wait for.
         :param deadline: Unix time at which the wait ends itself.
         :param kept: further arguments of ``execute_complete``, by name; plain values. Default none.
+        :param fail_fast: whether the first of several that fails ends the wait; default True.
         """
         given = self.read_arguments()
         why_not_stopped = self._why_not_stopped(targets[0])
@@ -117,6 +123,7 @@ class WaitingOperator(DataWorksTask, BaseOperator):
             max_poll_failures=self.max_poll_failures,
             waiting_since=clock.time(),
             end_from_trigger=self.ends_in_triggerer(),
+            fail_fast=fail_fast,
             request_id=self._request_id,
             returns="id",
             **(values[0] if len(values) == 1 else {"targets": values}),

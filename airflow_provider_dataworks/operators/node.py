@@ -54,8 +54,8 @@ class _RunNodeArguments(ConnectionArguments):
 class RunNodeOperator(CancellingOperator):
     """Runs a batch node once, for one business date (API pages: RunCycleDagNodes, CreateWorkflowInstances).
 
-    The name of the run is its idempotence key, on every Airflow: all tries of the task in a run look for it before they
-    make one, until the task is cleared. A retry after a run that failed makes another one. Exactly one of ``node_id``,
+    The name of the run is its idempotence key, on every Airflow: each retry of the task searches for it before it makes
+    one, until the task is cleared. A retry after a run that failed makes another one. Exactly one of ``node_id``,
     ``node_name`` and ``file_id`` names the node, which has to be deployed.
 
     XComs: the instance's id; ``run``, a dict of ``run_id``, ``name``, ``bizdate`` and ``instance_ids``, once the run
@@ -216,7 +216,7 @@ class RunNodeOperator(CancellingOperator):
 
         :param context: the task instance's, from Airflow.
         :param event: what the trigger fired.
-        :param targets: what it waited for, as the task gave it.
+        :param targets: what it waited for, as the task gave it; default none.
         :return: the instance's id.
         """
         with self.errors_in_context():
@@ -280,7 +280,9 @@ class RunNodeOperator(CancellingOperator):
             self._described = target.describe(snapshot.name)
             state = target.evaluate(snapshot, new_run_seen=True, start_overdue=False).state
             if state is WaitState.PENDING and self.deferrable:
-                self._defer(runner.targets, deadline, {"targets": [one.values() for one in runner.targets]})
+                kept = {"targets": [one.values() for one in runner.targets]}
+                # All of an hourly node end before a retry runs them again.
+                self._defer(runner.targets, deadline, kept, fail_fast=False)
             if state is WaitState.PENDING:
                 state, snapshot = self._wait_here(target, progress, deadline)
             elif state is WaitState.SUCCEEDED:
@@ -290,9 +292,7 @@ class RunNodeOperator(CancellingOperator):
                 progress.update(snapshot)
                 count_end(target, state)
             ended.append((target, snapshot))
-            if state is WaitState.FAILED:
-                break
-        # What is left of it has ended, or goes on as it would without this task.
+        # A kill from now on has nothing to stop.
         self._started_run = None
         return ended
 
@@ -313,6 +313,6 @@ class RunNodeOperator(CancellingOperator):
         context["ti"].xcom_push(key=STATISTICS_KEY, value=statistics)
         failures = failures or [end.failure for end in ends if end.failure is not None]
         if failures:
-            raise failure_of_several(failures, len(failures))
+            raise failure_of_several(failures, len(ended))
         self._add_run_facts(context, *ended[0], run_id=ended[0][0].run_id, **statistics)
         return ended[0][0].id

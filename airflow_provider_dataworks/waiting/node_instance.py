@@ -53,7 +53,7 @@ class NodeInstanceTarget(WaitTarget):
     :param run_id: the run that it belongs to; default None.
     :param reruns: how often the node is run again by itself after a failure, where only the node says it; None
         (default) where the instance says how many reruns are left.
-    :param fetch_log: whether :meth:`results` writes the log's last lines into the task's log, as many as ``[dataworks]
+    :param fetch_log: whether ``results`` writes the log's last lines into the task's log, as many as ``[dataworks]
         node_log_lines`` says; default False.
     """
 

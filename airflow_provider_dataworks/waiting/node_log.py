@@ -14,7 +14,7 @@ MOST_LINES = 1000
 LONGEST_LINE = 4000
 #: Characters of an error's description at most, and lines that belong to it where it has no code.
 _LONGEST_DESCRIPTION = 1000
-#: Characters at the end of a log in which facts are looked for: it may have millions, and the last ones count.
+#: Characters at the end of a log in which facts are searched for: it may have millions, and the last ones count.
 _END = 500_000
 _DESCRIPTION_LINES = 10
 

@@ -1,4 +1,4 @@
-"""Makes a run of a node once: takes an earlier try's, which its name tells, or makes one, and waits until it shows."""
+"""Makes a run of a node once: takes an earlier try's, found by its name, or makes one, and waits until it shows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SHORTEST_TASK_NAME = 30
 
 
 def run_name(task: str, run: str, token: str) -> str:
-    """The name of a run: what a person recognises in Operation Center, and what tells it from all others.
+    """The name of a run: what a person recognises in Operation Center, and what distinguishes it from all others.
 
     :param task: the task, such as ``orders.sync``.
     :param run: its run, and its place in a mapped task, such as ``manual__2026-11-25T00:00:00+00:00 3``.
@@ -114,7 +114,7 @@ class NodeRunner:
         return run
 
     def stop(self, hook: DataWorksHook, *, seconds: float, max_attempts: int = 1) -> bool:
-        """Stop the run's instances; one that may have been made and does not show yet is looked up by its name.
+        """Stop the run's instances; one that may have been made and does not show yet is found by its name.
 
         :param hook: a hook for the task's connection.
         :param seconds: how long it may take.
@@ -139,6 +139,9 @@ class NodeRunner:
 
     def _take_or_make(self) -> NodeRun:
         name, number = self._request.name, 1
+        if self._request.earlier_tries:
+            # A kill stops what an earlier try made, too.
+            self._name = name
         # Each try makes one run at most, so that none has made a run of a number beyond how many they are.
         while number <= self._request.earlier_tries and (run := self._find_until_it_shows(name)) is not None:
             if not self._has_failed(run):
@@ -146,7 +149,7 @@ class NodeRunner:
                 return run
             self._log.info("The run %r (%s) of an earlier try failed: another one is made", name, run.run_id)
             number += 1
-            name = f"{self._request.name} {number}"
+            self._name = name = f"{self._request.name} {number}"
         return self._make(name)
 
     def _stop(self, target: NodeInstanceTarget, hurry: Hurry, max_attempts: int, stoppable: set[int]) -> bool:
@@ -170,12 +173,12 @@ class NodeRunner:
         return True
 
     def _find_until_it_shows(self, name: str) -> NodeRun | None:
-        """Look for the run of an earlier try, for as long as one may take to show that was made just now."""
+        """Search for the run of an earlier try, for as long as one may take to show that was made just now."""
         run = self._find(self._hook, name)
         if run is not None:
             return run
         seconds = sum(assumptions.RUN_SHOWS_AFTER)
-        self._log.info("An earlier try may have made a run just now: looking for it for up to %.0f s", seconds)
+        self._log.info("An earlier try may have made a run just now: searching for it for up to %.0f s", seconds)
         for pause in assumptions.RUN_SHOWS_AFTER:
             clock.sleep(pause)
             if (run := self._find(self._hook, name)) is not None:
@@ -215,20 +218,21 @@ class NodeRunner:
     def _has_failed(self, run: NodeRun) -> bool:
         """Whether a run is of no use any more; the instances say it, for a run may show a failure before a rerun."""
         if instances := self._instances(self._hook, run):
-            targets = [self._target(run, instance) for instance in instances]
-            return any(
-                target.run_state(snapshot_of(instance)) is RunState.FAILED
-                for target, instance in zip(targets, instances, strict=True)
-            )
+            states = [self._target(run, one).run_state(snapshot_of(one)) for one in instances]
+            # One of several that goes on is waited for: it must not run beside a new run.
+            return RunState.FAILED in states and all(state.has_ended for state in states)
         status = run.status or self._hook.get_node_run(run_id=run.run_id, project_env=self._request.project_env).status
         return status == NodeStatus.FAILURE
 
     def _wait_until_it_shows(self, run: NodeRun) -> tuple[NodeInstance, ...]:
-        give_up = clock.monotonic() + self._request.start_timeout
+        give_up, shown = clock.monotonic() + self._request.start_timeout, 1
         for pause in short_pauses():
             try:
-                if instances := self._instances(self._hook, run):
+                instances = self._instances(self._hook, run)
+                # Those of an hourly node may not all be in the list at once.
+                if len(instances) == shown:
                     return instances
+                shown = len(instances) or 1
             except DataWorksTransientError as error:
                 self._log.warning("The instances of run %s cannot be read for now: %s", run.run_id, error)
             left = give_up - clock.monotonic()
@@ -236,7 +240,7 @@ class NodeRunner:
                 break
             clock.sleep(min(pause, left))
         raise DataWorksTimeoutError(
-            f"The run {run.name!r} ({run.run_id}) of node {self._request.node_id} was made, but shows no instance "
+            f"The run {run.name!r} ({run.run_id}) of node {self._request.node_id} was made, but shows no instances "
             f"after start_timeout ({self._request.start_timeout:g} s). A retry of the task takes this run."
         )
 

@@ -30,7 +30,7 @@ from airflow_provider_dataworks.waiting.di_job import DIJobTarget, snapshot_of
 from airflow_provider_dataworks.waiting.target import Evaluation, StatusSnapshot, WaitState
 from tests.faults import killed_task
 from tests.faults.fast_clock import package_modules
-from tests.faults.kills import KillPlan, make_kill_plan
+from tests.faults.kills import NODE_LAG, KillPlan, make_kill_plan
 from tests.faults.schedule import POLL_BESIDE_OTHERS, RUN_NODE, Step
 
 
@@ -66,7 +66,7 @@ def _last_run(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DIJobTarget, "shows_new_run", lambda *_: True)
 
 
-def _looks_for_no_run(patch: pytest.MonkeyPatch) -> None:
+def _searches_for_no_run(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(hook_module.DataWorksHook, "find_node_run", lambda self, **_: None)
     patch.setattr(assumptions, "RUN_SHOWS_AFTER", (0.0,))
 
@@ -346,8 +346,8 @@ MUTANTS = (
         slow=True,
     ),
     Mutant(
-        "no run is looked for by its name",
-        _looks_for_no_run,
+        "no run is searched for by its name",
+        _searches_for_no_run,
         lambda step: (
             step.node is not None
             and step.node.outcome == "SUCCESS"
@@ -569,5 +569,11 @@ KILL_MUTANTS = (
         _one_stop,
         "its job runs on",
         (_killed(154, "sending", 0.3, late=1.4), _killed(269, "sending", 0.6, late=1.4)),
+    ),
+    (
+        "no run of a killed try is searched for",
+        _searches_for_no_run,
+        "2 runs",
+        tuple(_killed(seed, "sent", 0.0, lag=NODE_LAG, status="Initialized", node=True) for seed in (41, 42)),
     ),
 )

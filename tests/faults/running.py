@@ -241,7 +241,7 @@ class _Runner:
         name = f"task {self.schedule.seed} {self.number}"
         tries = self._tries(
             lambda: CreateDISyncTaskOperator(
-                task_id="create", task_name=name, task_content=CONTENT, dataworks_conn_id=self.stage.conn_id
+                task_id="create", task_name=name, task_content=CONTENT, dataworks_conn_id=self.stage.files_conn_id
             ),
             dict,
         )
@@ -249,7 +249,7 @@ class _Runner:
 
     def _create_by_hook(self) -> None:
         name = f"task {self.schedule.seed} {self.number}"
-        hook = DataWorksHook(self.stage.conn_id)
+        hook = DataWorksHook(self.stage.files_conn_id)
         one = self._one_try(
             lambda: hook.create_di_sync_task(task_type="DI_OFFLINE", task_name=name, task_content=CONTENT), dict
         )

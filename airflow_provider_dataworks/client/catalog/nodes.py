@@ -75,6 +75,8 @@ class NodeActions:
     :param spell_environment: writes PROD and DEV as this version does.
     :param spell_bizdate: writes a business date as this version does, given the workspace's time zone.
     :param build_run: the parameters of ``run_node``.
+    :param amend_run: the parameters of ``run_node`` to send after a refusal with this message; None if nothing in it
+        says what to change.
     :param build_trigger: the parameters of ``trigger_instance``.
     :param triggers_in: the environments in which ``trigger_instance`` fires.
     :param scheduled_filter: parameters with which only instances of the nodes' own schedules are listed; others have to
@@ -103,6 +105,7 @@ class NodeActions:
     spell_environment: Callable[[str], str]
     spell_bizdate: Callable[[str, str], Any]
     build_run: Callable[[RunRequest], dict[str, Any]]
+    amend_run: Callable[[RunRequest, str], dict[str, Any] | None]
     build_trigger: Callable[[TriggerRequest], dict[str, Any]]
     triggers_in: tuple[str, ...]
     scheduled_filter: Mapping[str, Any]

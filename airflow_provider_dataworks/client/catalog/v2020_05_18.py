@@ -191,6 +191,7 @@ NODES = NodeActions(
     spell_environment=str.upper,
     spell_bizdate=lambda bizdate, _: midnight_string(bizdate),
     build_run=_run_parameters,
+    amend_run=lambda run, message: None,
     build_trigger=_trigger_parameters,
     triggers_in=("PROD",),
     scheduled_filter={},

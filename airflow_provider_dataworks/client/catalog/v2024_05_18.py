@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.actions import Action, Envelope, Repeat
-from airflow_provider_dataworks.client.bizdates import midnight_milliseconds
+from airflow_provider_dataworks.client.bizdates import midnight_milliseconds, midnight_string
 from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read_job, read_page
 from airflow_provider_dataworks.client.catalog.nodes import (
     NodeActions,
@@ -270,6 +271,14 @@ def _run_parameters(run: RunRequest) -> dict[str, Any]:
     return parameters
 
 
+def _amended_parameters(run: RunRequest, message: str) -> dict[str, Any] | None:
+    if assumptions.WANTS_INTERVALS not in message:
+        return None
+    parameters, moment = _run_parameters(run), midnight_string(run.bizdate)
+    intervals = [{"EndDate": moment, "StartDate": moment}]
+    return {**parameters, "Periods": {**parameters["Periods"], assumptions.WANTS_INTERVALS: intervals}}
+
+
 def _trigger_parameters(trigger: TriggerRequest) -> dict[str, Any]:
     return {
         "EnvType": trigger.environment.capitalize(),
@@ -301,6 +310,7 @@ NODES = NodeActions(
     spell_environment=str.capitalize,
     spell_bizdate=midnight_milliseconds,
     build_run=_run_parameters,
+    amend_run=_amended_parameters,
     build_trigger=_trigger_parameters,
     triggers_in=("PROD", "DEV"),
     scheduled_filter={"WorkflowInstanceType": "Normal"},

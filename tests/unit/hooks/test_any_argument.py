@@ -23,7 +23,9 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
+from airflow_provider_dataworks.operators.node import TriggerNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 from tests.support.hook import hook_for
 
 from .test_refused_arguments import GOOD, GOOD_FOR_NODES
@@ -262,6 +264,23 @@ TASKS: dict[type, dict[str, Any]] = {
         "max_poll_failures": 1,
         "dataworks_conn_id": "dataworks_default",
         "region_id": "cn-shanghai",
+    },
+    NodeInstanceSensor: {
+        "node_id": 1,
+        "bizdate": "2024-11-20",
+        "project_id": 1,
+        "project_env": "PROD",
+        "deferrable": True,
+        "end_from_trigger": True,
+        "fail_fast": True,
+        "max_poll_failures": 1,
+    },
+    TriggerNodeOperator: {
+        "node_id": 1,
+        "bizdate": "2024-11-20",
+        "trigger_time": 1732032000000,
+        "project_id": 1,
+        "project_env": "PROD",
     },
 }
 

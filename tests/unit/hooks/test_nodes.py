@@ -499,9 +499,9 @@ def test_file_that_is_not_deployed_says_so(hook: DataWorksHook, dataworks_emulat
 
     with pytest.raises(DataWorksNotFoundError, match="It is not deployed yet: deploy file 7"):
         hook.find_node(file_id=7)
-    for neither_or_both in ({}, {"node_name": "orders_batch", "file_id": 7}):
+    for name, number in ((None, None), ("orders_batch", 7)):
         with pytest.raises(DataWorksParameterError, match="exactly one of node_name and file_id"):
-            hook.find_node(**neither_or_both)
+            hook.find_node(node_name=name, file_id=number)
 
 
 @pytest.mark.parametrize(
@@ -582,3 +582,67 @@ def test_argument_that_cannot_be_used_is_refused_without_a_request(
         run(hook, **arguments)
 
     assert dataworks_emulator.requests() == []
+
+
+@IN_2024
+def test_time_zone_with_which_no_run_is_found_is_an_error_that_no_retry_follows(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    dataworks_emulator.settings(time_zone="Asia/Tokyo")
+
+    with pytest.raises(DataWorksPermanentError, match=r"^The workspace has another time zone") as raised:
+        run(hook)
+
+    (known,) = dataworks_emulator.node_runs(BATCH)
+    assert (
+        f"begins at 2024-11-19T15:00:00Z there, which is not midnight in Asia/Shanghai. The run {known['DagId']}"
+        in (str(raised.value))
+    )
+    assert not raised.value.outcome_unknown
+
+
+@IN_2024
+def test_run_whose_time_zone_cannot_be_read_is_a_run(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.add_fault(action="GetWorkflowInstance", kind="error", count=-1)
+
+    assert run(hook).run_id == dataworks_emulator.node_runs(BATCH)[0]["DagId"]
+
+
+@IN_2024
+def test_further_key_of_the_periods_is_sent_once_the_service_wants_it(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    refusal: dict[str, Any] = {
+        "kind": "error",
+        "status": 400,
+        "code": "InvalidParameter",
+        "message": "BizdateIntervals not set",
+    }
+    dataworks_emulator.add_fault(action="CreateWorkflowInstances", **refusal)
+
+    made = run(hook)
+
+    assert [known["DagId"] for known in dataworks_emulator.node_runs(BATCH)] == [made.run_id]
+    first, second = (json.loads(sent(entry)["Periods"]) for entry in dataworks_emulator.requests(RUNS[V2024]))
+    moment = f"{DAY} 00:00:00"
+    assert second == {**first, "BizdateIntervals": [{"StartDate": moment, "EndDate": moment}]}
+    dataworks_emulator.add_fault(action="CreateWorkflowInstances", count=-1, **refusal)
+    with pytest.raises(DataWorksPermanentError, match="BizdateIntervals not set"):
+        run(hook, name="another")
+
+
+def test_runs_of_other_names_are_read_once_in_a_search(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    for name in ("a", "b", "c"):
+        run(hook, name=name)
+    dataworks_emulator.clear_requests()
+    dataworks_emulator.add_fault(action="RunCycleDagNodes", kind="reset")
+    # The hook has read some of them before.
+    hook.__dict__.pop("_run_names")
+
+    with pytest.raises(DataWorksTransientError, match=r"^It may have started"):
+        run(hook, look_first=False)
+
+    assert actions_of(dataworks_emulator).count("GetDag") == 3
+    assert actions_of(dataworks_emulator).count("ListInstances") == 6

@@ -16,7 +16,9 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
+from airflow_provider_dataworks.operators.node import TriggerNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 from airflow_provider_dataworks.waiting.di_job import DIJobTarget
 from airflow_provider_dataworks.waiting.target import StatusSnapshot
 from tests.support.hook import CONTENT, PARAM, connect
@@ -52,7 +54,14 @@ def test_without_a_region_it_is_the_list_of_workspaces(console: str) -> None:
 
 @pytest.mark.parametrize(
     "operator",
-    [CreateDISyncTaskOperator, StartDISyncInstanceOperator, StartDIJobOperator, DIJobStatusSensor],
+    [
+        CreateDISyncTaskOperator,
+        StartDISyncInstanceOperator,
+        StartDIJobOperator,
+        DIJobStatusSensor,
+        NodeInstanceSensor,
+        TriggerNodeOperator,
+    ],
 )
 def test_every_task_has_the_link(operator: Any) -> None:
     assert [type(link) for link in operator.operator_extra_links] == [DataWorksConsoleLink]

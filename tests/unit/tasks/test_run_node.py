@@ -21,7 +21,8 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksParameterError,
     DataWorksTimeoutError,
 )
-from airflow_provider_dataworks.operators.node import RunNodeOperator, business_date_of
+from airflow_provider_dataworks.operators.node import RunNodeOperator
+from airflow_provider_dataworks.task import business_date_of
 from airflow_provider_dataworks.triggers import base as trigger_module
 from airflow_provider_dataworks.triggers.node import NodeInstanceTrigger
 from airflow_provider_dataworks.waiting import progress as progress_module
@@ -135,8 +136,29 @@ def test_all_hours_of_an_hourly_node_are_waited_for(emulator: EmulatorControl, d
     assert context["pushed"]["statistics"]["records"] == 240
 
 
-@pytest.mark.parametrize("cancel", [True, False])
-def test_without_waiting_it_ends_when_the_run_shows(emulator: EmulatorControl, cancel: bool) -> None:
+@MODES
+def test_all_hours_end_before_one_that_failed_fails_the_task(emulator: EmulatorControl, deferrable: bool) -> None:
+    emulator.set_node(HOURLY, run_seconds=60)
+    context = make_context()
+
+    def end_them() -> None:
+        ids: list[int] = []
+        while len(ids) < 24:
+            ids = [one["InstanceId"] for one in emulator.node_instances(HOURLY)]
+        emulator.set_node_instance(ids[3], Status="FAILURE")
+        for one in (*ids[:3], *ids[4:]):
+            emulator.set_node_instance(one, Status="SUCCESS")
+
+    ending = threading.Timer(0.5, end_them)
+    ending.start()
+    with pytest.raises(DataWorksJobError, match=r"1 of 24 failed: node instance \d+ "):
+        run_task(run_node(node_id=HOURLY, deferrable=deferrable), context)
+
+    assert not ending.is_alive()
+    assert {one["Status"] for one in emulator.node_instances(HOURLY)} == {"SUCCESS", "FAILURE"}
+
+
+def test_without_waiting_it_ends_when_the_run_shows(emulator: EmulatorControl) -> None:
     emulator.set_node(NODE, run_seconds=60)
     emulator.settings(list_lag_seconds=0.3)
     context = make_context()
@@ -151,7 +173,7 @@ def test_without_waiting_it_ends_when_the_run_shows(emulator: EmulatorControl, c
 def test_a_run_that_shows_no_instance_in_time_says_so(emulator: EmulatorControl) -> None:
     emulator.settings(list_lag_seconds=60)
 
-    with pytest.raises(DataWorksTimeoutError, match="shows no instance after start_timeout"):
+    with pytest.raises(DataWorksTimeoutError, match="shows no instances after start_timeout"):
         run_task(run_node(start_timeout=0.3))
 
 

@@ -113,14 +113,24 @@ def test_a_run_that_may_yet_begin_is_an_error_in_the_log(
 def test_a_kill_before_anything_is_made_sends_nothing(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DataWorksHook, "find_node_run", lambda self, **_: (_ for _ in ()).throw(Killed))
-    task = run_node()
-    with pytest.raises(Killed):
-        run_task(task, make_context(try_number=2))
+    task = run_node(node_id=None, node_name="orders_batch")
+    with mock.patch.object(DataWorksHook, "find_node", side_effect=Killed), pytest.raises(Killed):
+        run_task(task)
 
     task.on_kill()
 
     assert emulator.requests() == []
+
+
+def test_a_kill_while_an_earlier_tries_run_is_searched_for_stops_that_run(emulator: EmulatorControl) -> None:
+    run_task(run_node(wait_for_completion=False), make_context(max_tries=3))
+    task = run_node()
+    with mock.patch.object(DataWorksHook, "find_node_run", side_effect=Killed), pytest.raises(Killed):
+        run_task(task, make_context(try_number=2, max_tries=3))
+
+    task.on_kill()
+
+    assert (runs(emulator), stops(emulator)) == (1, 1)
 
 
 def test_a_call_that_was_surely_not_executed_leaves_nothing_to_stop(emulator: EmulatorControl) -> None:

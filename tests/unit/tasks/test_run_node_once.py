@@ -19,6 +19,7 @@ from airflow_provider_dataworks.exceptions import (
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from tests.support.node_runs import (
     FAILING,
+    HOURLY,
     NODE,
     RUN_ACTIONS,
     fault,
@@ -281,3 +282,33 @@ def test_the_first_try_looks_for_no_earlier_run(emulator: EmulatorControl, monke
     monkeypatch.setattr(DataWorksHook, "find_node_run", None)
 
     run_task(run_node(), attempt(1))
+
+
+@pytest.mark.only_2020
+def test_a_search_reads_the_runs_of_others_once(emulator: EmulatorControl) -> None:
+    for index in range(5):
+        run_task(run_node(wait_for_completion=False), attempt(1, map_index=index))
+    emulator.clear_requests()
+
+    run_task(run_node(wait_for_completion=False), attempt(2, map_index=5))
+
+    searches = 1 + len(assumptions.RUN_SHOWS_AFTER)
+    actions = [request["action"] for request in emulator.requests()]
+    assert actions.count("GetDag") == 5
+    assert actions.count("ListInstances") == searches + 1
+    assert runs(emulator) == 6
+
+
+def test_an_hourly_run_of_which_an_hour_failed_is_not_made_again_while_others_go_on(emulator: EmulatorControl) -> None:
+    emulator.set_node(HOURLY, run_seconds=60)
+    run_task(run_node(node_id=HOURLY, wait_for_completion=False), attempt(1))
+    ids = [one["InstanceId"] for one in emulator.node_instances(HOURLY)]
+    emulator.set_node_instance(ids[0], Status="FAILURE")
+
+    run_task(run_node(node_id=HOURLY, wait_for_completion=False), attempt(2))
+    assert runs(emulator, HOURLY) == 1
+    for one in ids[1:]:
+        emulator.set_node_instance(one, Status="SUCCESS")
+
+    run_task(run_node(node_id=HOURLY, wait_for_completion=False), attempt(3))
+    assert runs(emulator, HOURLY) == 2
