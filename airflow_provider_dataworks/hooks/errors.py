@@ -120,7 +120,7 @@ def _is_job_not_found(error: ApiError) -> bool:
 
 
 def _node_not_found(error: ApiError) -> Advice | None:
-    """What to do about a refusal that means that a node, run or instance is not there; no code is documented for it."""
+    """What to do about a refusal that means that a node, file, run or instance is not there; it has no known code."""
     if error.outcome is not Outcome.REFUSED or error.http_status not in (400, 404, 200):
         return None
     word, advice = _NODES_NOT_FOUND.get(error.action, ("", None))
@@ -139,6 +139,7 @@ _NODES_NOT_FOUND: dict[str, tuple[str, Advice | None]] = {
         ("GetTask", "CreateWorkflowInstances", "TriggerSchedulerTaskInstance"), ("taskid", _NODE_NOT_FOUND)
     ),
     "GetNode": ("nodeid", _NODE_NOT_FOUND),
+    "GetFile": ("file", Advice("There is no such file: check file_id and project_id.")),
     **dict.fromkeys(("GetDag", "GetWorkflowInstance"), ("", _RUN_NOT_FOUND)),
     **dict.fromkeys(
         (

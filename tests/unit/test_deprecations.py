@@ -48,6 +48,8 @@ with DAG(dag_id="dag", schedule=None):
     NodeInstanceSensor(task_id="node", node_id=1, deferrable=True)
     NodeInstanceSensor.partial(task_id="nodes").expand(node_id=[1, 2])
     nodes.TriggerNodeOperator(task_id="fire", node_id=1)
+    nodes.RunNodeOperator(task_id="run", node_id=1, deferrable=True)
+    nodes.RunNodeOperator.partial(task_id="runs").expand(node_id=[1, 2])
 DIJobStatusTrigger(dataworks_conn_id="dataworks_default", project_id=1, di_job_id=1).serialize()
 DataWorksHook()
 print(*found, sep="\\n")

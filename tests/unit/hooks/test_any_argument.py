@@ -23,7 +23,7 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
-from airflow_provider_dataworks.operators.node import TriggerNodeOperator
+from airflow_provider_dataworks.operators.node import RunNodeOperator, TriggerNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 from tests.support.hook import hook_for
@@ -281,6 +281,21 @@ TASKS: dict[type, dict[str, Any]] = {
         "trigger_time": 1732032000000,
         "project_id": 1,
         "project_env": "PROD",
+    },
+    RunNodeOperator: {
+        "node_id": 1,
+        "bizdate": "2024-11-20",
+        "parameters": {"a": "1"},
+        "project_id": 1,
+        "project_env": "PROD",
+        "wait_for_completion": True,
+        "deferrable": True,
+        "poll_interval": 1,
+        "cancel_on_kill": True,
+        "fetch_log": True,
+        "start_timeout": 1,
+        "max_poll_failures": 1,
+        "end_from_trigger": True,
     },
 }
 

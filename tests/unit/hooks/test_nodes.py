@@ -499,6 +499,8 @@ def test_file_that_is_not_deployed_says_so(hook: DataWorksHook, dataworks_emulat
 
     with pytest.raises(DataWorksNotFoundError, match="It is not deployed yet: deploy file 7"):
         hook.find_node(file_id=7)
+    with pytest.raises(DataWorksNotFoundError, match=r"There is no such (file|node)"):
+        hook.find_node(file_id=7)
     for name, number in ((None, None), ("orders_batch", 7)):
         with pytest.raises(DataWorksParameterError, match="exactly one of node_name and file_id"):
             hook.find_node(node_name=name, file_id=number)
@@ -631,12 +633,9 @@ def test_further_key_of_the_periods_is_sent_once_the_service_wants_it(
         run(hook, name="another")
 
 
-def test_runs_of_other_names_are_read_once_in_a_search(
-    hook: DataWorksHook, dataworks_emulator: EmulatorControl
-) -> None:
+def test_runs_of_other_names_are_read_once(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
     for name in ("a", "b", "c"):
         run(hook, name=name)
-    dataworks_emulator.clear_requests()
     dataworks_emulator.add_fault(action="RunCycleDagNodes", kind="reset")
     # The hook has read some of them before.
     hook.__dict__.pop("_run_names")
@@ -645,4 +644,4 @@ def test_runs_of_other_names_are_read_once_in_a_search(
         run(hook, look_first=False)
 
     assert actions_of(dataworks_emulator).count("GetDag") == 3
-    assert actions_of(dataworks_emulator).count("ListInstances") == 6
+    assert actions_of(dataworks_emulator).count("ListInstances") == 3 + 6

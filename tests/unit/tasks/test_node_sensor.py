@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date, datetime, timedelta, timezone
@@ -80,10 +81,19 @@ def test_failure_carries_the_error_of_the_log(emulator: EmulatorControl, deferra
 def test_instance_that_does_not_exist_yet_is_waited_for(
     emulator: EmulatorControl, deferrable: bool, task_log: list[str]
 ) -> None:
-    instance_id = add(emulator, "SUCCESS", shown_after_seconds=0.5)
+    made: list[int] = []
 
-    assert run_task(sensor(deferrable=deferrable)) == {str(instance_id): "SUCCESS"}
+    def make() -> None:
+        while not requests(emulator, ("GetNode", "GetTask")):
+            time.sleep(0.02)
+        made.append(add(emulator, "SUCCESS"))
 
+    scheduler = threading.Thread(target=make)
+    scheduler.start()
+
+    assert run_task(sensor(deferrable=deferrable)) == {str(*made): "SUCCESS"}
+
+    scheduler.join()
     assert any(f"scheduled node {NODE} ({BIZDATE}) is not generated yet" in line for line in task_log)
 
 

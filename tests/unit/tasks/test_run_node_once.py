@@ -41,7 +41,8 @@ class Killed(BaseException):
 
 @pytest.fixture(autouse=True)
 def _quick(emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(assumptions, "RUN_SHOWS_AFTER", (1.0, 2.0, 4.0))
+    monkeypatch.setattr(assumptions, "RUN_SHOWS_AFTER", (0.5, 1.0, 2.5))
+    emulator.settings(run_seconds=0.1)
     with quick(emulator):
         yield
 
@@ -145,12 +146,13 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, moment: int) -> list[int]:
     return passed
 
 
-@pytest.mark.parametrize("lag", [0.0, 5.0], ids=["shows at once", "shows 5 s late"])
+@pytest.mark.parametrize(
+    "lag", [pytest.param(0.0, id="shows at once"), pytest.param(2.0, id="shows 2 s late", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("moment", range(1, 9))
 def test_a_worker_killed_at_any_moment_leaves_one_run(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, moment: int, lag: float
 ) -> None:
-    emulator.set_node(NODE, run_seconds=0.2)
     emulator.settings(list_lag_seconds=shown_after(lag))
     with monkeypatch.context() as killing:
         kill_at(killing, moment)
