@@ -1,14 +1,23 @@
-"""What Airflow learns of this package: connection form, operators, sensors, triggers, links."""
+"""What Airflow learns of this package: connection form, operators, sensors, triggers, links, assets, configuration."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow_provider_dataworks import __version__
+from airflow_provider_dataworks.config import SECTION, section
 from airflow_provider_dataworks.connection.form import CONNECTION_FIELDS, field_behaviour
 
 _INTEGRATION = "Alibaba Cloud DataWorks"
 _PACKAGE = "airflow_provider_dataworks"
+_ASSET_URIS = [
+    {
+        "schemes": ["dataworks"],
+        "handler": f"{_PACKAGE}.assets.sanitize_uri",
+        "factory": f"{_PACKAGE}.assets.create_asset",
+        "to_openlineage_converter": f"{_PACKAGE}.assets.convert_asset_to_openlineage",
+    }
+]
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -42,6 +51,10 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "extra-links": [f"{_PACKAGE}.links.dataworks.DataWorksConsoleLink"],
+        "config": {SECTION: section()},
+        "asset-uris": _ASSET_URIS,
+        # What Airflow 2.11 calls them.
+        "dataset-uris": _ASSET_URIS,
     }
 
 

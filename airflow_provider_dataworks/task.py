@@ -17,6 +17,7 @@ from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksParameterError
 from airflow_provider_dataworks.links.dataworks import LINK_KEY, DataWorksConsoleLink, workspace_url
+from airflow_provider_dataworks.metrics import END_LAG, in_task
 from airflow_provider_dataworks.rendering import TemplateRendering, dag_marks
 
 if TYPE_CHECKING:
@@ -55,10 +56,15 @@ class DataWorksTask(TemplateRendering):
     #: The workspace and its address in the console, once they are known.
     _place: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
 
+    #: When a poll saw that what the task waited for had ended, Unix time; None while it has not.
+    _ended_at: float | None = None
+
     if TYPE_CHECKING:
         project_id: Any
         dataworks_conn_id: Any
         region_id: Any
+        end_from_trigger: bool
+        outlets: Any
         log: Any
 
     @abstractmethod
@@ -144,11 +150,24 @@ class DataWorksTask(TemplateRendering):
         context["ti"].xcom_push(key=LINK_KEY, value=url)
         return url
 
+    def ends_in_triggerer(self) -> bool:
+        """Whether the deferred task ends without a worker, as ``end_from_trigger`` wants it.
+
+        :return: False with outlets: Airflow emits no asset events for what ends in the triggerer.
+        """
+        if self.end_from_trigger and self.outlets:
+            self.log.warning(
+                "end_from_trigger is not applied: the task has outlets, and Airflow emits no asset events for a task "
+                "that ends in the triggerer"
+            )
+            return False
+        return self.end_from_trigger
+
     def errors_in_context(self) -> AbstractContextManager[None]:
         """Add to every error of the package which connection, region and workspace it is about.
 
         Its traceback begins anew, so that the task's log ends with the cause and not with frames of this package; they
-        are logged at DEBUG.
+        are logged at DEBUG. At the end it records how long ago what the task waited for had ended.
 
         :return: a context; errors pass through it.
         """
@@ -172,6 +191,8 @@ class _ErrorsInContext(AbstractContextManager[None]):
         self._task = task
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if self._task._ended_at is not None:
+            in_task.seconds(END_LAG, clock.time() - self._task._ended_at)
         if not isinstance(error, DataWorksError):
             return
         known = self._task._known_context()

@@ -51,7 +51,7 @@ python_use_unqualified_type_names = True
 nitpicky = True
 _ELSEWHERE = """
     AirflowException AirflowFailException BaseHook BaseOperator BaseOperatorLink BaseSensorOperator BaseTrigger Context
-    PokeReturnValue TriggerEvent TypedDict Enum AuthBase PreparedRequest Protocol ValueError LookupError OSError
+    PokeReturnValue TriggerEvent TypedDict Enum Asset AuthBase PreparedRequest Protocol ValueError LookupError OSError
     ModuleNotFoundError TimeoutError Exception Any Callable Iterable Iterator AsyncIterator Mapping Sequence ClassVar
     Literal Settle T XComArg str int float bool None dict list tuple type frozenset property optional date datetime
 """

@@ -57,8 +57,11 @@ class DataWorksClient:
     :param max_elapsed: seconds within which the attempts of a call end. None (default): none begins after 180 s, or
         after 930 s (ten minutes, and the longest wait that the service may ask for) once the call was throttled. The
         wait for the rate limiter's turn does not count.
+    :param max_backoff: seconds between two attempts at most, unless the service asks for more; default 30.
     :param rate_limiter: what spaces the requests, and adapts to the responses; None (default) for no limit.
     :param paced: whether this client waits for the rate limiter's turn (default True), or its caller does.
+    :param on_throttled: called with the action's name each time that the service throttles an attempt; must not raise.
+        Default None.
     :param sleep: how to wait between attempts; default the installed clock's.
     """
 
@@ -72,8 +75,10 @@ class DataWorksClient:
         request_timeout: float | None = None,
         max_attempts: int = 5,
         max_elapsed: float | None = None,
+        max_backoff: float = 30.0,
         rate_limiter: RateLimiter | None = None,
         paced: bool = True,
+        on_throttled: Callable[[str], None] | None = None,
         sleep: Callable[[float], None] = clock.sleep,
     ) -> None:
         self.endpoint = endpoint
@@ -82,8 +87,10 @@ class DataWorksClient:
         self.request_timeout = 2 * read_timeout if request_timeout is None else request_timeout
         self.max_attempts = max_attempts
         self.max_elapsed = max_elapsed
+        self.max_backoff = max_backoff
         self.rate_limiter = rate_limiter
         self.paced = paced
+        self.on_throttled = on_throttled
         self.sleep = sleep
         self._transport = Transport(endpoint)
         self._headers = {
@@ -190,6 +197,7 @@ class _Call:
             max_elapsed=MAX_ELAPSED if explicit is None else explicit,
             max_throttled=MAX_THROTTLED if explicit is None else explicit,
             sleep=client.sleep,
+            max_backoff=client.max_backoff,
         )
         return retry(first, self.attempt, self.should_retry, policy, self.elapsed)
 
@@ -355,6 +363,8 @@ class _Call:
         error.args = (error.message,)
 
     def _inform_rate_limiter(self, exchange: Exchange, failure: ApiError | None) -> None:
+        if failure is not None and failure.throttled and self.client.on_throttled is not None:
+            self.client.on_throttled(self.action.name)
         if self.client.rate_limiter is None:
             return
         if failure is not None and failure.throttled:

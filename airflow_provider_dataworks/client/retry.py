@@ -14,6 +14,9 @@ from airflow_provider_dataworks.client.errors import ApiError
 
 log = logging.getLogger(__name__)
 
+#: Seconds between two attempts at most, unless the server asks for more.
+LONGEST_BACKOFF = 30.0
+
 T = TypeVar("T")
 
 
@@ -27,12 +30,14 @@ class RetryPolicy:
     :param max_elapsed: seconds after which none begins.
     :param max_throttled: the same once an attempt was throttled.
     :param sleep: how to wait in between.
+    :param max_backoff: seconds in between at most, unless the server asks for more; default 30.
     """
 
     attempts: int
     max_elapsed: float
     max_throttled: float
     sleep: Callable[[float], None]
+    max_backoff: float = LONGEST_BACKOFF
 
 
 def retry(
@@ -61,7 +66,7 @@ def retry(
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(should_retry),
-        wait=_wait,
+        wait=_Wait(policy.max_backoff),
         stop=_Stop(policy, elapsed),
         before_sleep=_log_retry,
         sleep=policy.sleep,
@@ -94,16 +99,16 @@ class _Stop:
 
 
 _SHORTEST_WAIT = 0.1
-_LONGEST_BACKOFF = 30.0
 
 
-def backoff(attempt: int) -> float:
+def backoff(attempt: int, longest: float = LONGEST_BACKOFF) -> float:
     """A pause with full jitter: those that failed together do not come back together.
 
     :param attempt: how many attempts there have been, from 1.
-    :return: seconds, evenly spread from 0.1 to a bound that doubles from 1 to 30.
+    :param longest: seconds at most; default 30.
+    :return: seconds, evenly spread from 0.1 to a bound that doubles from 1 to ``longest``.
     """
-    bound = min(2.0 ** min(attempt - 1, 10), _LONGEST_BACKOFF)
+    bound = min(2.0 ** min(attempt - 1, 20), longest)
     return random.uniform(_SHORTEST_WAIT, bound)  # noqa: S311 - nothing depends on it being secret
 
 
@@ -112,13 +117,18 @@ def _error_of(state: tenacity.RetryCallState, attribute: str) -> Any:
     return getattr(error, attribute, None)
 
 
-def _wait(state: tenacity.RetryCallState) -> float:
+class _Wait:
     """As long as the server asks, and a little longer, else the backoff."""
-    asked: float | None = _error_of(state, "retry_after")
-    if asked is None:
-        return backoff(state.attempt_number)
-    # A server that asks for no wait at all is not to be hammered.
-    return max(asked, _SHORTEST_WAIT) + random.uniform(0, 0.1 * asked)  # noqa: S311
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+
+    def __call__(self, state: tenacity.RetryCallState) -> float:
+        asked: float | None = _error_of(state, "retry_after")
+        if asked is None:
+            return backoff(state.attempt_number, self._longest)
+        # A server that asks for no wait at all is not to be hammered.
+        return max(asked, _SHORTEST_WAIT) + random.uniform(0, 0.1 * asked)  # noqa: S311
 
 
 def _log_retry(state: tenacity.RetryCallState) -> None:

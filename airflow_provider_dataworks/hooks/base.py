@@ -16,6 +16,7 @@ from airflow_provider_dataworks.client.actions import Action
 from airflow_provider_dataworks.client.client import ConfirmEffect, DataWorksClient
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError
 from airflow_provider_dataworks.client.rate_limiter import RateLimiter, rate_limiter_for
+from airflow_provider_dataworks.config import config
 from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
@@ -24,6 +25,7 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksTransientError,
 )
 from airflow_provider_dataworks.hooks.errors import from_client
+from airflow_provider_dataworks.metrics import Metrics, in_task
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -52,6 +54,9 @@ class DataWorksBaseHook(BaseHook):
     conn_type = "dataworks"
     hook_name = "Alibaba Cloud DataWorks"
 
+    #: Where what happens to the hook's requests is counted; the triggerer's hooks have its own.
+    metrics: Metrics = in_task
+
     def __init__(self, dataworks_conn_id: str = default_conn_name, region_id: str | None = None) -> None:
         super().__init__()
         self.dataworks_conn_id = dataworks_conn_id
@@ -78,8 +83,10 @@ class DataWorksBaseHook(BaseHook):
             request_timeout=settings.request_timeout,
             max_attempts=settings.max_attempts,
             max_elapsed=settings.max_elapsed,
+            max_backoff=config().max_backoff,
             rate_limiter=self.rate_limiter,
             paced=settings.paced,
+            on_throttled=self.metrics.throttled,
         )
 
     @property

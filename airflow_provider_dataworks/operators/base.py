@@ -12,11 +12,13 @@ from airflow.providers.common.compat.sdk import BaseOperator
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksPermanentError, DataWorksTimeoutError
+from airflow_provider_dataworks.metrics import STARTS, in_task
+from airflow_provider_dataworks.operators.asset_events import add_facts
 from airflow_provider_dataworks.task import DataWorksTask, try_began
 from airflow_provider_dataworks.waiting import events
 from airflow_provider_dataworks.waiting.deadline import execution_deadline
 from airflow_provider_dataworks.waiting.failure_budget import DEFAULT_MAX_POLL_FAILURES
-from airflow_provider_dataworks.waiting.loop import DeadlineReached, WaitLimits, wait_in_worker
+from airflow_provider_dataworks.waiting.loop import DeadlineReached, WaitLimits, count_end, wait_in_worker
 from airflow_provider_dataworks.waiting.progress import Progress
 from airflow_provider_dataworks.waiting.run_store import RunStore
 from airflow_provider_dataworks.waiting.starting import Begun, Starter, StartRequest
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 #: How long on_kill may take.
 KILL_SECONDS = 4.0
+
+#: How often a request for the facts of a run is sent at most: the task has done its work, and must not fail for them.
+FACTS_ATTEMPTS = 3
 
 #: How long stopping may take at the deadline, which leaves up to 30 seconds.
 DEADLINE_SECONDS = 15.0
@@ -84,7 +89,9 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         limits = WaitLimits(self.poll_interval, self.max_poll_failures, deadline)
         try:
             with closing(self.hook.with_settings(max_attempts=1)) as hook:
-                return wait_in_worker(target, hook, limits, progress, self.log)
+                ended = wait_in_worker(target, hook, limits, progress, self.log)
+                self._ended_at = clock.time()
+                return ended
         except DeadlineReached:
             raise self._timed_out(progress.waited(), self._stop_at_deadline(target)) from None
 
@@ -116,7 +123,7 @@ class WaitingOperator(DataWorksTask, BaseOperator):
             why_not_stopped=why_not_stopped,
             max_poll_failures=self.max_poll_failures,
             waiting_since=clock.time(),
-            end_from_trigger=self.end_from_trigger,
+            end_from_trigger=self.ends_in_triggerer(),
             fail_fast=fail_fast,
             request_id=self._request_id,
             returns="id",
@@ -124,6 +131,21 @@ class WaitingOperator(DataWorksTask, BaseOperator):
             **(values[0] if len(values) == 1 else {"targets": values}),
         )
         self.defer(trigger=trigger, method_name="execute_complete")
+
+    def _add_run_facts(self, context: Context, target: WaitTarget, snapshot: StatusSnapshot, **more: Any) -> None:
+        """Add to the event of the target's asset, if the task's outlets name it, what is known of the run.
+
+        :param context: the task instance's, from Airflow.
+        :param target: what ran.
+        :param snapshot: what the last poll saw.
+        :param more: facts that the task knows already, as JSON takes them; they win.
+        """
+
+        def read() -> dict[str, Any]:
+            with closing(self.hook.with_short_timeouts(max_attempts=FACTS_ATTEMPTS)) as hook:
+                return {**target.run_facts(hook, snapshot), **more}
+
+        add_facts(context, self.outlets, self.hook, target, read, self.log)
 
     def _why_not_stopped(self, target: WaitTarget) -> str:
         """Why a kill and the deadline stop nothing; empty if they stop what this task started."""
@@ -218,6 +240,7 @@ class TargetOperator(WaitingOperator):
         target = self.named_target(project_id or 0)
         end = events.read_event(event)
         self._name = end.name
+        self._ended_at = end.ended_at
         if end.kind == events.FAILED:
             last = StatusSnapshot(str(end.status), name=end.name, detail=end.detail)
             raise end.to_failure() or target.failure(self.hook, last, self.log)
@@ -298,6 +321,7 @@ class StartOperator(CancellingOperator, TargetOperator):
         )
         starter = Starter(self.hook, self.log, request, store, self._take_started_run)
         if starter.work_was_done(snapshot):
+            self._add_run_facts(context, target, snapshot)
             return target.id
         try:
             begun = starter.begin(snapshot)
@@ -306,6 +330,7 @@ class StartOperator(CancellingOperator, TargetOperator):
             store.forget()
             raise
         store.record_done(ended=self.wait_for_completion and target.run_state(last).has_ended)
+        self._add_run_facts(context, target, last)
         return target.id
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
@@ -316,12 +341,15 @@ class StartOperator(CancellingOperator, TargetOperator):
         except DataWorksJobError:
             store.forget()
             raise
-        status = str((event or {}).get("status"))
-        store.record_done(ended=target.run_state(StatusSnapshot(status)).has_ended)
+        last = StatusSnapshot(str((event or {}).get("status")), name=self._name)
+        store.record_done(ended=target.run_state(last).has_ended)
+        project_id = self.read_arguments().project_id or self.hook.settings.project_id
+        self._add_run_facts(context, self.named_target(project_id or 0), last)
         return target_id
 
     def _send_start(self, target: StartTarget, before: StatusSnapshot) -> None:
         self._request_id = self.start(target, before)
+        in_task.count(STARTS, kind=target.kind)
 
     def _take_started_run(self, run: StartedRun | None) -> None:
         self._started_run = run if run is not None and run.target.why_not_stopped is None else None
@@ -345,8 +373,10 @@ class StartOperator(CancellingOperator, TargetOperator):
             state = target.evaluate(snapshot, new_run_seen=False, start_overdue=False).state
         if state is WaitState.SUCCEEDED:
             progress.finish(snapshot)
+            count_end(target, state)
         elif state is WaitState.FAILED:
             progress.update(snapshot)
+            count_end(target, state)
         elif self.deferrable:
             self._defer([target], deadline)
         else:

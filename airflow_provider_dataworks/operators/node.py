@@ -18,6 +18,7 @@ from airflow_provider_dataworks.task import ConnectionArguments, business_date_o
 from airflow_provider_dataworks.waiting import events, node_log
 from airflow_provider_dataworks.waiting.deadline import execution_deadline
 from airflow_provider_dataworks.waiting.failure_budget import DEFAULT_MAX_POLL_FAILURES
+from airflow_provider_dataworks.waiting.loop import count_end
 from airflow_provider_dataworks.waiting.node_instance import NodeInstanceTarget
 from airflow_provider_dataworks.waiting.node_run import NodeRunner, NodeRunRequest, run_name
 from airflow_provider_dataworks.waiting.progress import Progress
@@ -77,8 +78,8 @@ class RunNodeOperator(CancellingOperator):
     :param poll_interval: seconds between two polls; default 30.
     :param cancel_on_kill: whether the instance is stopped when the task is killed or reaches execution_timeout; default
         True.
-    :param fetch_log: whether the last 1,000 lines of the instance's log are written into the task's log at the end;
-        default True. Statistics and errors are read from the log in any case.
+    :param fetch_log: whether the last lines of the instance's log (1,000, or ``[dataworks] node_log_lines``) are
+        written into the task's log at the end; default True. Statistics and errors are read from the log in any case.
     :param start_timeout: seconds within which the run must show; default 120.
     :param max_poll_failures: failed polls in a row that end the wait; default 10.
     :param end_from_trigger: whether success and failure end the deferred task without a worker; default False. Airflow
@@ -201,6 +202,7 @@ class RunNodeOperator(CancellingOperator):
         context["ti"].xcom_push(key=RUN_KEY, value=facts)
         self.log.info("Run %s (%r) for %s: instance %s", run.run_id, run.name, run.bizdate, ", ".join(map(str, ids)))
         if not self.wait_for_completion:
+            self._add_run_facts(context, runner.targets[0], runner.snapshots[0], run_id=run.run_id)
             return ids[0]
         return self._finish(context, self._wait(runner, deadline))
 
@@ -216,6 +218,7 @@ class RunNodeOperator(CancellingOperator):
 
     def _complete(self, context: Context, event: dict[str, Any] | None) -> int:
         end = events.read_event(event)
+        self._ended_at = end.ended_at
         ended = [(NodeInstanceTarget.from_values(one.target), one) for one in end.each() if one.target is not None]
         self._described = ", ".join(target.describe(one.name) for target, one in ended) or self._described
         if end.kind == events.TIMED_OUT:
@@ -276,8 +279,10 @@ class RunNodeOperator(CancellingOperator):
                 state, snapshot = self._wait_here(target, progress, deadline)
             elif state is WaitState.SUCCEEDED:
                 progress.finish(snapshot)
+                count_end(target, state)
             else:
                 progress.update(snapshot)
+                count_end(target, state)
             ended.append((target, snapshot))
         # A kill from now on has nothing to stop.
         self._started_run = None
@@ -296,8 +301,10 @@ class RunNodeOperator(CancellingOperator):
         :raises DataWorksJobError: an instance failed.
         """
         ends = [target.read_end(self.hook, snapshot, self.log) for target, snapshot in ended]
-        context["ti"].xcom_push(key=STATISTICS_KEY, value=node_log.total([end.statistics for end in ends]))
+        statistics = node_log.total([end.statistics for end in ends])
+        context["ti"].xcom_push(key=STATISTICS_KEY, value=statistics)
         failures = failures or [end.failure for end in ends if end.failure is not None]
         if failures:
             raise failure_of_several(failures, len(ended))
+        self._add_run_facts(context, *ended[0], run_id=ended[0][0].run_id, **statistics)
         return ended[0][0].id

@@ -19,10 +19,11 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksTimeoutError, DataWorksTransientError
+from airflow_provider_dataworks.metrics import FAILED_POLLS, POLLS, in_task
 from airflow_provider_dataworks.task import DataWorksTask, try_began
 from airflow_provider_dataworks.waiting.deadline import execution_deadline
 from airflow_provider_dataworks.waiting.failure_budget import DEFAULT_MAX_POLL_FAILURES, FailureBudget
-from airflow_provider_dataworks.waiting.loop import progress_remark
+from airflow_provider_dataworks.waiting.loop import count_end, progress_remark
 from airflow_provider_dataworks.waiting.progress import Progress
 from airflow_provider_dataworks.waiting.several import failure_of_several
 from airflow_provider_dataworks.waiting.target import StatusSnapshot, WaitState, WaitTarget
@@ -132,13 +133,15 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
         try:
             polled = self.find(self.hook.resolve_project_id(self.read_arguments().project_id))
         except DataWorksTransientError as error:
+            in_task.count(FAILED_POLLS)
             if self._budget.failed() and not self.reschedule:
                 raise
             self.log.warning("Poll %s in a row failed: %s", self._budget.failures, error)
             return False
         self._budget.succeeded()
+        in_task.count(POLLS)
         try:
-            succeeded = self._evaluate(polled)
+            succeeded = self._evaluate_and_count(polled)
         except DataWorksJobError as error:
             if self.soft_fail:
                 raise AirflowSkipException(f"Skipping due to soft_fail: {error}") from error
@@ -159,6 +162,7 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
         from airflow_provider_dataworks.waiting import events
 
         end = events.read_event(event)
+        self._ended_at = end.ended_at
         if end.kind == events.TIMED_OUT:
             raise DataWorksTimeoutError(
                 f"{self.describe()} did not get there within execution_timeout (waited {end.waited}); "
@@ -205,7 +209,7 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
 
     def _poll_and_defer(self, context: Context, project_id: int) -> Any:
         polled = self.find(project_id)
-        if not self._evaluate(polled):
+        if not self._evaluate_and_count(polled):
             self._defer(context, [target for target, _ in polled])
         return self._result(polled)
 
@@ -220,12 +224,26 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
             why_not_stopped="a sensor stops nothing",
             max_poll_failures=self.max_poll_failures,
             waiting_since=clock.time(),
-            end_from_trigger=self.end_from_trigger,
+            end_from_trigger=self.ends_in_triggerer(),
             skip_on_failure=self.soft_fail,
             fail_fast=self.fail_fast,
             **({"targets": [target.values() for target in targets]} if self.waits_for_several else targets[0].values()),
         )
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=self.timeout))
+
+    def _evaluate_and_count(self, polled: Polled) -> bool:
+        """As :meth:`_evaluate`; counts the end of the wait."""
+        try:
+            succeeded = self._evaluate(polled)
+        except DataWorksJobError:
+            count_end(polled[0][0], WaitState.FAILED)
+            self._ended_at = clock.time()
+            raise
+        if succeeded:
+            for target, _ in polled:
+                count_end(target, WaitState.SUCCEEDED)
+            self._ended_at = clock.time()
+        return succeeded
 
     def _evaluate(self, polled: Polled) -> bool:
         """Whether all targets have succeeded.

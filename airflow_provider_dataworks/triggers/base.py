@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_dataworks.client.clock import clock
+from airflow_provider_dataworks.metrics import END_LAG, WAITS, in_triggerer
 from airflow_provider_dataworks.triggers.blocking import within
 from airflow_provider_dataworks.triggers.log_thread import write
 from airflow_provider_dataworks.triggers.task_state import task_was_ended
@@ -80,12 +81,16 @@ class WaitTrigger(BaseTrigger):
         else:
             event = await DeferredWait(self.target, self.options, self.log).run()
         event.kept = self.options.kept
+        for one in event.each():
+            in_triggerer.count(f"{WAITS}.{one.kind.replace(' ', '_')}", kind=self.target.kind)
         fired = self.airflow_event(event)
         if type(fired) is TriggerEvent:
             await clock.pause(self._until_deferral_has_settled())
         else:
             # No worker logs the end, and what is logged after the event does not get into the task's log.
             await clock.pause(_LOG_BEFORE_EVENT if event.kind == events.FAILED or _results_of(event) else 0)
+            if event.ended_at is not None:
+                in_triggerer.seconds(END_LAG, clock.time() - event.ended_at, kind=self.target.kind)
         yield fired
 
     async def on_kill(self) -> None:

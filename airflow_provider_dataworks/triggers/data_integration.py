@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from airflow_provider_dataworks.triggers.base import WaitTrigger
+from airflow_provider_dataworks.triggers.di_job_event import DIJobStatusEventTrigger
 from airflow_provider_dataworks.waiting.di_job import DIJobTarget
 from airflow_provider_dataworks.waiting.sync_instance import SyncInstanceTarget
 from airflow_provider_dataworks.waiting.target import WaitTarget
+
+__all__ = ["DIJobStatusEventTrigger", "DIJobStatusTrigger", "DISyncInstanceTrigger"]
 
 
 class DIJobStatusTrigger(WaitTrigger):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from airflow_provider_dataworks.triggers.base import WaitTrigger
+from airflow_provider_dataworks.triggers.node_event import NodeInstanceEventTrigger
 from airflow_provider_dataworks.waiting.node_instance import NodeInstanceTarget
 from airflow_provider_dataworks.waiting.node_schedule import NodeScheduleTarget
 from airflow_provider_dataworks.waiting.target import WaitTarget
+
+__all__ = ["NodeInstanceEventTrigger", "NodeInstanceTrigger", "NodeScheduleTrigger"]
 
 
 class NodeInstanceTrigger(WaitTrigger):

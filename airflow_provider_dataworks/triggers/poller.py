@@ -22,6 +22,7 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksPermanentError,
     DataWorksTransientError,
 )
+from airflow_provider_dataworks.metrics import FAILED_POLLS, POLLS, in_triggerer
 from airflow_provider_dataworks.triggers.blocking import CallTimedOut, start_call, wait_for_call
 from airflow_provider_dataworks.triggers.log_thread import write
 from airflow_provider_dataworks.waiting.failure_budget import FailureBudget, pause_after
@@ -392,7 +393,7 @@ class Poller:
         while wanted and (request := batch.next_request(frozenset(wanted))) is not None:
             try:
                 fetch = partial(batch.fetch, project_id=self._key.project_id, request=request)
-                number, answer = await self._ask(fetch)
+                number, answer = await self._poll_request(fetch)
             except DataWorksError as error:
                 self._fail(current, [(group, target_id) for target_id in wanted], error)
                 return
@@ -406,13 +407,23 @@ class Poller:
             return
         target = next(iter(group)).target
         try:
-            number, snapshot = await self._ask(target.poll)
+            number, snapshot = await self._poll_request(target.poll)
         except DataWorksError as error:
             self._fail(current, [key], error)
             current.in_a_row = 0 if isinstance(error, DataWorksPermanentError) else current.in_a_row + 1
         else:
             current.in_a_row = 0
             self._publish(current, number, key, snapshot)
+
+    async def _poll_request(self, call: Callable[[DataWorksHook], T]) -> tuple[int, T]:
+        """Make a request that is a poll, and count it."""
+        try:
+            number, answer = await self._ask(call)
+        except (DataWorksError, _SharedFailure):
+            in_triggerer.count(FAILED_POLLS)
+            raise
+        in_triggerer.count(POLLS)
+        return number, answer
 
     def _publish(self, current: _Round, number: int, key: TargetKey, snapshot: StatusSnapshot) -> None:
         """Hand a snapshot to those who had joined when its request was sent."""
@@ -598,5 +609,6 @@ def _open_hook(dataworks_conn_id: str, region_id: str | None) -> DataWorksHook:
     """A hook that tries once (the next tick is the retry) and leaves the spacing to the poller."""
     from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 
-    hook = DataWorksHook(dataworks_conn_id, region_id)
-    return hook.with_settings(max_attempts=1, paced=False)
+    hook = DataWorksHook(dataworks_conn_id, region_id).with_settings(max_attempts=1, paced=False)
+    hook.metrics = in_triggerer
+    return hook

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.exceptions import DataWorksError
+from airflow_provider_dataworks.metrics import in_triggerer
 from airflow_provider_dataworks.triggers.blocking import call, within
 from airflow_provider_dataworks.triggers.log_thread import write
 from airflow_provider_dataworks.triggers.poller import Key, Poller, Subscription, subscribe
@@ -222,6 +223,7 @@ class DeferredWait:
             type=snapshot.type if snapshot else None,
             target=self._target.values(),
             waited=self._progress.waited(),
+            ended_at=clock.time() if kind in (events.REACHED, events.FAILED) else None,
         )
 
     @property
@@ -268,4 +270,5 @@ def _stop(target: WaitTarget, options: WaitOptions) -> None:
     with closing(
         DataWorksHook(options.dataworks_conn_id, options.region_id).with_short_timeouts(max_attempts=3)
     ) as hook:
+        hook.metrics = in_triggerer
         target.stop(hook)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_dataworks.assets import DI_JOB
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.errors import printable
 from airflow_provider_dataworks.client.models import DIJob, JobPage, JobStatus, MigrationType
@@ -19,7 +20,7 @@ from airflow_provider_dataworks.exceptions import (
 )
 from airflow_provider_dataworks.links.dataworks import workspace_url
 from airflow_provider_dataworks.waiting import di_job_runs
-from airflow_provider_dataworks.waiting.pages import PAGE_SIZE, PageMap
+from airflow_provider_dataworks.waiting.pages import PageMap
 from airflow_provider_dataworks.waiting.target import (
     BatchPoll,
     Evaluation,
@@ -157,6 +158,19 @@ class DIJobTarget(StartTarget):
     def stop(self, hook: DataWorksHook) -> None:
         hook.stop_di_job(di_job_id=self.di_job_id)
 
+    @property
+    def asset_path(self) -> str:
+        return f"{DI_JOB}/{self.di_job_id}"
+
+    def run_facts(self, hook: DataWorksHook, snapshot: StatusSnapshot) -> dict[str, Any]:
+        ended = self.run_state(snapshot).has_ended
+        return {
+            "di_job_id": self.di_job_id,
+            "job_name": snapshot.name,
+            "status": normal_status(snapshot.status),
+            **(di_job_runs.facts(hook, self.di_job_id) if ended else {}),
+        }
+
     def failure(self, hook: DataWorksHook, snapshot: StatusSnapshot, log: Any) -> DataWorksJobError:
         name, project_id, error_message = snapshot.name, self.project_id or hook.settings.project_id, None
         try:
@@ -226,7 +240,7 @@ class JobPages(BatchPoll):
         return self._map.next_page(wanted)
 
     def fetch(self, hook: DataWorksHook, project_id: int, request: Any) -> JobPage:
-        return hook.list_di_jobs_page(project_id=project_id, page_number=request, page_size=PAGE_SIZE)
+        return hook.list_di_jobs_page(project_id=project_id, page_number=request, page_size=self._map.page_size)
 
     def read(self, request: Any, answer: JobPage, watched: frozenset[int]) -> dict[int, StatusSnapshot]:
         found = {job.id: snapshot_of(job, exact=False) for job in answer.jobs if job.id in watched}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dataworks.client.catalog import v2024_05_18
 from airflow_provider_dataworks.client.errors import printable
+from airflow_provider_dataworks.config import config
 from airflow_provider_dataworks.exceptions import DataWorksError
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 #: Tables whose reasons an error names at most, and characters of each.
 _MOST_REASONS = 5
 _REASON_LENGTH = 300
-#: Lines of the job's log that the task's log gets at the end of a failure.
-_LOG_LINES = 30
 
 _PHASES = ("Structure", "Full", "Realtime")
 
@@ -42,6 +41,29 @@ def progress(hook: DataWorksHook, di_job_id: int) -> str:
     return f"{finished} of {len(tables)} tables finished, {records} records, {size} bytes"
 
 
+def facts(hook: DataWorksHook, di_job_id: int) -> dict[str, Any]:
+    """What the job's last run has done, for the event of its asset.
+
+    :param hook: the hook to call.
+    :param di_job_id: the job.
+    :return: in 2024-05-18 tables, records and bytes as integers; in 2020-05-18 ``run_stats`` where GetDIJob has it, and
+        when the run was started, in Unix seconds.
+    :raises DataWorksError: as the hook raises.
+    """
+    if (summary := hook.read_di_job_run_summary(di_job_id=di_job_id)) is not None:
+        return {
+            "tables": summary.tables,
+            "tables_finished": summary.tables_finished,
+            "records": summary.records,
+            "bytes": summary.bytes,
+            "error_records": summary.error_records,
+        }
+    job = hook.read_di_job(di_job_id=di_job_id)
+    stats = job.fields.get("RunStats")
+    known = {"run_stats": dict(stats) if isinstance(stats, Mapping) and stats else None, "started": job.started_time}
+    return {name: value for name, value in known.items() if value is not None}
+
+
 def failure_reasons(hook: DataWorksHook, di_job_id: int, log: Any) -> str | None:
     """Why the job's last run failed, where GetDIJob does not say: tables, last failover; the end of its log is logged.
 
@@ -57,12 +79,13 @@ def failure_reasons(hook: DataWorksHook, di_job_id: int, log: Any) -> str | None
     if events and (message := max(events, key=_moment).get("FailoverMessage")):
         reasons.append(f"last failover: {printable(message)[:_REASON_LENGTH]}")
     try:
-        lines = hook.get_di_job_log(di_job_id=di_job_id).splitlines()
+        most = config().job_log_lines
+        lines = hook.get_di_job_log(di_job_id=di_job_id).splitlines()[-most:] if most else []
     except DataWorksError as error:
         log.warning("The log of DI job %s cannot be read: %s", di_job_id, error)
     else:
         if lines:
-            end = "\n".join(printable(line) for line in lines[-_LOG_LINES:])
+            end = "\n".join(printable(line) for line in lines)
             log.info("The end of the log of DI job %s:\n%s", di_job_id, end)
     return "; ".join(reasons) or None
 

@@ -46,6 +46,7 @@ class WaitEvent:
     :param target: the fields of what was waited for, by name; default None.
     :param results: of a target whose task ends in the triggerer, further XComs by key; default None.
     :param error: after an error, its class and fields; default None.
+    :param ended_at: when a poll saw that the target had ended, Unix time by the triggerer's clock; default None.
     :param members: of a wait for several targets, the event of each that had ended; default None.
     :param count: how many targets were waited for; default 1.
     :param kept: what the task gave the trigger to keep; default None.
@@ -63,6 +64,7 @@ class WaitEvent:
     target: dict[str, Any] | None = None
     results: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
+    ended_at: float | None = None
     members: list[dict[str, Any]] | None = None
     count: int = 1
     kept: dict[str, Any] | None = None
@@ -112,6 +114,7 @@ class WaitEvent:
             waited=worst.waited,
             outcome=worst.outcome,
             error=worst.error,
+            ended_at=max((event.ended_at for event in ended if event.ended_at is not None), default=None),
             members=[event.payload() for event in ended],
             count=count,
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from airflow_provider_dataworks.client.clock import clock
+from airflow_provider_dataworks.config import config
 
 #: Failed polls in a row that end a wait, unless the task says otherwise.
-DEFAULT_MAX_POLL_FAILURES = 10
+DEFAULT_MAX_POLL_FAILURES = config().max_poll_failures
 #: Seconds between two counted failures at most, however many there were; a longer interval counts instead.
 LONGEST_BACKOFF = 300.0
 #: Seconds between two polls at most, so that a wait goes on soon after an outage; a longer interval counts instead.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksTransientError
+from airflow_provider_dataworks.metrics import FAILED_POLLS, POLLS, WAITS, in_task
+from airflow_provider_dataworks.waiting import events
 from airflow_provider_dataworks.waiting.failure_budget import FailureBudget, pause_after
 from airflow_provider_dataworks.waiting.target import StatusSnapshot, WaitState, WaitTarget
 
@@ -42,6 +44,16 @@ class DeadlineReached(Exception):
         self.snapshot = snapshot
 
 
+def count_end(target: WaitTarget, state: WaitState) -> None:
+    """Count how a wait in the worker ended.
+
+    :param target: what was waited for.
+    :param state: how it ended.
+    """
+    kind = events.REACHED if state is WaitState.SUCCEEDED else events.FAILED
+    in_task.count(f"{WAITS}.{kind}", kind=target.kind)
+
+
 def wait_in_worker(
     target: WaitTarget, hook: DataWorksHook, limits: WaitLimits, progress: Progress, log: Any
 ) -> tuple[WaitState, StatusSnapshot]:
@@ -57,6 +69,21 @@ def wait_in_worker(
     :raises DataWorksTransientError: too many polls in a row failed.
     :raises DataWorksPermanentError: a poll was refused.
     """
+    try:
+        state, snapshot = _wait(target, hook, limits, progress, log)
+    except DeadlineReached:
+        in_task.count(f"{WAITS}.timed_out", kind=target.kind)
+        raise
+    except DataWorksError:
+        in_task.count(f"{WAITS}.{events.ERROR}", kind=target.kind)
+        raise
+    count_end(target, state)
+    return state, snapshot
+
+
+def _wait(
+    target: WaitTarget, hook: DataWorksHook, limits: WaitLimits, progress: Progress, log: Any
+) -> tuple[WaitState, StatusSnapshot]:
     budget = FailureBudget(limits.poll_interval, limits.max_poll_failures)
     began, new_run_seen = clock.monotonic(), False
     snapshot: StatusSnapshot | None = None
@@ -65,11 +92,13 @@ def wait_in_worker(
         try:
             snapshot = target.poll(hook)
         except DataWorksTransientError as error:
+            in_task.count(FAILED_POLLS)
             if budget.failed():
                 raise
             log.warning("Poll %s in a row failed: %s", budget.failures, error)
             retry_after = error.retry_after
         else:
+            in_task.count(POLLS)
             budget.succeeded()
             overdue = target.shows_within is not None and clock.monotonic() - began >= target.shows_within
             result = target.evaluate(snapshot, new_run_seen=new_run_seen, start_overdue=overdue)

@@ -6,14 +6,16 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_dataworks.assets import NODE
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.catalog import v2020_05_18
 from airflow_provider_dataworks.client.errors import printable
 from airflow_provider_dataworks.client.models import NodeInstance, NodeInstancePage, NodeStatus
+from airflow_provider_dataworks.config import config
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksJobError, DataWorksParameterError
 from airflow_provider_dataworks.links.dataworks import workspace_url
 from airflow_provider_dataworks.waiting import node_log
-from airflow_provider_dataworks.waiting.pages import PAGE_SIZE, PageMap
+from airflow_provider_dataworks.waiting.pages import PageMap
 from airflow_provider_dataworks.waiting.target import (
     BatchPoll,
     Evaluation,
@@ -51,7 +53,8 @@ class NodeInstanceTarget(WaitTarget):
     :param run_id: the run that it belongs to; default None.
     :param reruns: how often the node is run again by itself after a failure, where only the node says it; None
         (default) where the instance says how many reruns are left.
-    :param fetch_log: whether ``results`` writes the log's last 1,000 lines into the task's log; default False.
+    :param fetch_log: whether ``results`` writes the log's last lines into the task's log, as many as ``[dataworks]
+        node_log_lines`` says; default False.
     """
 
     instance_id: int
@@ -105,6 +108,19 @@ class NodeInstanceTarget(WaitTarget):
             return RunState.RUNNING if snapshot.status in _WORDS.known else RunState.IDLE
         return RunState.SUCCEEDED if state is WaitState.SUCCEEDED else RunState.FAILED
 
+    @property
+    def asset_path(self) -> str | None:
+        return f"{NODE}/{self.node_id}" if self.node_id else None
+
+    def run_facts(self, hook: DataWorksHook, snapshot: StatusSnapshot) -> dict[str, Any]:
+        return {
+            "node_id": self.node_id,
+            "node_name": snapshot.name,
+            "instance_id": self.instance_id,
+            "bizdate": self.bizdate,
+            "status": snapshot.status,
+        }
+
     def progress(self, hook: DataWorksHook) -> str:
         log = hook.get_node_instance_log(instance_id=self.instance_id, project_env=self.project_env)
         return node_log.state_line(log)
@@ -130,7 +146,7 @@ class NodeInstanceTarget(WaitTarget):
         name, text = self.describe(snapshot.name), ""
         if snapshot.type in _WORKING:
             text = self._read_log(hook, snapshot, log)
-            if self.fetch_log and (lines := node_log.last_lines(text)):
+            if self.fetch_log and (lines := node_log.last_lines(text, config().node_log_lines)):
                 log.info("The log of %s:\n%s", name, lines)
             found = node_log.statistics(text)
         else:
@@ -264,7 +280,9 @@ class NodeInstanceLists(BatchPoll):
         if self._by_ids:
             return hook.list_node_instances_page(instance_ids=request, page_number=1, page_size=_MOST_IDS, **common)
         page = request if isinstance(request, int) else 1
-        return hook.list_node_instances_page(node_id=self._node_id, page_number=page, page_size=PAGE_SIZE, **common)
+        return hook.list_node_instances_page(
+            node_id=self._node_id, page_number=page, page_size=self._map.page_size, **common
+        )
 
     def read(self, request: Any, answer: NodeInstancePage, watched: frozenset[int]) -> dict[int, StatusSnapshot]:
         found = {one.id: snapshot_of(one) for one in answer.instances if one.id in watched}

@@ -15,6 +15,7 @@ from airflow_provider_dataworks.exceptions import (
     DataWorksTimeoutError,
     DataWorksTransientError,
 )
+from airflow_provider_dataworks.metrics import STARTS, in_task
 from airflow_provider_dataworks.waiting.loop import short_pauses
 from airflow_provider_dataworks.waiting.node_instance import NodeInstanceTarget, snapshot_of
 from airflow_provider_dataworks.waiting.stopping import Hurry
@@ -198,7 +199,7 @@ class NodeRunner:
         # From here on a kill stops it: the request may arrive even if its answer does not.
         self._name = name
         try:
-            return self._hook.run_node(
+            run = self._hook.run_node(
                 node_id=request.node_id,
                 bizdate=request.bizdate,
                 name=name,
@@ -211,6 +212,8 @@ class NodeRunner:
             if not error.outcome_unknown:
                 self._name = None
             raise
+        in_task.count(STARTS, kind=NodeInstanceTarget.kind)
+        return run
 
     def _has_failed(self, run: NodeRun) -> bool:
         """Whether a run is of no use any more; the instances say it, for a run may show a failure before a rerun."""

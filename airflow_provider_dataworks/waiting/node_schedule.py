@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_dataworks.client.catalog import v2020_05_18
 from airflow_provider_dataworks.client.errors import printable
 from airflow_provider_dataworks.client.models import NodeInstance, NodeInstancePage, NodeStatus
+from airflow_provider_dataworks.config import config
 from airflow_provider_dataworks.exceptions import DataWorksJobError
 from airflow_provider_dataworks.waiting.node_instance import NodeInstanceTarget, snapshot_of
-from airflow_provider_dataworks.waiting.pages import PAGE_SIZE
 from airflow_provider_dataworks.waiting.several import failure_of_several
 from airflow_provider_dataworks.waiting.target import (
     BatchPoll,
@@ -223,6 +223,7 @@ class ScheduleLists(BatchPoll):
         self._project_env = project_env
         #: None until a hook says which version it has.
         self._by_node: bool | None = None
+        self._page_size = config().poll_page_size
         self._pages = 1
         self._begun: frozenset[int] = frozenset()
         self._page = 1
@@ -255,13 +256,14 @@ class ScheduleLists(BatchPoll):
             project_env=self._project_env,
             scheduled_only=True,
             page_number=page,
+            page_size=None if self._by_node else self._page_size,
         )
 
     def read(self, request: Any, answer: NodeInstancePage, watched: frozenset[int]) -> dict[int, StatusSnapshot]:
         for instance in answer.instances:
             if instance.node_id in self._nodes:
                 self._found[instance.node_id][instance.id] = instance
-        self._pages = max(1, -(-(answer.total or 0) // (_MOST_NODES if self._by_node else PAGE_SIZE)))
+        self._pages = max(1, -(-(answer.total or 0) // (_MOST_NODES if self._by_node else self._page_size)))
         nodes = self._nodes
         if not self._by_node and self._pages > min(len(nodes), _MOST_PAGES):
             # One by one it takes fewer requests.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
-#: Entries a page, the most that the lists of 2020-05-18 give.
-PAGE_SIZE = 100
+from airflow_provider_dataworks.config import config
 
 
 class PageMap:
@@ -17,6 +16,8 @@ class PageMap:
 
     def __init__(self, most_pages: int | None = None) -> None:
         self._most_pages = most_pages
+        #: Entries a page.
+        self.page_size = config().poll_page_size
         self._page_of: dict[int, int] = {}
         self._pages = 1
         self._read: set[int] = set()
@@ -52,7 +53,7 @@ class PageMap:
         """
         self._read.add(page)
         if total is not None:
-            pages = max(1, -(-total // PAGE_SIZE))
+            pages = max(1, -(-total // self.page_size))
             self._pages = pages if self._most_pages is None else min(pages, self._most_pages)
         for target_id in [one for one, where in self._page_of.items() if where == page and one not in found]:
             del self._page_of[target_id]

@@ -240,6 +240,24 @@ class WaitTarget(ABC):
         return ""
 
     @property
+    def asset_path(self) -> str | None:
+        """What follows the workspace in the URI of the target's asset, such as ``di-job/1001``.
+
+        None (default) if it has no asset.
+        """
+        return None
+
+    def run_facts(self, hook: DataWorksHook, snapshot: StatusSnapshot) -> dict[str, Any]:
+        """Read what is known of the run, for the event of the target's asset.
+
+        :param hook: the hook to call.
+        :param snapshot: the last snapshot.
+        :return: the facts, as JSON takes them; default the status.
+        :raises DataWorksError: as the hook raises.
+        """
+        return {"status": snapshot.status}
+
+    @property
     def why_not_stopped(self) -> str | None:
         """Why :meth:`stop` is not possible, such as ``the API stops no solutions``; None (default) if it is."""
         return None

@@ -450,7 +450,7 @@ def _keeps_its_rate(patch: pytest.MonkeyPatch) -> None:
 
 
 def _pauses_without_jitter(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retry, "backoff", lambda attempt: min(2.0 ** (attempt - 1), 30.0))
+    patch.setattr(retry, "backoff", lambda attempt, longest: min(2.0 ** (attempt - 1), longest))
 
 
 SCENARIO_MUTANTS = (

@@ -95,6 +95,8 @@ def test_each_example_renders_without_a_logical_date(path: Path) -> None:
 
 @pytest.mark.parametrize("shown", BLOCKS)
 def test_each_dag_that_is_shown_renders_without_a_logical_date(shown: str, tmp_path: Path) -> None:
+    if "AssetWatcher" in BLOCKS[shown]:
+        pytest.importorskip("airflow.sdk", reason="this Airflow has no watchers")
     path = tmp_path / "shown.py"
     path.write_text(BLOCKS[shown], encoding="utf-8")
 

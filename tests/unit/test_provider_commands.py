@@ -70,7 +70,7 @@ def test_links_show_the_console(shown: Any) -> None:
     assert shown("links") == [{"extra_link_class_name": f"{MODULE}.links.dataworks.DataWorksConsoleLink"}]
 
 
-def test_triggers_show_their_module(shown: Any) -> None:
-    (row,) = shown("triggers")
+def test_triggers_show_their_modules(shown: Any) -> None:
+    rows = {(row["package_name"], row["class"]) for row in shown("triggers")}
 
-    assert (row["package_name"], row["class"]) == (PACKAGE, f"{MODULE}.triggers.data_integration")
+    assert rows == {(PACKAGE, f"{MODULE}.triggers.{module}") for module in ("data_integration", "node")}
