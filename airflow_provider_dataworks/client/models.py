@@ -228,6 +228,18 @@ class DataSource:
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
+@dataclass(frozen=True)
+class DataSourcePage:
+    """A page of a list of data sources.
+
+    :param data_sources: those on it; two where one name has both environments.
+    :param total: how many entries the whole list has; None where the answer does not say.
+    """
+
+    data_sources: tuple[DataSource, ...]
+    total: int | None
+
+
 class ListedJob(TypedDict, total=False):
     """A job as ListDIJobs gives it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from airflow_provider_dataworks.client.actions import Action, Envelope, Repeat
+from airflow_provider_dataworks.client.catalog import data_sources
 from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read_job, read_page
 from airflow_provider_dataworks.client.catalog.generated_content import read_generated_content
 
@@ -104,6 +105,16 @@ QUERY_DI_SYNC_TASK_CONFIG = _action(
 
 LIST_PROJECTS = _action("ListProjects", query=("PageNumber", "PageSize"))
 GET_PROJECT = _action("GetProject", query=("ProjectId",))
+
+# Data sources
+
+LIST_DATA_SOURCES = _action(
+    "ListDataSources",
+    method="GET",
+    query=("ProjectId", "Name", "EnvType", "PageNumber", "PageSize"),
+    envelope=Envelope("Data", read=data_sources.read_page),
+)
+DATA_SOURCES = data_sources.DataSourceActions(LIST_DATA_SOURCES, {"Dev": 0, "Prod": 1})
 
 #: All of them.
 ACTIONS = tuple(value for value in list(vars().values()) if isinstance(value, Action))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from airflow_provider_dataworks.client.actions import Action, Envelope, Repeat
+from airflow_provider_dataworks.client.catalog import data_sources
 from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read_job, read_page
 from airflow_provider_dataworks.client.catalog.paging import read_entries
 
@@ -110,6 +111,15 @@ DI_JOBS = DIJobActions(
 
 LIST_PROJECTS = _post("ListProjects", body=_PAGE)
 GET_PROJECT = _get("GetProject", query=("Id",))
+
+# Data sources
+
+LIST_DATA_SOURCES = _get(
+    "ListDataSources",
+    query=("ProjectId", "Name", "EnvType", *_PAGE),
+    envelope=Envelope("PagingInfo", read=data_sources.read_page),
+)
+DATA_SOURCES = data_sources.DataSourceActions(LIST_DATA_SOURCES, {"Dev": "Dev", "Prod": "Prod"})
 
 #: All of them.
 ACTIONS = tuple(value for value in list(vars().values()) if isinstance(value, Action))
