@@ -75,3 +75,17 @@ class Copy:
     changed: frozenset[int] | None = frozenset()
     records: int | None = None
     bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class TaskLineage:
+    """What a task copies, and what is known of it otherwise.
+
+    :param copies: what is copied; default nothing.
+    :param facts: fields of the run facet, such as ``diJobId``; default none.
+    :param error: why it failed by the service's account; default None.
+    """
+
+    copies: tuple[Copy, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
