@@ -13,6 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from airflow_provider_dataworks.client.assumptions import LONGEST_RUN_NAME
+from airflow_provider_dataworks.client.bizdates import parse_bizdate, parse_moment
+from airflow_provider_dataworks.client.catalog.v2020_05_18 import SCHEDULE_PARAMETERS
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.endpoints import is_region_id
 from airflow_provider_dataworks.client.models import JobStatus, TaskType
@@ -146,6 +149,93 @@ def region_identifier(value: Any) -> str:
 def optional_region_identifier(value: Any) -> str | None:
     """As :func:`region_identifier`; None stays None."""
     return None if optional(value) is None else region_identifier(value)
+
+
+def time_zone(value: Any) -> str:
+    """The IANA name of a time zone.
+
+    :raises DataWorksParameterError: it is anything else, or this machine does not know it.
+    """
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(value.strip()).key
+    except Exception:  # noqa: BLE001 - a name that leads out of the database, to a folder or to nothing each has its own
+        problem = f"must be the IANA name of a time zone, such as Asia/Shanghai, not {_shown(value)}"
+        raise DataWorksParameterError("time_zone", problem) from None
+
+
+def business_date(name: str, value: Any) -> str:
+    """A business date as ``YYYY-MM-DD``: a date, a datetime (its own date), YYYY-MM-DD or YYYYMMDD.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    try:
+        return parse_bizdate(value)
+    except ValueError:
+        raise DataWorksParameterError(
+            name, f"must be a date, a datetime, YYYY-MM-DD or YYYYMMDD, not {_shown(value)}"
+        ) from None
+
+
+def optional_business_date(name: str, value: Any) -> str | None:
+    """As :func:`business_date`; None stays None."""
+    return None if optional(value) is None else business_date(name, value)
+
+
+def trigger_time(name: str, value: Any, time_zone: str) -> datetime:
+    """When an instance is due: a datetime, an ISO 8601 string (without a zone in ``time_zone``), or Unix milliseconds.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    try:
+        return parse_moment(value, time_zone)
+    except (ValueError, OverflowError):
+        problem = f"must be a datetime, an ISO 8601 string or Unix milliseconds, not {_shown(value)}"
+        raise DataWorksParameterError(name, problem) from None
+
+
+def optional_trigger_time(name: str, value: Any) -> Any:
+    """What :func:`trigger_time` takes, as it is; None stays None.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    if optional(value) is not None:
+        trigger_time(name, value, "UTC")
+    return optional(value)
+
+
+def project_environment(value: Any) -> str:
+    """PROD or DEV, in any case.
+
+    :raises DataWorksParameterError: it is another word.
+    """
+    return one_of("project_env", value.strip().upper() if isinstance(value, str) else value, ("PROD", "DEV"))
+
+
+def node_parameters(name: str, value: Any) -> dict[str, Any] | str | None:
+    """Parameters of a node: values by name, or the text of the node's own syntax; None stays None.
+
+    A string that is a JSON object, or what Python prints for a dict, is one.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    if optional(value) is None:
+        return None
+    if isinstance(value, str) and not value.strip().startswith("{"):
+        return text(name, value, in_url=False)
+    return json_object(name, value) or None
+
+
+def run_name(value: Any) -> str:
+    """The name of a run of a node, of up to 128 characters.
+
+    :raises DataWorksParameterError: it is anything else.
+    """
+    name = text("name", value)
+    if len(name) > LONGEST_RUN_NAME:
+        raise DataWorksParameterError("name", f"must have at most {LONGEST_RUN_NAME} characters, not {len(name)}")
+    return name
 
 
 def text(name: str, value: Any, *, in_url: bool = True) -> str:
@@ -349,6 +439,28 @@ def _parameter(name: str, value: Any) -> Any:
     raise DataWorksParameterError(
         name, f"must be a string, a number of up to 64 bits, a boolean, a dict or a list, not {_shown(value)}"
     )
+
+
+def schedule(name: str, value: Any) -> dict[str, Any]:
+    """Properties of a schedule by their names in UpdateFile: strings, numbers, booleans.
+
+    The lists among them may be lists of strings. None, and properties that are None, are left out.
+
+    :raises DataWorksParameterError: UpdateFile has no such property, or it holds anything else.
+    """
+    given = {} if optional(value) is None else json_object(name, value)
+    _refuse_unknown(name, given, SCHEDULE_PARAMETERS)
+    return {key: _property(f"{name}.{key}", key, item) for key, item in given.items() if item is not None}
+
+
+def _property(name: str, key: str, value: Any) -> Any:
+    if key.endswith("List") and isinstance(value, (list, tuple)):
+        if not all(isinstance(each, str) for each in value):
+            raise DataWorksParameterError(name, f"must be a list of strings, not {_shown(value)}")
+        return _sendable(name, ",".join(value))
+    if isinstance(value, (Mapping, list, tuple)) and not key.endswith(("Parameters", "Settings")):
+        raise DataWorksParameterError(name, f"must be a string or a number, not {_shown(value)}")
+    return _parameter(name, value)
 
 
 def start_time(name: str, value: Any) -> int:

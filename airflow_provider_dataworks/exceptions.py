@@ -122,7 +122,7 @@ class DataWorksPermanentError(DataWorksError, AirflowFailException):
 
 
 class DataWorksNotFoundError(DataWorksPermanentError):
-    """There is no such job."""
+    """There is no such job, node, run or instance."""
 
 
 class DataWorksParameterError(DataWorksPermanentError, ValueError):

@@ -46,4 +46,5 @@ def get_provider_info() -> dict[str, Any]:
 
 
 def _modules(kind: str) -> list[dict[str, Any]]:
-    return [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{kind}.data_integration"]}]
+    names = [f"{_PACKAGE}.{kind}.{module}" for module in ("data_integration", "node")]
+    return [{"integration-name": _INTEGRATION, "python-modules": names}]

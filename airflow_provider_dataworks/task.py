@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -172,3 +173,20 @@ def try_began(context: Context) -> float:
     now = clock.time()
     started = getattr(context["ti"], "start_date", None)
     return min(now, max(started.timestamp(), now - _LONGEST_LEAD_TIME)) if started else now
+
+
+def business_date_of(context: Context) -> str:
+    """The business date of a run of a DAG, in the DAG's time zone.
+
+    :param context: the task instance's, from Airflow.
+    :return: ``YYYY-MM-DD``: the date of data_interval_start; without an interval, that of the day before the run, and
+        the same one in each of its tries.
+    """
+    zone = getattr(context.get("dag"), "timezone", None) or timezone.utc
+    if (start := context.get("data_interval_start")) is not None:
+        return start.astimezone(zone).date().isoformat()
+    run = context.get("dag_run")
+    moments = (getattr(run, name, None) for name in ("run_after", "start_date"))
+    began = next((moment for moment in moments if moment is not None), None)
+    began = began or datetime.fromtimestamp(clock.time(), timezone.utc)
+    return (began.astimezone(zone).date() - timedelta(days=1)).isoformat()

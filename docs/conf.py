@@ -53,7 +53,7 @@ _ELSEWHERE = """
     AirflowException AirflowFailException BaseHook BaseOperator BaseOperatorLink BaseSensorOperator BaseTrigger Context
     PokeReturnValue TriggerEvent TypedDict Enum AuthBase PreparedRequest Protocol ValueError LookupError OSError
     ModuleNotFoundError TimeoutError Exception Any Callable Iterable Iterator AsyncIterator Mapping Sequence ClassVar
-    Literal Settle T XComArg str int float bool None dict list tuple type frozenset property optional
+    Literal Settle T XComArg str int float bool None dict list tuple type frozenset property optional date datetime
 """
 # Parts of the client that the reference leaves out.
 _INTERNAL = "CredentialsProvider Outcome RateLimiter UnreadableContentError"

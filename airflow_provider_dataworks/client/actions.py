@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from airflow_provider_dataworks.client import assumptions
-from airflow_provider_dataworks.client.errors import ApiError, Outcome, is_read_only
+from airflow_provider_dataworks.client.errors import ApiError, Outcome, is_read_only, printable
 
 Method = Literal["GET", "POST"]
 
@@ -41,8 +41,11 @@ class Envelope:
         for failure are a refusal, unless ``nested`` is there.
     :param status_is_content: whether ``Status`` inside the content is about something else than the call; default
         False.
-    :param read: builds what the caller makes of the content; an :class:`UnreadableContentError` means that the answer
-        is incomplete. Default None.
+    :param accepted: a boolean inside the answer that must be true; false is a refusal. Default None.
+    :param results: an object inside the answer that has, by id, ``Success`` and ``Message``; the call is refused where
+        none of them succeeded. Default None.
+    :param read: builds what the caller makes of the content, or of the whole answer where ``content`` is None; an
+        :class:`UnreadableContentError` means that the answer is incomplete. Default None.
     """
 
     content: str | None = None
@@ -51,6 +54,8 @@ class Envelope:
     integer: str | None = None
     says_status: bool = False
     status_is_content: bool = False
+    accepted: str | None = None
+    results: str | None = None
     read: Callable[[Mapping[str, Any]], object] | None = None
 
     def missing(self, action: str, answer: Mapping[str, Any]) -> str | None:
@@ -63,8 +68,10 @@ class Envelope:
         """
         if self.string is not None and not isinstance(answer.get(self.string), str):
             return f"{self.string} is missing"
+        if missing := self._rejected(action, answer):
+            return missing
         if self.content is None:
-            return self._missing_integer("", answer)
+            return self._missing_integer("", answer) or self._unreadable(answer)
         content = answer.get(self.content)
         if not isinstance(content, dict):
             return f"{self.content} is missing"
@@ -77,6 +84,23 @@ class Envelope:
         if self.nested is not None:
             return f"{self.content}.{self.nested} is missing"
         return self._missing_integer(f"{self.content}.", content) or self._unreadable(content)
+
+    def _rejected(self, action: str, answer: Mapping[str, Any]) -> str | None:
+        """Say what is missing of what says whether the call was accepted; raise if it says no."""
+        if self.accepted is not None:
+            accepted = str(answer.get(self.accepted)).lower()
+            if accepted == "false":
+                raise _refused(action, answer, answer.get("ErrorMessage") or f"{self.accepted} is false")
+            if accepted != "true":
+                return f"{self.accepted} is {answer.get(self.accepted)!r:.50}"
+        if self.results is not None:
+            results = answer.get(self.results)
+            if not isinstance(results, dict) or not all(isinstance(each, dict) for each in results.values()):
+                return f"{self.results} is missing"
+            if not any(each.get("Success") is True for each in results.values()):
+                reasons = dict.fromkeys(str(each.get("Message") or "no reason given") for each in results.values())
+                raise _refused(action, answer, " ".join(reasons) or f"{self.results} is empty")
+        return None
 
     def _missing_integer(self, prefix: str, content: Mapping[str, Any]) -> str | None:
         if self.integer is None or whole_number(content.get(self.integer)):
@@ -193,10 +217,14 @@ def reject_failure(action: str, answer: Mapping[str, Any], content: Mapping[str,
     :raises ApiError: it failed.
     """
     if str(content.get("Status")).lower() in assumptions.DATA_STATUS_BAD:
-        raise ApiError(
-            str(content.get("Message") or "Data.Status is fail, without a message"),
-            action=action,
-            outcome=Outcome.REFUSED,
-            http_status=200,
-            request_id=answer.get("RequestId"),
-        )
+        raise _refused(action, answer, content.get("Message") or "Data.Status is fail, without a message")
+
+
+def _refused(action: str, answer: Mapping[str, Any], reason: object) -> ApiError:
+    return ApiError(
+        printable(reason),
+        action=action,
+        outcome=Outcome.REFUSED,
+        http_status=200,
+        request_id=answer.get("RequestId"),
+    )

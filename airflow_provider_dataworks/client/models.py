@@ -124,8 +124,10 @@ class NodeInstance:
     :param run_number: which execution this is, from 1; None (default) where the answer does not say.
     :param started_time: when it began to run, in Unix seconds; default None.
     :param finished_time: when it ended, in Unix seconds; default None.
-    :param fields: the instance as the API gave it, with ``InstanceId``, ``NodeId``, ``NodeName``, ``Bizdate``
-        (milliseconds) and ``Status`` in both versions; default empty.
+    :param scheduled: whether the node's own schedule made it, not a call or a person; None (default) where the answer
+        does not say.
+    :param fields: the instance as the API gave it, with ``InstanceId``, ``NodeId``, ``NodeName``, ``DagId``,
+        ``Bizdate`` and ``CycTime`` (milliseconds) and ``Status`` in both versions; default empty.
     """
 
     id: int
@@ -139,6 +141,7 @@ class NodeInstance:
     run_number: int | None = None
     started_time: float | None = None
     finished_time: float | None = None
+    scheduled: bool | None = None
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 

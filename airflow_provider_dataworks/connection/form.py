@@ -167,6 +167,11 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         {"cn": "aliyun.com", "intl": "alibabacloud.com"},
         section=_FINE_TUNING,
     ),
+    "time_zone": _field(
+        "Time zone of business dates",
+        "IANA name of the workspace's time zone, such as Asia/Shanghai. Default: the time zone of the region.",
+        section=_FINE_TUNING,
+    ),
 }
 
 HIDDEN_FIELDS = ("schema",)

@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.credentials import CredentialsProvider
 from airflow_provider_dataworks.client.endpoints import console_site_of, endpoint_url, region_of_endpoint
+from airflow_provider_dataworks.client.time_zones import DEFAULT_TIME_ZONE, time_zone_of
 from airflow_provider_dataworks.connection.auth import credentials_of
 from airflow_provider_dataworks.connection.fields import ConnectionFields
 from airflow_provider_dataworks.connection.form import (
@@ -36,6 +37,8 @@ class ConnectionSettings:
     :param console: which console links open, ``new`` (default) or ``legacy``.
     :param console_site: where the user logs in to it, ``cn`` (default, aliyun.com) or ``intl`` (alibabacloud.com); a
         connection that names none has its region's.
+    :param time_zone: the IANA name of the time zone in which business dates begin, default ``Asia/Shanghai``; a
+        connection that names none has its region's.
     :param connect_timeout: seconds to wait for a connection; default 5.
     :param read_timeout: seconds to wait for an answer; default 20.
     :param request_timeout: seconds that one attempt of a call may take in all, None (default) for twice
@@ -54,6 +57,7 @@ class ConnectionSettings:
     api_version: str = API_VERSIONS[0]
     console: str = "new"
     console_site: str = "cn"
+    time_zone: str = DEFAULT_TIME_ZONE
     connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
     read_timeout: float = DEFAULT_READ_TIMEOUT
     request_timeout: float | None = None
@@ -83,6 +87,7 @@ def read_connection(connection: Any, region_id: str | None = None) -> Connection
         api_version=fields.choice("api_version", API_VERSIONS) or API_VERSIONS[0],
         console=fields.choice("console", CONSOLES) or "new",
         console_site=fields.choice("console_site", CONSOLE_SITES) or console_site_of(region),
+        time_zone=fields.parsed("time_zone", arguments.time_zone) or time_zone_of(region),
         connect_timeout=fields.number("connect_timeout", DEFAULT_CONNECT_TIMEOUT, above=0),
         read_timeout=fields.number("read_timeout", DEFAULT_READ_TIMEOUT, above=0),
         max_attempts=int(fields.number("max_attempts", DEFAULT_MAX_ATTEMPTS, lowest=1, whole=True)),

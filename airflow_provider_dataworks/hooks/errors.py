@@ -46,7 +46,7 @@ def from_client(error: ApiError | CredentialsError) -> DataWorksError:
     }
     if error.outcome is not Outcome.REFUSED:
         return DataWorksTransientError(text, retry_after=error.retry_after, **about)
-    if _is_job_not_found(error):
+    if _is_job_not_found(error) or _node_not_found(error):
         return DataWorksNotFoundError(text, **about)
     return DataWorksPermanentError(text, **about)
 
@@ -58,6 +58,9 @@ def advice_for(error: ApiError) -> Advice | None:
     :return: the advice, None where there is nothing to add to the service's message.
     """
     message = error.message.lower()
+    if error.code == "Forbidden.Access" and error.action in _NEED_EDITION:
+        # Whatever the message: the pages of these actions give this code for other editions alone.
+        return _EDITION_OF_NODES
     if is_edition_error(error.code, message):
         return _EDITION_OF_DI_JOBS if "DIJob" in error.action else _EDITION
     if error.code == "Forbidden.Access" and "activate" in message:
@@ -67,6 +70,8 @@ def advice_for(error: ApiError) -> Advice | None:
     for fragment, advice in BY_MESSAGE:
         if re.search(fragment, message):
             return advice
+    if (missing := _node_not_found(error)) is not None:
+        return missing
     if error.code:
         for prefix, advice in BY_CODE:
             if error.code.startswith(prefix):
@@ -114,7 +119,45 @@ def _is_job_not_found(error: ApiError) -> bool:
     return "dijob" in text.replace(" ", "") and any(word in text for word in NOT_FOUND_WORDS)
 
 
+def _node_not_found(error: ApiError) -> Advice | None:
+    """What to do about a refusal that means that a node, run or instance is not there; no code is documented for it."""
+    if error.outcome is not Outcome.REFUSED or error.http_status not in (400, 404, 200):
+        return None
+    word, advice = _NODES_NOT_FOUND.get(error.action, ("", None))
+    text = f"{error.code or ''} {error.message}".lower()
+    return advice if word in text and any(words in text for words in NOT_FOUND_WORDS) else None
+
+
 _JOB_NOT_FOUND = Advice("There is no such DI job: check di_job_id, project_id and region_id.")
+_NODE_NOT_FOUND = Advice("There is no such node: check node_id, project_env, and that it is deployed.")
+_RUN_NOT_FOUND = Advice("There is no such run: check run_id and project_env; they are kept for about 30 days.")
+_INSTANCE_NOT_FOUND = Advice("There is no such instance: check instance_id, project_env; it is kept for about 30 days.")
+#: By action: a word that the code or message has, and what to do.
+_NODES_NOT_FOUND: dict[str, tuple[str, Advice | None]] = {
+    **dict.fromkeys(("RunCycleDagNodes", "RunTriggerNode"), ("node", _NODE_NOT_FOUND)),
+    **dict.fromkeys(
+        ("GetTask", "CreateWorkflowInstances", "TriggerSchedulerTaskInstance"), ("taskid", _NODE_NOT_FOUND)
+    ),
+    "GetNode": ("nodeid", _NODE_NOT_FOUND),
+    **dict.fromkeys(("GetDag", "GetWorkflowInstance"), ("", _RUN_NOT_FOUND)),
+    **dict.fromkeys(
+        (
+            "GetInstance",
+            "GetInstanceLog",
+            "GetTaskInstance",
+            "GetTaskInstanceLog",
+            "ListInstanceHistory",
+            "StopInstance",
+            "StopTaskInstances",
+        ),
+        ("instance", _INSTANCE_NOT_FOUND),
+    ),
+}
+_NEED_EDITION = ("RunCycleDagNodes", "RunTriggerNode")
+_EDITION_OF_NODES = Advice(
+    "It needs DataWorks Enterprise or Ultimate Edition: upgrade or set api_version.",
+    details="With api_version 2024-05-18 on the connection, nodes run in all editions.",
+)
 _EDITION = Advice("This needs DataWorks Enterprise Edition or above in this region: upgrade it.", says_all=True)
 _EDITION_OF_DI_JOBS = Advice(
     "It needs DataWorks Enterprise Edition or above in this region: upgrade or set api_version.",
@@ -130,6 +173,10 @@ _UNRESOLVED = "nameresolutionerror|no connection .*(name or service not known|ge
 #: A pattern of the message in lower case, for what has no code; the client's own messages among them.
 BY_MESSAGE: tuple[tuple[str, Advice], ...] = (
     (r"fileid.* is invalid", Advice("The file is unknown or not deployed: check file_id, task_type and project_id.")),
+    (
+        r"(parent|父节点).*(output|输出名).*(not exist|不存在)",
+        Advice("An input is the output of no deployed node: correct InputList in schedule."),
+    ),
     (r"invalid path", Advice("The folder does not exist: check FileFolderPath (task_param), its language included.")),
     (r"no connection \(proxyerror", Advice("The proxy cannot be reached: check HTTPS_PROXY and NO_PROXY.")),
     (_UNRESOLVED, Advice("The host name cannot be resolved: check region_id, network, host and the proxy.")),

@@ -10,22 +10,26 @@ from typing import Any, cast
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.actions import whole_number
-from airflow_provider_dataworks.client.catalog import v2020_05_18
+from airflow_provider_dataworks.client.catalog import v2020_05_18, v2024_05_18
 from airflow_provider_dataworks.client.catalog.generated_content import read_generated_content
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.models import SyncInstanceInfo, TaskType
 from airflow_provider_dataworks.client.runs import solution_start_shows
-from airflow_provider_dataworks.exceptions import DataWorksTimeoutError
-from airflow_provider_dataworks.hooks.base import MAY_HAVE_STARTED, DataWorksBaseHook
+from airflow_provider_dataworks.exceptions import DataWorksParameterError, DataWorksTimeoutError
+from airflow_provider_dataworks.hooks.base import MAY_HAVE_STARTED
+from airflow_provider_dataworks.hooks.deployments import DeploymentsHook
 from airflow_provider_dataworks.hooks.errors import from_client
 from airflow_provider_dataworks.hooks.generated_content import GenerationFailure
 
 _STARTABLE = (TaskType.DI_REALTIME, TaskType.DI_SOLUTION)
 
 
-class SyncTasksHook(DataWorksBaseHook):
-    """The part of the hook that is about sync tasks; the actions are those of API version 2020-05-18."""
+class SyncTasksHook(DeploymentsHook):
+    """The part of the hook that is about sync tasks; the actions are those of API version 2020-05-18.
+
+    A batch task is a node of Data Studio with API version 2024-05-18.
+    """
 
     def create_di_sync_task(
         self,
@@ -39,14 +43,18 @@ class SyncTasksHook(DataWorksBaseHook):
     ) -> int:
         """Create a sync task: a draft file in DataStudio; it is neither deployed nor run (API page: CreateDISyncTask).
 
+        With API version 2024-05-18 a DI_OFFLINE becomes a node of Data Studio (API page: CreateNode), and one of this
+        name and content that is in the folder already is taken: that version has no token.
+
         :param project_id: workspace id, 1 to 10,000,000,000; None for the connection's.
         :param task_type: DI_OFFLINE, DI_REALTIME or DI_SOLUTION.
         :param task_name: the file's name; unique in its folder.
         :param task_content: the job definition in script mode, dict or JSON text; for DI_REALTIME and DI_SOLUTION what
             :meth:`generate_di_sync_task_config` returned.
-        :param task_param: ``FileFolderPath`` and ``ResourceGroup``, dict or JSON text; default None.
-        :param client_token: repeats with the same token create nothing more; None makes one for this call.
-        :return: FileId.
+        :param task_param: ``FileFolderPath``, ``ResourceGroup`` and ``Cu``, dict or JSON text; default None.
+        :param client_token: repeats with the same token create nothing more; None makes one for this call. API version
+            2020-05-18 only.
+        :return: FileId; with API version 2024-05-18 the node's id in Data Studio.
         :raises DataWorksPermanentError: refused; also when Data.Status is fail.
         :raises DataWorksTransientError: no good answer after all attempts.
         """
@@ -58,6 +66,17 @@ class SyncTasksHook(DataWorksBaseHook):
             "ClientToken": arguments.optional_text("client_token", client_token) or uuid.uuid4().hex,
             "TaskContent": arguments.json_text("task_content", task_content),
         }
+        if self.settings.api_version == v2024_05_18.VERSION:
+            if parameters["TaskType"] != TaskType.DI_OFFLINE:
+                raise DataWorksParameterError(
+                    "task_type",
+                    f"{task_type} is not created with api_version 2024-05-18, which has DI jobs for this: create one "
+                    "with CreateDIJobOperator or create_di_job, or use a connection with api_version 2020-05-18",
+                )
+            param = arguments.optional_json_object("task_param", task_param)
+            content = str(parameters["TaskContent"])
+            project = self.resolve_project_id(project_id)
+            return self._create_sync_node(project, str(parameters["TaskName"]), content, param)
         answer = self._send(v2020_05_18.CREATE_DI_SYNC_TASK, parameters)
         file_id = cast(int, whole_number(answer["Data"]["FileId"]))
         self.log.info("Created %s %r as file %s (RequestId %s)", task_type, task_name, file_id, answer.get("RequestId"))

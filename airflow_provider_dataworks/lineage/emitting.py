@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_dataworks.lineage.models import TaskLineage
 from airflow_provider_dataworks.links.dataworks import workspace_url
@@ -38,13 +38,21 @@ class EmitsLineage:
         """
         raise NotImplementedError
 
-    def read_lineage(self, reader: LineageReader) -> TaskLineage:
+    def read_lineage(self, reader: LineageReader, task_instance: Any) -> TaskLineage:
         """Read what the task copies.
 
         :param reader: reads it from the service, within a bounded time.
+        :param task_instance: from Airflow; :meth:`pulled` gives what the task has pushed.
         :return: the copies, and what else is known of the run.
         """
         raise NotImplementedError
+
+    def lineage_environment(self) -> Literal["Prod", "Dev"]:
+        """Say whose data sources the task means.
+
+        :return: default ``Prod``.
+        """
+        return "Prod"
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
         """Give the facets of an event of a task that begins: no request is sent before the work.
@@ -86,30 +94,23 @@ class EmitsLineage:
         if not ended:
             facts["projectId"] = project_id
             return operator_lineage(TaskLineage((), facts), None, self._console_url(project_id))
-        with closing(LineageReader(self.hook, self.log, project_id=project_id)) as reader:
-            lineage = self.read_lineage(reader)
+        environment = self.lineage_environment()
+        with closing(LineageReader(self.hook, self.log, project_id=project_id, environment=environment)) as reader:
+            lineage = self.read_lineage(reader, task_instance)
             facts = {**facts, **lineage.facts, "projectId": reader.project_id}
-            whole = TaskLineage(lineage.copies, {**facts, **self.lineage_result(task_instance)}, lineage.error)
+            whole = TaskLineage(lineage.copies, facts, lineage.error)
             return operator_lineage(whole, reader, self._console_url(reader.project_id))
 
-    def lineage_result(self, task_instance: Any) -> dict[str, Any]:
-        """Give what the task's result says of the run.
+    def pulled(self, task_instance: Any, key: str = "return_value") -> Any:
+        """Pull what the task has pushed, in this process or in an earlier one.
 
         :param task_instance: from Airflow.
-        :return: fields of the run facet; default none.
-        """
-        return {}
-
-    def result_of(self, task_instance: Any) -> int | None:
-        """Pull the integer that the task has returned.
-
-        :param task_instance: from Airflow.
-        :return: the integer; None where it has returned none.
+        :param key: the XCom's key; default that of the task's result.
+        :return: the value; None where there is none.
         """
         try:
-            value = task_instance.xcom_pull(task_ids=self.task_id, map_indexes=task_instance.map_index)
-            return None if value is None else int(value)
-        except Exception:  # noqa: BLE001 - whatever keeps the result back, the rest of the event is known
+            return task_instance.xcom_pull(task_ids=self.task_id, key=key, map_indexes=task_instance.map_index)
+        except Exception:  # noqa: BLE001 - whatever keeps it back, the rest of the event is known
             return None
 
     def _console_url(self, project_id: int | None) -> str | None:

@@ -115,6 +115,22 @@ class LineageReader:
         content = self._read(f"the content of node {node_id}", lambda hook: _node_content(hook, node_id, project_env))
         return read_content(content or {})
 
+    def node_id(self, *, node_name: str | None, file_id: int | None, project_env: str) -> int | None:
+        """Find a node.
+
+        :param node_name: its name; None where ``file_id`` names it.
+        :param file_id: its file; None where ``node_name`` names it.
+        :param project_env: PROD or DEV.
+        :return: its id; None where it cannot be found.
+        """
+        found = self._read(
+            f"the node {node_name or file_id}",
+            lambda hook: hook.find_node(
+                node_name=node_name, file_id=file_id, project_id=self.project_id, project_env=project_env
+            ),
+        )
+        return None if found is None else int(found["NodeId"])
+
     def _source(self, name: str | None) -> DataSource | None:
         if not name or not self.project_id:
             return None

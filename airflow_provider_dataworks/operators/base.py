@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,8 +20,8 @@ from airflow_provider_dataworks.waiting.loop import DeadlineReached, WaitLimits,
 from airflow_provider_dataworks.waiting.progress import Progress
 from airflow_provider_dataworks.waiting.run_store import RunStore
 from airflow_provider_dataworks.waiting.starting import Begun, Starter, StartRequest
-from airflow_provider_dataworks.waiting.stopping import StartedRun
-from airflow_provider_dataworks.waiting.target import RunState, StartTarget, StatusSnapshot, WaitState
+from airflow_provider_dataworks.waiting.stopping import StartedRun, Stoppable
+from airflow_provider_dataworks.waiting.target import RunState, StartTarget, StatusSnapshot, WaitState, WaitTarget
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -66,6 +67,124 @@ class WaitingOperator(DataWorksTask, BaseOperator):
         self._request_id: str | None = None
 
     @abstractmethod
+    def trigger_class(self) -> type[WaitTrigger]:
+        """Import the trigger that waits for the target, which is needed only when a task defers.
+
+        :return: its class.
+        """
+
+    @property
+    @abstractmethod
+    def _what(self) -> str:
+        """What is waited for, in errors."""
+
+    def _wait_here(
+        self, target: WaitTarget, progress: Progress, deadline: float | None
+    ) -> tuple[WaitState, StatusSnapshot]:
+        limits = WaitLimits(self.poll_interval, self.max_poll_failures, deadline)
+        try:
+            with closing(self.hook.with_settings(max_attempts=1)) as hook:
+                return wait_in_worker(target, hook, limits, progress, self.log)
+        except DeadlineReached:
+            raise self._timed_out(progress.waited(), self._stop_at_deadline(target)) from None
+
+    def _defer(
+        self,
+        targets: Sequence[WaitTarget],
+        deadline: float | None,
+        kept: dict[str, Any] | None = None,
+        *,
+        fail_fast: bool = True,
+    ) -> NoReturn:
+        """Wait in the triggerer.
+
+        :param targets: what to wait for.
+        :param deadline: Unix time at which the wait ends itself.
+        :param kept: further arguments of ``execute_complete``, by name; plain values. Default none.
+        :param fail_fast: whether the first of several that fails ends the wait; default True.
+        """
+        given = self.read_arguments()
+        why_not_stopped = self._why_not_stopped(targets[0])
+        values = [target.values() for target in targets]
+        trigger = self.trigger_class()(
+            dataworks_conn_id=given.dataworks_conn_id,
+            region_id=given.region_id,
+            poll_interval=self.poll_interval,
+            deadline=deadline,
+            stop_on_kill=not why_not_stopped,
+            why_not_stopped=why_not_stopped,
+            max_poll_failures=self.max_poll_failures,
+            waiting_since=clock.time(),
+            end_from_trigger=self.end_from_trigger,
+            fail_fast=fail_fast,
+            request_id=self._request_id,
+            returns="id",
+            **(values[0] if len(values) == 1 else {"targets": values}),
+        )
+        self.defer(trigger=trigger, method_name="execute_complete", kwargs=kept)
+
+    def _why_not_stopped(self, target: WaitTarget) -> str:
+        """Why a kill and the deadline stop nothing; empty if they stop what this task started."""
+        return "this task did not start it"
+
+    def _stop_at_deadline(self, target: WaitTarget) -> str:
+        """Stop what this task started, if it is to be stopped; say what became of it."""
+        return f"it is still running: {self._why_not_stopped(target)}"
+
+    def _timed_out(self, waited: str, outcome: str) -> DataWorksTimeoutError:
+        return DataWorksTimeoutError(
+            f"{self._what} did not get there within execution_timeout (waited {waited}); {outcome}."
+        )
+
+
+class CancellingOperator(WaitingOperator):
+    """Base of the operators that stop what they started when they are killed, and at their deadline."""
+
+    def __init__(self, *, cancel_on_kill: bool = True, start_timeout: float = 60.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cancel_on_kill = arguments.fixed_boolean("cancel_on_kill", cancel_on_kill)
+        self.start_timeout = arguments.seconds("start_timeout", start_timeout)
+        # What a kill and the deadline stop.
+        self._started_run: Stoppable | None = None
+
+    def on_kill(self) -> None:
+        """Stop what this try started; Airflow ends the process five seconds from now."""
+        if self._started_run is None or not self.cancel_on_kill:
+            return
+        try:
+            if not self._started_run.stop(self.hook, seconds=KILL_SECONDS):
+                self.log.error(
+                    "%s was asked to stop, but its start has not shown yet: it may yet start. Check it in the "
+                    "console, and stop it there if it runs",
+                    self._what,
+                )
+        except Exception:
+            self.log.exception("What this task started could not be stopped: check it in the console")
+
+    def _why_not_stopped(self, target: WaitTarget) -> str:
+        """Why a kill and the deadline stop nothing; empty if they stop what this task started."""
+        if not self.cancel_on_kill:
+            return "cancel_on_kill is off"
+        if target.why_not_stopped is not None:
+            return target.why_not_stopped
+        return "" if self._started_run is not None else "this task did not start it"
+
+    def _stop_at_deadline(self, target: WaitTarget) -> str:
+        """Stop what this task started, if it is to be stopped; say what became of it."""
+        if why := self._why_not_stopped(target):
+            return f"it is still running: {why}"
+        assert self._started_run is not None  # noqa: S101 - else there is a reason
+        try:
+            stopped = self._started_run.stop(self.hook, seconds=DEADLINE_SECONDS, max_attempts=3)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the task must end at its deadline
+            return f"it could not be stopped and may be running on ({error})"
+        return "it was asked to stop" if stopped else "it was asked to stop, but may yet start: its start does not show"
+
+
+class TargetOperator(WaitingOperator):
+    """Base of the operators whose arguments name what is waited for."""
+
+    @abstractmethod
     def find(self, project_id: int | None) -> tuple[StartTarget, StatusSnapshot]:
         """Poll the target for the first time.
 
@@ -80,13 +199,6 @@ class WaitingOperator(DataWorksTask, BaseOperator):
 
         :param project_id: the workspace; 0 if it is not known.
         :return: the target.
-        """
-
-    @abstractmethod
-    def trigger_class(self) -> type[WaitTrigger]:
-        """Import the trigger that waits for the target, which is needed only when a task defers.
-
-        :return: its class.
         """
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> int:
@@ -128,61 +240,12 @@ class WaitingOperator(DataWorksTask, BaseOperator):
             self.push_console_link(context, target.project_id)
         return target, snapshot
 
-    def _wait_here(
-        self, target: StartTarget, progress: Progress, deadline: float | None
-    ) -> tuple[WaitState, StatusSnapshot]:
-        limits = WaitLimits(self.poll_interval, self.max_poll_failures, deadline)
-        try:
-            with closing(self.hook.with_settings(max_attempts=1)) as hook:
-                return wait_in_worker(target, hook, limits, progress, self.log)
-        except DeadlineReached:
-            raise self._timed_out(progress.waited(), self._stop_at_deadline(target)) from None
 
-    def _defer(self, target: StartTarget, deadline: float | None) -> NoReturn:
-        given = self.read_arguments()
-        why_not_stopped = self._why_not_stopped(target)
-        trigger = self.trigger_class()(
-            dataworks_conn_id=given.dataworks_conn_id,
-            region_id=given.region_id,
-            poll_interval=self.poll_interval,
-            deadline=deadline,
-            stop_on_kill=not why_not_stopped,
-            why_not_stopped=why_not_stopped,
-            max_poll_failures=self.max_poll_failures,
-            waiting_since=clock.time(),
-            end_from_trigger=self.end_from_trigger,
-            request_id=self._request_id,
-            returns="id",
-            **target.values(),
-        )
-        self.defer(trigger=trigger, method_name="execute_complete")
-
-    def _why_not_stopped(self, target: StartTarget) -> str:
-        """Why a kill and the deadline stop nothing; empty if they stop what this task started."""
-        return "this task did not start it"
-
-    def _stop_at_deadline(self, target: StartTarget) -> str:
-        """Stop what this task started, if it is to be stopped; say what became of it."""
-        return f"it is still running: {self._why_not_stopped(target)}"
-
-    def _timed_out(self, waited: str, outcome: str) -> DataWorksTimeoutError:
-        return DataWorksTimeoutError(
-            f"{self._what} did not get there within execution_timeout (waited {waited}); {outcome}."
-        )
-
-
-class StartOperator(WaitingOperator):
+class StartOperator(CancellingOperator, TargetOperator):
     """Base of the operators that start something, wait for it if asked to, and stop it when they are killed.
 
     An operator of a kind says how its target is found, started, attached to and waited for.
     """
-
-    def __init__(self, *, cancel_on_kill: bool = True, start_timeout: float = 60.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.cancel_on_kill = arguments.fixed_boolean("cancel_on_kill", cancel_on_kill)
-        self.start_timeout = arguments.seconds("start_timeout", start_timeout)
-        # What a kill and the deadline stop.
-        self._started_run: StartedRun | None = None
 
     @abstractmethod
     def start(self, target: StartTarget, before: StatusSnapshot) -> str | None:
@@ -255,20 +318,6 @@ class StartOperator(WaitingOperator):
         store.record_done(ended=target.run_state(StatusSnapshot(status)).has_ended)
         return target_id
 
-    def on_kill(self) -> None:
-        """Stop what this try started; Airflow ends the process five seconds from now."""
-        if self._started_run is None or not self.cancel_on_kill:
-            return
-        try:
-            if not self._started_run.stop(self.hook, seconds=KILL_SECONDS):
-                self.log.error(
-                    "%s was asked to stop, but its start has not shown yet: it may yet start. Check it in the "
-                    "console, and stop it there if it runs",
-                    self._what,
-                )
-        except Exception:
-            self.log.exception("What this task started could not be stopped: check it in the console")
-
     def _send_start(self, target: StartTarget, before: StatusSnapshot) -> None:
         self._request_id = self.start(target, before)
 
@@ -297,7 +346,7 @@ class StartOperator(WaitingOperator):
         elif state is WaitState.FAILED:
             progress.update(snapshot)
         elif self.deferrable:
-            self._defer(target, deadline)
+            self._defer([target], deadline)
         else:
             state, snapshot = self._wait_here(target, progress, deadline)
         if target.run_state(snapshot).has_ended:
@@ -307,27 +356,8 @@ class StartOperator(WaitingOperator):
             raise target.failure(self.hook, snapshot, self.log).add_context(request_id=self._request_id)
         return snapshot
 
-    def _why_not_stopped(self, target: StartTarget) -> str:
-        """Why a kill and the deadline stop nothing; empty if they stop what this task started."""
-        if not self.cancel_on_kill:
-            return "cancel_on_kill is off"
-        if target.why_not_stopped is not None:
-            return target.why_not_stopped
-        return "" if self._started_run is not None else "this task did not start it"
 
-    def _stop_at_deadline(self, target: StartTarget) -> str:
-        """Stop what this task started, if it is to be stopped; say what became of it."""
-        if why := self._why_not_stopped(target):
-            return f"it is still running: {why}"
-        assert self._started_run is not None  # noqa: S101 - else there is a reason
-        try:
-            stopped = self._started_run.stop(self.hook, seconds=DEADLINE_SECONDS, max_attempts=3)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the task must end at its deadline
-            return f"it could not be stopped and may be running on ({error})"
-        return "it was asked to stop" if stopped else "it was asked to stop, but may yet start: its start does not show"
-
-
-class StopOperator(WaitingOperator):
+class StopOperator(TargetOperator):
     """Base of the operators that stop something, and wait until it has stopped if asked to."""
 
     def execute(self, context: Context) -> int:
@@ -358,7 +388,7 @@ class StopOperator(WaitingOperator):
             snapshot = target.poll(self.hook)
             if target.evaluate(snapshot, new_run_seen=True, start_overdue=False).state is WaitState.PENDING:
                 if self.deferrable:
-                    self._defer(target, deadline)
+                    self._defer([target], deadline)
                 self._wait_here(target, Progress(self.log, target), deadline)
         return target.id
 
@@ -370,8 +400,8 @@ class StopOperator(WaitingOperator):
         self.log.info("%s is %s: there is nothing to stop", what, status)
         return True
 
-    def _stop_at_deadline(self, target: StartTarget) -> str:
+    def _stop_at_deadline(self, target: WaitTarget) -> str:
         return "it was asked to stop, and has not stopped yet"
 
-    def _why_not_stopped(self, target: StartTarget) -> str:
+    def _why_not_stopped(self, target: WaitTarget) -> str:
         return "it was asked to stop, and has not stopped yet"

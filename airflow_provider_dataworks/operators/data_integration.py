@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_dataworks import arguments
+from airflow_provider_dataworks.client.actions import whole_number
 from airflow_provider_dataworks.client.models import TaskType
 from airflow_provider_dataworks.exceptions import DataWorksError, job_not_found
 from airflow_provider_dataworks.lineage.emitting import EmitsLineage
@@ -180,13 +181,11 @@ class CreateDISyncTaskOperator(EmitsLineage, DataWorksTask, BaseOperator):
         given = self.read_arguments()
         return {"taskType": given.task_type, "taskName": given.task_name}
 
-    def read_lineage(self, reader: LineageReader) -> TaskLineage:
+    def read_lineage(self, reader: LineageReader, task_instance: Any) -> TaskLineage:
         from airflow_provider_dataworks.lineage.content import read_content
 
-        return TaskLineage(read_content(self.read_arguments().task_content))
-
-    def lineage_result(self, task_instance: Any) -> dict[str, Any]:
-        return {"fileId": self.result_of(task_instance)}
+        file_id = whole_number(self.pulled(task_instance))
+        return TaskLineage(read_content(self.read_arguments().task_content), {"fileId": file_id})
 
 
 def client_token_for(context: Context) -> str:
@@ -327,7 +326,7 @@ class StartDISyncInstanceOperator(EmitsLineage, StartOperator):
         given = self.read_arguments()
         return {"taskType": given.task_type, "fileId": given.file_id}
 
-    def read_lineage(self, reader: LineageReader) -> TaskLineage:
+    def read_lineage(self, reader: LineageReader, task_instance: Any) -> TaskLineage:
         given = self.read_arguments()
         return TaskLineage(reader.file(given.task_type, given.file_id))
 
@@ -491,7 +490,7 @@ class StartDIJobOperator(EmitsLineage, StartOperator):
     def lineage_facts(self) -> dict[str, Any]:
         return {"diJobId": self.read_arguments().di_job_id}
 
-    def read_lineage(self, reader: LineageReader) -> TaskLineage:
+    def read_lineage(self, reader: LineageReader, task_instance: Any) -> TaskLineage:
         job, copies = reader.di_job(self.read_arguments().di_job_id)
         facts = {
             "jobName": job.get("JobName"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, ClassVar
@@ -83,7 +84,7 @@ class WaitTrigger(BaseTrigger):
             await clock.pause(self._until_deferral_has_settled())
         else:
             # No worker logs the end, and what is logged after the event does not get into the task's log.
-            await clock.pause(_LOG_BEFORE_EVENT if event.kind == events.FAILED else 0)
+            await clock.pause(_LOG_BEFORE_EVENT if event.kind == events.FAILED or _results_of(event) else 0)
         yield fired
 
     async def on_kill(self) -> None:
@@ -93,11 +94,11 @@ class WaitTrigger(BaseTrigger):
         """
         if not self.options.stop_on_kill:
             return
-        what = self.target.describe()
+        what = ", ".join(target.describe() for target in self.targets)
         try:
             ended = task_was_ended(self.task_instance)
             if await within(_STATE_READ_WITHIN, ended, "Reading the task's state from Airflow"):
-                await stop_target(self.target, self.options)
+                await asyncio.gather(*(stop_target(target, self.options) for target in self.targets))
                 await write(self.log.info, "The task was ended by hand: asked %s to stop", what)
             else:
                 await write(self.log.info, "The task will run again: %s is left running", what)
@@ -113,15 +114,15 @@ class WaitTrigger(BaseTrigger):
         """
         options = self.options
         if options.end_from_trigger and event.kind == events.REACHED:
-            return TaskSuccessEvent(xcoms={"return_value": self._result(event)})
+            return TaskSuccessEvent(xcoms={"return_value": self._result(event), **_results_of(event)})
         if options.end_from_trigger and event.kind == events.FAILED:
             return TaskSkippedEvent() if options.skip_on_failure else TaskFailedEvent()
         return TriggerEvent(event.payload())  # type: ignore[no-untyped-call]
 
     def _result(self, event: events.WaitEvent) -> Any:
-        if self.several:
-            return {str(one.target_id): one.status for one in event.each()}
-        return self.target.id if self.options.returns == "id" else event.status
+        if self.options.returns == "id":
+            return self.target.id
+        return {str(one.target_id): one.status for one in event.each()} if self.several else event.status
 
     def _until_deferral_has_settled(self) -> float:
         """Seconds to hold an event back.
@@ -133,3 +134,12 @@ class WaitTrigger(BaseTrigger):
             return 0.0
         settled = self._began + min(self.options.poll_interval, _DEFERRAL_SETTLES_WITHIN)
         return max(0.0, settled - clock.monotonic())
+
+
+def _results_of(event: events.WaitEvent) -> dict[str, Any]:
+    """Further XComs; those of several targets, by the same keys, are a list each."""
+    results = [one.results or {} for one in event.each()]
+    if len(results) == 1:
+        return results[0]
+    keys = dict.fromkeys(key for one in results for key in one)
+    return {key: [one[key] for one in results if key in one] for key in keys}

@@ -223,6 +223,8 @@ class Poller:
         self._subscriptions.setdefault(target.key, set()).add(subscription)
         if target.group not in self._batches:
             self._batches[target.group] = target.batch()
+        if (batch := self._batches[target.group]) is not None:
+            batch.watch(target)
         subscription.joined_at = self._sent
         if self._task is None:
             # Not at once: others join in the same moment, and a restarted triggerer starts all its pollers together.

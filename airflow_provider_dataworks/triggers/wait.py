@@ -105,7 +105,7 @@ class DeferredWait:
                     state = self._evaluate(update, poller, subscription)
                     if state is WaitState.SUCCEEDED:
                         await write(self._progress.finish, update)
-                        return self._event(events.REACHED)
+                        return await self._succeed(update, poller)
                     if update.status != self._progress.status:
                         await write(self._progress.update, update)
                     if state is WaitState.FAILED:
@@ -158,8 +158,25 @@ class DeferredWait:
             waits.append(self._must_show_by - clock.monotonic())
         return max(_SHORTEST_PAUSE, min(waits))
 
+    async def _succeed(self, snapshot: StatusSnapshot, poller: Poller) -> events.WaitEvent:
+        event = self._event(events.REACHED)
+        event.results = await self._results(snapshot, poller)
+        return event
+
+    async def _results(self, snapshot: StatusSnapshot, poller: Poller) -> dict[str, Any] | None:
+        """What the target leaves behind, if no worker reads it."""
+        if not self._options.end_from_trigger:
+            return None
+        results = partial(self._target.results, snapshot=snapshot, log=self._log)
+        try:
+            return await within(_EXPLAINED_WITHIN, poller.request(results), "Reading the results")
+        except Exception as error:  # noqa: BLE001 - the wait has ended, whatever cannot be read of the results
+            await write(self._log.warning, "%s: its results cannot be read: %s", self._what, error)
+            return None
+
     async def _fail(self, snapshot: StatusSnapshot, poller: Poller) -> events.WaitEvent:
         event = self._event(events.FAILED)
+        event.results = await self._results(snapshot, poller)
         failure = partial(self._target.failure, snapshot=snapshot, log=self._log)
         try:
             reason = await within(_EXPLAINED_WITHIN, poller.request(failure), "Reading the reason of the failure")
@@ -200,6 +217,7 @@ class DeferredWait:
             status=snapshot.status if snapshot else None,
             name=snapshot.name if snapshot else None,
             detail=snapshot.detail if snapshot else "",
+            type=snapshot.type if snapshot else None,
             waited=self._progress.waited(),
         )
 

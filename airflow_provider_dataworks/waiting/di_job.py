@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +19,7 @@ from airflow_provider_dataworks.exceptions import (
 )
 from airflow_provider_dataworks.links.dataworks import workspace_url
 from airflow_provider_dataworks.waiting import di_job_runs
+from airflow_provider_dataworks.waiting.pages import PAGE_SIZE, PageMap
 from airflow_provider_dataworks.waiting.target import (
     BatchPoll,
     Evaluation,
@@ -45,7 +45,6 @@ _RUN_STATES = {
     str(JobStatus.FAILED): RunState.FAILED,
     str(JobStatus.STOPPED): RunState.FAILED,
 }
-_PAGE_SIZE = 100
 
 
 def default_targets(migration_type: str | None) -> tuple[str, ...]:
@@ -218,39 +217,21 @@ class JobPages(BatchPoll):
     """Pages of ListDIJobs, as long as they answer more jobs than asking one by one would."""
 
     def __init__(self) -> None:
-        # Where jobs that are waited for were listed; of others nothing is kept.
-        self._page_of: dict[int, int] = {}
-        self._pages = 1
-        self._read: set[int] = set()
+        self._map = PageMap()
 
     def begin_tick(self) -> None:
-        self._read = set()
+        self._map.begin_tick()
 
     def next_request(self, wanted: frozenset[int]) -> int | None:
-        located = Counter(self._page_of[job_id] for job_id in wanted if job_id in self._page_of)
-        unlocated = len(wanted) - located.total()
-        known = [(count, -page) for page, count in located.items() if page not in self._read]
-        if known and max(known)[0] > 1:
-            return -max(known)[1]
-        # Nothing says where an unlocated job is: at worst it takes all pages, one by one it takes one request each.
-        # Where that is the same, pages are read: afterwards it is known which jobs share one.
-        unread = self._pages - sum(page <= self._pages for page in self._read)
-        if not unread or unlocated < max(unread, 2):
-            return None
-        return next(page for page in range(1, self._pages + 1) if page not in self._read)
+        return self._map.next_page(wanted)
 
     def fetch(self, hook: DataWorksHook, project_id: int, request: Any) -> JobPage:
-        return hook.list_di_jobs_page(project_id=project_id, page_number=request, page_size=_PAGE_SIZE)
+        return hook.list_di_jobs_page(project_id=project_id, page_number=request, page_size=PAGE_SIZE)
 
     def read(self, request: Any, answer: JobPage, watched: frozenset[int]) -> dict[int, StatusSnapshot]:
-        self._read.add(request)
-        if answer.total is not None:
-            self._pages = max(1, -(-answer.total // _PAGE_SIZE))
         found = {job.id: snapshot_of(job, exact=False) for job in answer.jobs if job.id in watched}
-        for job_id in [one for one, page in self._page_of.items() if page == request and one not in found]:
-            del self._page_of[job_id]
-        self._page_of.update(dict.fromkeys(found, request))
+        self._map.take(request, answer.total, found)
         return found
 
     def forget(self, target_id: int) -> None:
-        self._page_of.pop(target_id, None)
+        self._map.forget(target_id)

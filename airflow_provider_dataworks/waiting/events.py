@@ -25,7 +25,7 @@ _WORST_FIRST = (FAILED, ERROR, TIMED_OUT, SENSOR_TIMED_OUT, REACHED)
 _ERRORS: dict[str, type[DataWorksError]] = {
     kind.__name__: kind for kind in (DataWorksTransientError, DataWorksPermanentError, DataWorksNotFoundError)
 }
-_FAILURE_FIELDS = ("message", "job_id", "status", "error_message", "job_name", "request_id", "console_url")
+_FAILURE_FIELDS = ("message", "job_id", "status", "error_message", "job_name", "code", "request_id", "console_url")
 #: What earlier versions called a field; their triggers may have fired before an upgrade.
 _EARLIER_NAMES = {"target_id": "subject_id", "outcome": "became"}
 
@@ -39,9 +39,11 @@ class WaitEvent:
     :param status: the last status seen; default None.
     :param name: the target's name; default None.
     :param detail: what the log adds to the status; default empty.
+    :param type: the target's type, as the last snapshot has it; default None.
     :param waited: how long the trigger waited, such as ``3 min 20 s``; default empty.
     :param outcome: after a time-out, what became of the target; default empty.
     :param failure: after a failure, the fields of its error, which the trigger has logged; default None.
+    :param results: of a target whose task ends in the triggerer, further XComs by key; default None.
     :param error: after an error, its class and fields; default None.
     :param members: of a wait for several targets, the event of each that had ended; default None.
     :param count: how many targets were waited for; default 1.
@@ -52,9 +54,11 @@ class WaitEvent:
     status: str | None = None
     name: str | None = None
     detail: str = ""
+    type: str | None = None
     waited: str = ""
     outcome: str = ""
     failure: dict[str, Any] | None = None
+    results: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     members: list[dict[str, Any]] | None = None
     count: int = 1

@@ -117,6 +117,8 @@ def poll_many(targets: Sequence[WaitTarget], hook: DataWorksHook) -> dict[int, S
     by_id = {target.id: target for target in targets}
     found: dict[int, StatusSnapshot] = {}
     if (batch := targets[0].batch()) is not None:
+        for target in targets:
+            batch.watch(target)
         batch.begin_tick()
         while missing := frozenset(by_id) - frozenset(found):
             if (request := batch.next_request(missing)) is None:

@@ -24,5 +24,6 @@ def failure_of_several(errors: Sequence[DataWorksJobError], count: int) -> DataW
         status=first.status,
         error_message=first.error_message,
         job_name=first.job_name,
+        code=first.code,
         console_url=first.console_url,
     )

@@ -105,6 +105,12 @@ class BatchPoll(ABC):
     no answer had are then polled one by one.
     """
 
+    def watch(self, target: WaitTarget) -> None:  # noqa: B027 - most need no more than the ids
+        """Take note of a target that somebody waits for from now on; default does nothing.
+
+        :param target: the target.
+        """
+
     @abstractmethod
     def begin_tick(self) -> None:
         """Forget which requests were made in the last tick."""
@@ -243,6 +249,17 @@ class WaitTarget(ABC):
         :raises DataWorksError: as the hook raises.
         """
         raise NotImplementedError(f"{self.kind}: {self.why_not_stopped or 'nothing stops it'}")
+
+    def results(self, hook: DataWorksHook, snapshot: StatusSnapshot, log: Any) -> dict[str, Any]:
+        """Read what a target that has ended leaves behind, for a task that ends in the triggerer.
+
+        :param hook: the hook to call.
+        :param snapshot: the last snapshot.
+        :param log: the task's logger; also gets what belongs in the task's log.
+        :return: further XComs by key, as JSON takes them; ``return_value`` is the task's own, in place of the status.
+            Default none.
+        """
+        return {}
 
     @abstractmethod
     def failure(self, hook: DataWorksHook, snapshot: StatusSnapshot, log: Any) -> DataWorksJobError:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from tests import conftest  # noqa: F401 - before Airflow is imported: keeps the user's own out of this
 from tests.faults.campaign import run_campaign, run_kill_rounds, run_scenarios
-from tests.faults.kills import KillReport, make_kill_plan
+from tests.faults.kills import KillReport, make_kill_plan, make_node_kill_plan
 from tests.faults.running import Report
 from tests.faults.scenarios import ScenarioReport
 from tests.faults.schedule import make_schedule
@@ -61,7 +61,9 @@ def _run_kills(options: argparse.Namespace) -> list[KillReport]:
     rounds = options.kills if options.kills is not None else LONG_KILLS if options.long else SHORT_KILLS
     seeds = range(rounds) if options.kill_seed is None else (options.kill_seed,)
     began = time.monotonic()
-    reports = run_kill_rounds(map(make_kill_plan, seeds), options.threads)
+    # A third as many with nodes; a seed that is replayed is one of both.
+    nodes = seeds if options.kill_seed is not None else seeds[::3]
+    reports = run_kill_rounds([*map(make_kill_plan, seeds), *map(make_node_kill_plan, nodes)], options.threads)
     for report in reports:
         if report.violations or options.kill_seed is not None:
             show_kills(report)

@@ -14,8 +14,10 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
+from airflow_provider_dataworks.operators.node import RunNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger, DISyncInstanceTrigger
+from airflow_provider_dataworks.triggers.node import NodeInstanceTrigger
 from tests.faults.fast_clock import fast_clock
 from tests.faults.interference import interrupted_clients
 from tests.faults.kills import KillPlan, KillReport, run_kills
@@ -32,9 +34,11 @@ LOGGING = (
     CreateDISyncTaskOperator,
     StartDIJobOperator,
     StartDISyncInstanceOperator,
+    RunNodeOperator,
     DIJobStatusSensor,
     DIJobStatusTrigger,
     DISyncInstanceTrigger,
+    NodeInstanceTrigger,
 )
 
 

@@ -232,6 +232,37 @@ def check_file_start(step: Step, file: dict[str, Any], tries: list[Try]) -> list
     return found
 
 
+def check_node_runs(step: Step, tries: list[Try]) -> list[str]:
+    """One run of a task's, however often it is tried, unless the run before it failed; its result is the task's."""
+    plan = step.node
+    assert plan is not None
+    found: list[str] = []
+    runs = tries[-1].after["runs"]
+    for number, one in enumerate(tries, 1):
+        earlier = len(one.before["runs"])
+        if (made := len(one.after["runs"]) - earlier) > 1:
+            found.append(f"try {number} made {made} runs")
+        # As they are now: one may have failed right before the other was made.
+        if made and any(run["Status"] != "FAILURE" for run in one.after["runs"][:earlier]):
+            found.append(f"try {number} made a run although an earlier one has not failed")
+        its = next((run for run in one.after["runs"] if one.value in run["instance_ids"]), None)
+        if one.error is None and its is None:
+            found.append(f"try {number} returned {one.value!r}, which is no instance of its runs")
+        elif one.error is None and step.wait and its is not None and its["Status"] != "SUCCESS":
+            found.append(f"try {number} succeeded although its run is {its['Status']}")
+        elif isinstance(one.error, DataWorksJobError):
+            # A retry may come while the instance that the deadline stopped has not yet ended.
+            if not step.wait or (plan.outcome == "SUCCESS" and step.deadline is None):
+                found.append(f"try {number} reports a failure that was none: {one.error}")
+            elif not any(run["Status"] == "FAILURE" for run in one.after["runs"]):
+                found.append(f"try {number} reports the failure of a run that is not over: {one.error}")
+    if plan.outcome == "SUCCESS" and step.deadline is None and len(runs) > 1:
+        found.append(f"{len(runs)} runs over {len(tries)} tries, although each ended well")
+    if len({run["Name"] for run in runs}) < len(runs):
+        found.append("two runs have one name")
+    return found
+
+
 def check_error(stage: Stage, schedule: Schedule, step: Step, one: Try) -> list[str]:
     """A failure has a reason, is an exception of ours, names its RequestId, pickles, and has no secret."""
     error = one.error

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
+from airflow_provider_dataworks.operators.node import RunNodeOperator
 from tests.faults.fast_clock import clock_offset
 from tests.faults.interference import Interference
 from tests.faults.task_log import kept_lines
@@ -75,6 +76,9 @@ class KilledTask:
     deferred: bool
     poll_seconds: float
 
+    #: The call that starts it.
+    action: ClassVar[str] = "StartDIJob"
+
     def execute(self, tell: Tell, try_number: int, offset: float) -> None:
         """One try, in a worker.
 
@@ -83,8 +87,8 @@ class KilledTask:
         """
         task, context = self._begin(try_number, offset)
         interference = Interference(self.url)
-        interference.before("StartDIJob", lambda: tell("sending"))
-        interference.after("StartDIJob", lambda: tell("sent"))
+        interference.before(self.action, lambda: tell("sending"))
+        interference.after(self.action, lambda: tell("sent"))
         with kept_lines() as log:
             self._on_term(task, tell, log)
             tell("began")
@@ -92,7 +96,13 @@ class KilledTask:
                 value = task.execute(context)
             except TaskDeferred as deferral:
                 path, arguments = deferral.trigger.serialize()
-                _afterwards(tell, "deferred", path=path, arguments=arguments, method=deferral.method_name)
+                deferred = {
+                    "path": path,
+                    "arguments": arguments,
+                    "method": deferral.method_name,
+                    "kept": deferral.kwargs,
+                }
+                _afterwards(tell, "deferred", **deferred)
             except Exception as error:  # noqa: BLE001 - whatever it is, the round is told
                 _afterwards(tell, "error", text=f"{type(error).__name__}: {error}")
             else:
@@ -106,24 +116,16 @@ class KilledTask:
         event = asyncio.run(first_event(_made(deferral["path"], deferral["arguments"])))
         tell("fired")
         try:
-            value = task.resume_execution(deferral["method"], {"event": event.payload}, context)
+            kept = {**(deferral["kept"] or {}), "event": event.payload}
+            value = task.resume_execution(deferral["method"], kept, context)
         except Exception as error:  # noqa: BLE001 - whatever it is, the round is told
             _afterwards(tell, "error", text=f"{type(error).__name__}: {error}")
         else:
             _afterwards(tell, "value", value=value)
 
-    def _begin(self, try_number: int, offset: float) -> tuple[StartDIJobOperator, Any]:
+    def _begin(self, try_number: int, offset: float) -> tuple[Any, Any]:
         clock_offset.set(offset)
-        task = StartDIJobOperator(
-            task_id="start",
-            di_job_id=self.di_job_id,
-            force_to_rerun=True,
-            wait_for_completion=self.wait,
-            deferrable=self.deferred,
-            poll_interval=self.poll_seconds,
-            start_timeout=START_TIMEOUT,
-            dataworks_conn_id=self.conn_id,
-        )
+        task = self._make()
         context = make_context(
             try_number=try_number,
             max_tries=MAX_TRIES,
@@ -133,8 +135,20 @@ class KilledTask:
         )
         return task, context
 
+    def _make(self) -> Any:
+        return StartDIJobOperator(
+            task_id="start",
+            di_job_id=self.di_job_id,
+            force_to_rerun=True,
+            wait_for_completion=self.wait,
+            deferrable=self.deferred,
+            poll_interval=self.poll_seconds,
+            start_timeout=START_TIMEOUT,
+            dataworks_conn_id=self.conn_id,
+        )
+
     @staticmethod
-    def _on_term(task: StartDIJobOperator, tell: Tell, log: list[str]) -> None:
+    def _on_term(task: Any, tell: Tell, log: list[str]) -> None:
         """Do on SIGTERM what Airflow's task runner does: on_kill, and no more."""
 
         def end(*_: Any) -> None:
@@ -143,6 +157,24 @@ class KilledTask:
             os._exit(143)
 
         signal.signal(signal.SIGTERM, end)
+
+
+@dataclass(frozen=True)
+class KilledNodeRun(KilledTask):
+    """The task that runs a node; ``di_job_id`` is the node's id, and nothing is kept in a store."""
+
+    action: ClassVar[str] = "RunCycleDagNodes"
+
+    def _make(self) -> Any:
+        return RunNodeOperator(
+            task_id="run",
+            node_id=self.di_job_id,
+            bizdate="2024-11-20",
+            wait_for_completion=self.wait,
+            deferrable=self.deferred,
+            poll_interval=self.poll_seconds,
+            dataworks_conn_id=self.conn_id,
+        )
 
 
 def _afterwards(tell: Tell, word: str, **more: Any) -> None:

@@ -13,18 +13,20 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
-from tests.faults.killed_task import AFTERWARDS, KilledTask, Tell
+from tests.faults.killed_task import AFTERWARDS, KilledNodeRun, KilledTask, Tell
 from tests.faults.rival import KEY, Rival
 from tests.faults.schedule import CLOCKS, OLD
 from tests.support.emulator_process import emulator_process
 
 CONN_ID = "faults_kills"
+#: For how long a run of a node is in no list.
+NODE_LAG = 0.25
 #: Airflow ends a process that goes on for five seconds after SIGTERM.
 ENDS_WITHIN = 6.0
 #: A process that is not killed ends within this many seconds.
@@ -48,6 +50,7 @@ class KillPlan:
     :param moments: when the first processes, one after the other, are killed: so long after they said a word.
     :param late: how much later than its request the start has its effect.
     :param clocks: by how much the clocks of the processes' machines are ahead.
+    :param node: whether the task runs a node, and does not start a job.
     """
 
     seed: int
@@ -60,6 +63,7 @@ class KillPlan:
     deferred: bool
     late: float
     clocks: tuple[float, ...]
+    node: bool = False
 
 
 @dataclass
@@ -109,6 +113,11 @@ def make_kill_plan(seed: int) -> KillPlan:
     )
 
 
+def make_node_kill_plan(seed: int) -> KillPlan:
+    """Make the round of a seed for a task that runs a node."""
+    return replace(make_kill_plan(seed), status="Initialized", lag=NODE_LAG, node=True)
+
+
 def run_kills(plans: Iterable[KillPlan], lanes: int) -> list[KillReport]:
     """Run rounds, several at a time; to be called while this process has one thread.
 
@@ -139,14 +148,15 @@ def _emulator() -> Iterator[str]:
         emulator_process(Path(folder) / "emulator.log", "--log-level", "error") as emulator,
     ):
         control = emulator.control
-        control.settings(read_qps=0, write_qps=0, stop_seconds=0.1, sts=[KEY])
+        control.settings(read_qps=0, write_qps=0, stop_seconds=0.1, sts=[KEY], list_lag_seconds=NODE_LAG)
         extra = {**control.connection["extra"], "max_qps": 0, "read_timeout": 5, "connect_timeout": 5}
         os.environ[f"AIRFLOW_CONN_{CONN_ID.upper()}"] = json.dumps({**control.connection, "extra": extra})
         yield control.url
 
 
 def _lane(plans: list[KillPlan], url: str, folder: Path, results: Connection) -> None:
-    results.send([_Round(plan, EmulatorControl(url), folder).run() for plan in plans])
+    kinds = {False: _Round, True: _NodeRound}
+    results.send([kinds[plan.node](plan, EmulatorControl(url), folder).run() for plan in plans])
 
 
 class _Round:
@@ -154,6 +164,10 @@ class _Round:
         self.plan = plan
         self.emulator = emulator
         self.report = KillReport(plan)
+        self._set_up(folder)
+
+    def _set_up(self, folder: Path) -> None:
+        plan, emulator = self.plan, self.emulator
         running = plan.status == "Running"
         self.job = emulator.add_job(
             MigrationType="Full",
@@ -217,12 +231,12 @@ class _Round:
         """End a try by SIGTERM: it ends in time, and what it started is stopped, or said to be running on."""
         words = self._process(self._part(1, self.plan.clocks[0], None), self.plan.moments[0], signal.SIGTERM)
         time.sleep(self.plan.late + 0.3)
-        job = self.emulator.job(self.task.di_job_id)
+        starts, stops = self._counts()
         log = next((message["log"] for message in words if message["word"] == "killed"), None)
         foreign = self.plan.status == "Running"
-        if foreign and (job["stops"] or job["starts"] != 1):
+        if foreign and (stops or starts != 1):
             self.report.violations.append("a run that somebody else started was stopped, or started again")
-        runs_on = log is not None and not foreign and job["starts"] and not job["stops"]
+        runs_on = log is not None and not foreign and starts and not stops
         if runs_on and not any(phrase in line for line in log or () for phrase in NOT_STOPPED):
             self.report.violations.append(f"its job runs on, and nothing says so: {log}")
 
@@ -266,8 +280,37 @@ class _Round:
             return "after execute"
         if any(message["word"] in ("deferred", "fired") for message in words.said):
             return "deferred"
-        started = self.emulator.job(self.task.di_job_id)["starts"] > (self.plan.status == "Running")
+        started = self._counts()[0] > (self.plan.status == "Running")
         return "after the start" if started else "before the start"
+
+    def _counts(self) -> tuple[int, int]:
+        """How often the job was started and stopped."""
+        job = self.emulator.job(self.task.di_job_id)
+        return job["starts"], job["stops"]
+
+
+class _NodeRound(_Round):
+    def _set_up(self, folder: Path) -> None:
+        plan, emulator = self.plan, self.emulator
+        node_id = emulator.add_node(run_seconds=plan.run_seconds)["NodeId"]
+        if plan.late:
+            emulator.add_fault("late", "RunCycleDagNodes", seconds=plan.late, where={"RootNodeId": str(node_id)})
+        self.task = KilledNodeRun(
+            CONN_ID, emulator.url, node_id, folder / f"{node_id}.json", plan.wait, plan.deferred, poll_seconds=0.05
+        )
+
+    def _check(self, last: dict[str, Any]) -> None:
+        runs, found = self.emulator.node_runs(self.task.di_job_id), self.report.violations
+        if last["word"] != "value":
+            found.append(f"the last try ended with {last}")
+        elif [last["value"]] not in [run["instance_ids"] for run in runs]:
+            found.append(f"returned {last['value']!r}")
+        if len(runs) != 1:
+            found.append(f"{len(runs)} runs")
+
+    def _counts(self) -> tuple[int, int]:
+        node = self.emulator.node(self.task.di_job_id)
+        return node["runs"], node["stops"]
 
 
 class _Words:

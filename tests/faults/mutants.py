@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_dataworks import exceptions
+from airflow_provider_dataworks.client import assumptions, rate_limiter, responses, retry, transport
 from airflow_provider_dataworks.client import client as client_module
 from airflow_provider_dataworks.client import credentials as credentials_module
-from airflow_provider_dataworks.client import rate_limiter, responses, retry, transport
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.runs import new_run_shows, normal_status
@@ -30,8 +30,8 @@ from airflow_provider_dataworks.waiting.di_job import DIJobTarget, snapshot_of
 from airflow_provider_dataworks.waiting.target import Evaluation, StatusSnapshot, WaitState
 from tests.faults import killed_task
 from tests.faults.fast_clock import package_modules
-from tests.faults.kills import KillPlan, make_kill_plan
-from tests.faults.schedule import POLL_BESIDE_OTHERS, Step
+from tests.faults.kills import NODE_LAG, KillPlan, make_kill_plan
+from tests.faults.schedule import POLL_BESIDE_OTHERS, RUN_NODE, Step
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ def _blind_repeat(patch: pytest.MonkeyPatch) -> None:
 
 def _last_run(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DIJobTarget, "shows_new_run", lambda *_: True)
+
+
+def _searches_for_no_run(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(hook_module.DataWorksHook, "find_node_run", lambda self, **_: None)
+    patch.setattr(assumptions, "RUN_SHOWS_AFTER", (0.0,))
 
 
 def _careless(patch: pytest.MonkeyPatch) -> None:
@@ -340,6 +345,17 @@ MUTANTS = (
         ((0, 0), (5, 2)),
         slow=True,
     ),
+    Mutant(
+        "no run is searched for by its name",
+        _searches_for_no_run,
+        lambda step: (
+            step.node is not None
+            and step.node.outcome == "SUCCESS"
+            and any(_aims(step, action[0], "5xx after", "reset after") for action in RUN_NODE.values())
+        ),
+        "made a run although an earlier one has not failed|runs over . tries, although each ended well",
+        ((201, 4), (245, 2)),
+    ),
 )
 
 
@@ -553,5 +569,11 @@ KILL_MUTANTS = (
         _one_stop,
         "its job runs on",
         (_killed(154, "sending", 0.3, late=1.4), _killed(269, "sending", 0.6, late=1.4)),
+    ),
+    (
+        "no run of a killed try is searched for",
+        _searches_for_no_run,
+        "2 runs",
+        tuple(_killed(seed, "sent", 0.0, lag=NODE_LAG, status="Initialized", node=True) for seed in (41, 42)),
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
+from airflow_provider_dataworks.operators.node import RunNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 from tests.faults import checks
 from tests.faults.fast_clock import clock_offset, group_name, overlong_pauses
@@ -115,6 +117,7 @@ class _Runner:
             "start by hook": self._start_by_hook,
             "unreadable neighbour": self._sense_beside_unreadable,
             "refused after deferral": self._refused_after_deferral,
+            "run node": self._run_node,
         }[step.kind]
         self._let_bystanders_wait()
         self.triggerer.set_clock(step.clocks[-1])
@@ -199,6 +202,16 @@ class _Runner:
         if step.kind in ("sensor", "unreadable neighbour") and not step.started_by_operator:
             for job in self.jobs:
                 self.stage.start(job["DIJobId"])
+        if (plan := step.node) is not None:
+            emulator.settings(list_lag_seconds=plan.lag, creation_seconds=0.05)
+            self.node = emulator.add_node(
+                NodeName=f"node {self.schedule.seed} {self.number}",
+                outcome=plan.outcome,
+                run_seconds=plan.run_seconds,
+                rerun_times=plan.reruns,
+                failing_runs=plan.reruns,
+                rerun_seconds=0.2,
+            )
         if step.kind in ("start realtime", "start solution"):
             solution = step.kind == "start solution"
             # A retry comes at once here, and nothing tells it of a start that does not show yet.
@@ -228,7 +241,7 @@ class _Runner:
         name = f"task {self.schedule.seed} {self.number}"
         tries = self._tries(
             lambda: CreateDISyncTaskOperator(
-                task_id="create", task_name=name, task_content=CONTENT, dataworks_conn_id=self.stage.conn_id
+                task_id="create", task_name=name, task_content=CONTENT, dataworks_conn_id=self.stage.files_conn_id
             ),
             dict,
         )
@@ -236,7 +249,7 @@ class _Runner:
 
     def _create_by_hook(self) -> None:
         name = f"task {self.schedule.seed} {self.number}"
-        hook = DataWorksHook(self.stage.conn_id)
+        hook = DataWorksHook(self.stage.files_conn_id)
         one = self._one_try(
             lambda: hook.create_di_sync_task(task_type="DI_OFFLINE", task_name=name, task_content=CONTENT), dict
         )
@@ -297,6 +310,34 @@ class _Runner:
             if its is job and ending.error is not None:
                 found.append(f"the wait for a job that can be read ended: {ending.error}")
             self._conclude([ending], found, check_errors=its is job)
+
+    def _run_node(self) -> None:
+        node_id, name = self.node["NodeId"], self.node["NodeName"]
+        tries = self._tries(
+            lambda: RunNodeOperator(
+                task_id="run",
+                node_id=None if self.step.by_name else node_id,
+                node_name=name if self.step.by_name else None,
+                bizdate="2024-11-20",
+                wait_for_completion=self.step.wait,
+                deferrable=self.step.deferred,
+                poll_interval=self.step.poll_seconds,
+                start_timeout=START_TIMEOUT,
+                execution_timeout=self._limit(self.step.deferred),
+                dataworks_conn_id=self.stage.conn_id,
+            ),
+            lambda: self._runs(node_id),
+        )
+        self._conclude(tries, checks.check_node_runs(self.step, tries))
+
+    def _runs(self, node_id: int) -> dict[str, Any]:
+        """The runs of a node with their instances, as they are now."""
+        emulator = self.stage.emulator
+        runs = [
+            {**run, "instances": [emulator.node_instance(one) for one in run["instance_ids"]]}
+            for run in emulator.node_runs(node_id)
+        ]
+        return {"runs": runs, "stops": emulator.node(node_id)["stops"]}
 
     def _starter(self, job: dict[str, Any], wait: bool) -> StartDIJobOperator:
         step = self.step
@@ -512,7 +553,8 @@ def _resume(task: Any, deferral: TaskDeferred, event: TriggerEvent | WaitTooLong
         return (event.xcoms or {})["return_value"]
     if isinstance(event, TaskFailedEvent):
         raise TriggerEndedTheTask("the trigger failed the task")
-    return task.resume_execution(deferral.method_name, {"event": event.payload}, context or make_context())
+    kept = json.loads(json.dumps(deferral.kwargs or {}))
+    return task.resume_execution(deferral.method_name, {**kept, "event": event.payload}, context or make_context())
 
 
 def _label_of(entry: dict[str, Any], names: list[str]) -> str:

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.faults.labels import WITHOUT_DOUBT, Fault, draw_faults
+from tests.faults.labels import LABELS, WITHOUT_DOUBT, Fault, draw_faults
 
 #: Actions by the steps that use them; a fault is aimed at one of these, or at whatever comes.
 CREATE = ("CreateDISyncTask",)
@@ -14,6 +14,21 @@ START_JOB = ("GetDIJob", "StartDIJob", "ListDIJobs")
 START_REALTIME = ("GetDISyncInstanceInfo", "StartDISyncInstance")
 START_SOLUTION = ("GetDISyncTask", "StartDISyncInstance")
 SENSE = ("ListDIJobs", "GetDIJob")
+
+RUN_NODE = {
+    "2020-05-18": ("RunCycleDagNodes", "ListInstances", "GetDag", "GetInstance", "GetInstanceLog", "GetNode"),
+    "2024-05-18": (
+        "CreateWorkflowInstances",
+        "GetCreateWorkflowInstancesResult",
+        "ListWorkflowInstances",
+        "ListTaskInstances",
+        "GetTaskInstance",
+        "GetTaskInstanceLog",
+        "GetTask",
+    ),
+}
+#: Those that mean something to a run of a node; an answer without its content would be a good one for some.
+NODE_LABELS = tuple(label for label in LABELS if label not in ("odd page", "no content"))
 
 OLD = 1_700_000_000
 #: A page of the list has so many jobs.
@@ -33,6 +48,23 @@ KINDS = (
     + ("contested start",) * 2
     + ("start by hook", "unreadable neighbour", "refused after deferral")
 )
+#: Drawn apart and put at the end, so that a seed makes the steps that it made before there were nodes.
+NODE_KINDS = ("run node",)
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """How a node's runs go; times in seconds.
+
+    :param outcome: how they end, SUCCESS or FAILURE.
+    :param reruns: how often it is run again by itself; all runs but the last one then fail.
+    :param lag: for how long a run is in no list.
+    """
+
+    outcome: str
+    run_seconds: float
+    reruns: int
+    lag: float
 
 
 @dataclass(frozen=True)
@@ -54,7 +86,7 @@ class JobPlan:
 class Step:
     """One thing that a schedule does.
 
-    :param kind: one of :data:`KINDS`.
+    :param kind: one of :data:`KINDS` or :data:`NODE_KINDS`.
     :param faults: what is set up right before.
     :param jobs: the jobs that it is about, several for sensors that share a poller.
     :param wait: whether the operator waits.
@@ -72,7 +104,8 @@ class Step:
     :param rival: what somebody else does to the job: seconds from the step's beginning, and the action.
     :param race: whether somebody else starts the job right before our start arrives.
     :param shift: whether jobs of the first page go between two page requests.
-    :param by_name: whether the sensor is given the job's name.
+    :param by_name: whether the sensor is given the job's name, or the operator the node's.
+    :param node: the node that is run.
     """
 
     kind: str
@@ -94,6 +127,7 @@ class Step:
     race: bool = False
     shift: bool = False
     by_name: bool = False
+    node: NodePlan | None = None
 
     @property
     def clocks_differ(self) -> bool:
@@ -140,7 +174,43 @@ def make_schedule(seed: int) -> Schedule:
     )
     # Drawn apart, so that a seed makes the steps that it made before there were two versions.
     version = NEW_VERSION if random.Random(f"version {seed}").random() < 0.3 else OLD_VERSION
+    steps += _node_steps(random.Random(f"nodes {seed}"), version, steps)
     return Schedule(seed, credentials, settings, strangers, bystanders, steps, version)
+
+
+def _node_steps(chance: random.Random, version: str, others: tuple[Step, ...]) -> tuple[Step, ...]:
+    return tuple(_run_node(chance, version, others[0].poll_seconds) for _ in range(chance.choice((0, 0, 1, 1, 2))))
+
+
+def _run_node(chance: random.Random, version: str, poll_seconds: float) -> Step:
+    plan = NodePlan(
+        outcome=chance.choice(("SUCCESS", "SUCCESS", "SUCCESS", "FAILURE")),
+        run_seconds=chance.uniform(0.0, 0.5),
+        reruns=chance.choice((0, 0, 0, 1)),
+        lag=chance.choice((0.0, 0.0, 0.1, 0.25)),
+    )
+    faults = draw_faults(chance, RUN_NODE[version], labels=NODE_LABELS)
+    if chance.random() < 0.4:
+        # The answer is lost to the very call that makes the run.
+        label = chance.choice(("reset after", "5xx after", "cut", "slow", "HTML"))
+        lost = draw_faults(chance, RUN_NODE[version][:1], labels=(label,))[:1]
+        faults = tuple(replace(fault, skip=0) for fault in lost)
+    step = Step(
+        "run node",
+        faults,
+        wait=chance.random() < 0.8,
+        deferred=chance.random() < 0.5,
+        restart_after=chance.uniform(0.05, 0.3) if chance.random() < 0.25 else None,
+        fails_after=chance.choice((0, 0, 1, 2)),
+        clocks=tuple(chance.choice(CLOCKS) for _ in range(4)) if chance.random() < 0.3 else (0.0,) * 4,
+        poll_seconds=poll_seconds,
+        by_name=chance.random() < 0.2,
+        node=plan,
+    )
+    if step.wait and chance.random() < 0.1:
+        plan = replace(plan, outcome="SUCCESS", run_seconds=30.0, reruns=0, lag=0.0)
+        return replace(step, node=plan, faults=(), deadline=1.2, clocks=(0.0,) * 4, fails_after=0)
+    return step
 
 
 def _step(

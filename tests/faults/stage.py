@@ -29,6 +29,8 @@ class Stage:
     def __init__(self, emulator: EmulatorControl, key_server: ScriptedServer, name: str) -> None:
         self.emulator = emulator
         self.conn_id = f"faults_{name}"
+        #: The same in API version 2020-05-18, which makes files of sync tasks, not nodes.
+        self.files_conn_id = f"faults_files_{name}"
         self._key_server = key_server
         self._kind = "access_key"
         self._api_version = OLD_VERSION
@@ -83,7 +85,9 @@ class Stage:
         elif self._kind == "credentials_uri":
             connection.update(login=None, password=None)
             connection["extra"].update(auth_type="credentials_uri", credentials_uri=f"{self._key_server.url}/keys")
-        os.environ[f"AIRFLOW_CONN_{self.conn_id.upper()}"] = json.dumps(connection)
+        for conn_id, version in ((self.conn_id, self._api_version), (self.files_conn_id, OLD_VERSION)):
+            connection["extra"]["api_version"] = version
+            os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = json.dumps(connection)
         self._know(expired=self._keys[:-1])
 
     def _know(self, expired: list[dict[str, str]]) -> None:

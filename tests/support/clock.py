@@ -1,6 +1,9 @@
-"""A clock for tests: it stands still until it is moved, or until somebody sleeps by it."""
+"""Clocks for tests: one stands still until it is moved, or until somebody sleeps by it; one shortens pauses."""
 
 from __future__ import annotations
+
+import asyncio
+import time
 
 from airflow_provider_dataworks.client.clock import Clock
 
@@ -27,3 +30,19 @@ class FakeClock(Clock):
 
     async def pause(self, seconds: float) -> None:
         self.sleep(seconds)
+
+
+class QuickClock(Clock):
+    """Shows the true time; who sleeps by it sleeps shorter.
+
+    :param factor: how many times shorter.
+    """
+
+    def __init__(self, factor: float = 20.0) -> None:
+        self.factor = factor
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds / self.factor)
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.factor)

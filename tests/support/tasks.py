@@ -74,4 +74,5 @@ def run_task(task: Any, context: Any | None = None) -> Any:
         return task.execute(context)
     except TaskDeferred as deferral:
         event = asyncio.run(first_event(rebuilt(deferral.trigger)))
-        return task.resume_execution(deferral.method_name, {"event": event.payload}, context)
+        kept = json.loads(json.dumps(deferral.kwargs or {}))
+        return task.resume_execution(deferral.method_name, {**kept, "event": event.payload}, context)

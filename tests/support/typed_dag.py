@@ -13,7 +13,9 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
+from airflow_provider_dataworks.operators.node import RunNodeOperator, TriggerNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 
 
 @task
@@ -56,4 +58,9 @@ with DAG("typed", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone
     )
     sensor = DIJobStatusSensor(task_id="wait", di_job_id=start.output, job_name=chosen, target_statuses=chosen)
     DIJobStatusSensor.partial(task_id="mapped", poke_interval=30).expand(di_job_id=chosen)
+    NodeInstanceSensor(task_id="node", node_id=chosen, bizdate=chosen, project_env=chosen)
+    NodeInstanceSensor.partial(task_id="nodes").expand(node_id=chosen)
+    RunNodeOperator(task_id="run", node_id=chosen, bizdate=chosen, parameters=chosen, project_env=chosen)
+    RunNodeOperator.partial(task_id="runs", parameters={"hour": chosen}).expand(node_id=chosen)
+    TriggerNodeOperator(task_id="fire", node_id=sensor.output, trigger_time=chosen)
     instance.set_downstream(sensor)

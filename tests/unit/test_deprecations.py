@@ -34,7 +34,9 @@ for name in NAMES:
 
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
 from airflow_provider_dataworks.operators import data_integration as operators
+from airflow_provider_dataworks.operators import node as nodes
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger
 
 with DAG(dag_id="dag", schedule=None):
@@ -43,6 +45,11 @@ with DAG(dag_id="dag", schedule=None):
     operators.StartDIJobOperator(task_id="job", di_job_id=1, wait_for_completion=True, deferrable=True)
     DIJobStatusSensor(task_id="sensor", di_job_id=1, deferrable=True)
     DIJobStatusSensor.partial(task_id="mapped").expand(di_job_id=[1, 2])
+    NodeInstanceSensor(task_id="node", node_id=1, deferrable=True)
+    NodeInstanceSensor.partial(task_id="nodes").expand(node_id=[1, 2])
+    nodes.TriggerNodeOperator(task_id="fire", node_id=1)
+    nodes.RunNodeOperator(task_id="run", node_id=1, deferrable=True)
+    nodes.RunNodeOperator.partial(task_id="runs").expand(node_id=[1, 2])
 DIJobStatusTrigger(dataworks_conn_id="dataworks_default", project_id=1, di_job_id=1).serialize()
 DataWorksHook()
 print(*found, sep="\\n")

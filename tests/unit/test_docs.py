@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,7 +37,9 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
+from airflow_provider_dataworks.operators.node import TriggerNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 from airflow_provider_dataworks.triggers.poller import Key, subscribe
 from airflow_provider_dataworks.waiting.di_job import DIJobTarget
 from tests.support.tasks import run_task
@@ -267,6 +270,8 @@ def test_error_and_its_row_name_the_same_things_to_check(row: str, error: dict[s
 
 
 FOLDER = {"FileFolderPath": "Business Flow/demo/Data Integration"}
+#: The emulator's scheduler has run this date's nodes.
+RECENT = datetime.now(timezone.utc).date() - timedelta(days=4)
 OWN_REQUESTS: dict[str, Callable[[], Any]] = {
     "`CreateDISyncTaskOperator`": lambda: CreateDISyncTaskOperator(
         task_id="t", task_name="n", task_content={"type": "job"}, task_param=FOLDER
@@ -280,6 +285,8 @@ OWN_REQUESTS: dict[str, Callable[[], Any]] = {
     "`DIJobStatusSensor`, each poke, up to 100 jobs": lambda: DIJobStatusSensor(
         task_id="t", di_job_id=1003, target_statuses=["Running"]
     ),
+    "`NodeInstanceSensor`, each poke": lambda: NodeInstanceSensor(task_id="t", node_id=4002, bizdate=RECENT),
+    "`TriggerNodeOperator`": lambda: TriggerNodeOperator(task_id="t", node_id=4006, bizdate=RECENT),
 }
 
 
@@ -368,11 +375,14 @@ def coverage() -> Iterator[tuple[list[str], list[str], list[str], bool]]:
 
 
 def test_what_the_coverage_page_names_exists() -> None:
-    operators = importlib.import_module("airflow_provider_dataworks.operators.data_integration")
-    sensors = importlib.import_module("airflow_provider_dataworks.sensors.data_integration")
+    modules = [
+        importlib.import_module(f"airflow_provider_dataworks.{kind}.{name}")
+        for kind in ("operators", "sensors")
+        for name in ("data_integration", "node")
+    ]
     hook = importlib.import_module("airflow_provider_dataworks.hooks.dataworks").DataWorksHook
     for _, tasks, named, _ in coverage():
-        assert [name for name in tasks if not hasattr(operators, name) and not hasattr(sensors, name)] == []
+        assert [name for name in tasks if not any(hasattr(module, name) for module in modules)] == []
         assert [name for name in named if not callable(getattr(hook, name, None))] == []
 
 
@@ -623,8 +633,11 @@ def test_the_reference_says_what_is_raised(name: str) -> None:
 def test_the_reference_has_the_public_modules_whole() -> None:
     public = [
         "operators.data_integration",
+        "operators.node",
         "sensors.data_integration",
+        "sensors.node",
         "triggers.data_integration",
+        "triggers.node",
         "hooks.dataworks",
         "connection.settings",
         "links.dataworks",

@@ -16,7 +16,7 @@ from tests.faults.kills import KillPlan, make_kill_plan
 from tests.faults.labels import LABELS
 from tests.faults.mutants import KILL_MUTANTS, MUTANTS, SCENARIO_MUTANTS, Mutant, ScenarioMutant
 from tests.faults.scenarios import SCENARIOS
-from tests.faults.schedule import KINDS, Schedule, make_schedule
+from tests.faults.schedule import KINDS, NODE_KINDS, Schedule, make_schedule
 
 pytestmark = pytest.mark.skipif(
     airflow.__version__.startswith("2."),
@@ -64,10 +64,10 @@ def test_two_hundred_schedules_have_every_fault_and_every_step() -> None:
     steps = [step for schedule in schedules for step in schedule.steps]
 
     assert {fault.label for step in steps for fault in step.faults} == set(LABELS)
-    assert {step.kind for step in steps} == set(KINDS)
+    assert {step.kind for step in steps} == {*KINDS, *NODE_KINDS}
     assert {(step.kind, step.deferred) for step in steps} >= {
         (kind, deferred)
-        for kind in ("start job", "start realtime", "start solution", "sensor", "contested start")
+        for kind in ("start job", "start realtime", "start solution", "sensor", "contested start", "run node")
         for deferred in (True, False)
     }
     assert any(step.race for step in steps)

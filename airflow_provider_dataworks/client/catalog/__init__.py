@@ -8,6 +8,7 @@ from airflow_provider_dataworks.client.actions import Action
 from airflow_provider_dataworks.client.catalog import v2020_05_18, v2024_05_18
 from airflow_provider_dataworks.client.catalog.data_sources import DataSourceActions
 from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions
+from airflow_provider_dataworks.client.catalog.nodes import NodeActions
 
 #: The API versions, the older first.
 API_VERSIONS = (v2020_05_18.VERSION, v2024_05_18.VERSION)
@@ -22,6 +23,9 @@ DI_JOBS: dict[str, DIJobActions] = {actions.version: actions for actions in (v20
 DATA_SOURCES: dict[str, DataSourceActions] = {
     catalog.VERSION: catalog.DATA_SOURCES for catalog in (v2020_05_18, v2024_05_18)
 }
+
+#: The actions on nodes, by API version.
+NODES: dict[str, NodeActions] = {actions.version: actions for actions in (v2020_05_18.NODES, v2024_05_18.NODES)}
 
 _ACTIONS = {(action.version, action.name): action for action in (*v2020_05_18.ACTIONS, *v2024_05_18.ACTIONS)}
 

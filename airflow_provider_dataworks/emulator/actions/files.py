@@ -251,7 +251,7 @@ def _details(file: File) -> dict[str, Any]:
 
 
 def _schedule(file: File) -> dict[str, Any]:
-    shown = {name: value for name, value in file.schedule.items() if name not in _LISTS}
+    shown = {name: value for name, value in file.schedule.items() if name not in (*_LISTS, *_NOT_SHOWN)}
     for name, field in _LISTS.items():
         values = (file.schedule.get(name) or "").split(",")
         shown[name] = [{field: value} for value in values if value]
@@ -278,6 +278,15 @@ def _cron(value: str) -> str:
 
 #: The lists among the properties: the name of an item in GetFile.
 _LISTS = {"InputList": "Input", "OutputList": "Output"}
+#: What NodeConfiguration of GetFile has no field for; Owner and FileDescription are fields of File.
+_NOT_SHOWN = (
+    "AdvancedSettings",
+    "AutoParsing",
+    "ConnectionName",
+    "FileDescription",
+    "Owner",
+    "ResourceGroupIdentifier",
+)
 _PROJECT = (
     Parameter("ProjectId", "form", integer(1, MAX_PROJECT_ID)),
     Parameter("ProjectIdentifier", "form", str),

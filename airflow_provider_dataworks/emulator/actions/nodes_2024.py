@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.actions.node_operations import MAX_INT, find_node, json_ids, sorted_by
-from airflow_provider_dataworks.emulator.backend.flow_spec import definition, parse_spec
+from airflow_provider_dataworks.emulator.backend.flow_spec import definition, parse_spec, path_of
 from airflow_provider_dataworks.emulator.backend.resources.node_runs import has_name
 from airflow_provider_dataworks.emulator.backend.resources.nodes import (
     MANUAL,
@@ -184,7 +184,7 @@ def _summary(node: Node) -> dict[str, Any]:
         "Owner": assumptions.NODE_OWNER,
         "Description": "",
         "Recurrence": node.recurrence,
-        "Script": {"Path": f"{assumptions.DEFAULT_FOLDER}/{node.name}", "Runtime": {"Command": PROGRAM_TYPE}},
+        "Script": {"Path": path_of(node.effective_spec()), "Runtime": {"Command": PROGRAM_TYPE}},
         "Strategy": {
             "InstanceMode": "T+1",
             "RerunMode": _spec_rerun_mode(node),

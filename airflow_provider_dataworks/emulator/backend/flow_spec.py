@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.backend.business_dates import cycles
 from airflow_provider_dataworks.emulator.backend.resources.nodes import (
     DAILY_CRON,
@@ -60,6 +61,13 @@ def definition(node: dict[str, Any]) -> dict[str, Any]:
         "rerun_seconds": float(node.get("rerunInterval") or 120_000) / 1000,
         "resource_group": str((node.get("runtimeResource") or {}).get("resourceGroup") or ""),
     }
+
+
+def path_of(value: str) -> str:
+    """Return the path of the node that a FlowSpec describes; one without a folder is in the default one."""
+    node = parse_spec(value)
+    path = str(node["script"].get("path") or node["name"])
+    return path if "/" in path else f"{assumptions.DEFAULT_FOLDER}/{path}"
 
 
 def _parameters(parameters: list[Any]) -> str:

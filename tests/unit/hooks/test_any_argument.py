@@ -23,10 +23,12 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
+from airflow_provider_dataworks.operators.node import RunNodeOperator, TriggerNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 from tests.support.hook import hook_for
 
-from .test_refused_arguments import GOOD
+from .test_refused_arguments import GOOD, GOOD_FOR_NODES
 
 SETTINGS = settings(
     deadline=None,
@@ -149,11 +151,14 @@ def hook(dataworks_emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -
     dataworks_emulator.settings(run_seconds=0, start_running="ignore")
     hook = hook_for(dataworks_emulator, monkeypatch, max_attempts=1)
     monkeypatch.setattr("airflow_provider_dataworks.client.assumptions.START_SHOWS_AFTER", ())
+    monkeypatch.setattr("airflow_provider_dataworks.client.assumptions.RUN_SHOWS_AFTER", ())
     yield hook
     hook.close()
 
 
-ARGUMENTS = [(method, argument) for method, arguments in GOOD.items() for argument in arguments]
+ALL = {**GOOD, **GOOD_FOR_NODES}
+ARGUMENTS = [(method, argument) for method, arguments in ALL.items() for argument in arguments]
+READ_FIRST = {"ListInstances", "GetDag", "GetNode"}
 
 
 @pytest.mark.parametrize(("method", "argument"), ARGUMENTS)
@@ -165,13 +170,15 @@ def test_argument_of_the_hook(
     def check(value: Any) -> None:
         since = len(seen)
         try:
-            result = getattr(hook, method)(**{**GOOD[method], argument: value})
-            if method == "list_di_jobs":
+            result = getattr(hook, method)(**{**ALL[method], argument: value})
+            if method in ("list_di_jobs", "list_node_instances"):
                 list(result)
         except DataWorksParameterError as error:
             check_text(error)
-            # A start of a solution reads first; nothing of it was sent with the bad value.
-            assert seen[since:] == []
+            # A start of a solution reads first; nothing of it was sent with the bad value. Only the node says which
+            # syntax a value has to fit.
+            reads = READ_FIRST if (method, argument) == ("run_node", "parameters") else set()
+            assert set(seen[since:]) <= reads
         except DataWorksError as error:
             check_refusal(error)
 
@@ -258,6 +265,38 @@ TASKS: dict[type, dict[str, Any]] = {
         "dataworks_conn_id": "dataworks_default",
         "region_id": "cn-shanghai",
     },
+    NodeInstanceSensor: {
+        "node_id": 1,
+        "bizdate": "2024-11-20",
+        "project_id": 1,
+        "project_env": "PROD",
+        "deferrable": True,
+        "end_from_trigger": True,
+        "fail_fast": True,
+        "max_poll_failures": 1,
+    },
+    TriggerNodeOperator: {
+        "node_id": 1,
+        "bizdate": "2024-11-20",
+        "trigger_time": 1732032000000,
+        "project_id": 1,
+        "project_env": "PROD",
+    },
+    RunNodeOperator: {
+        "node_id": 1,
+        "bizdate": "2024-11-20",
+        "parameters": {"a": "1"},
+        "project_id": 1,
+        "project_env": "PROD",
+        "wait_for_completion": True,
+        "deferrable": True,
+        "poll_interval": 1,
+        "cancel_on_kill": True,
+        "fetch_log": True,
+        "start_timeout": 1,
+        "max_poll_failures": 1,
+        "end_from_trigger": True,
+    },
 }
 
 
@@ -322,6 +361,7 @@ EXTRAS = [
     "read_timeout",
     "max_attempts",
     "max_qps",
+    "time_zone",
     "access_key_id",
 ]
 JSON_VALUES = st.recursive(

@@ -33,6 +33,7 @@ FILLED = {
     "read_timeout": "30",
     "max_attempts": "3",
     "max_qps": "0.5",
+    "time_zone": "Asia/Tokyo",
 }
 
 
@@ -76,7 +77,7 @@ def test_what_was_typed_can_be_stored_and_read_back() -> None:
     assert read.endpoint == "https://dataworks-vpc.cn-shanghai.aliyuncs.com"
     assert (read.project_id, read.console, read.console_site, read.max_attempts) == (10000, "legacy", "intl", 3)
     assert (read.connect_timeout, read.read_timeout, read.max_qps) == (1.5, 30, 0.5)
-    assert read.api_version == "2024-05-18"
+    assert (read.api_version, read.time_zone) == ("2024-05-18", "Asia/Tokyo")
     assert read.credentials.get().security_token == "token"
 
 

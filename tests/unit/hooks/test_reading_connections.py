@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.models.connection import Connection
 
 from airflow_provider_dataworks.client.credentials import Credentials, FetchedCredentials
+from airflow_provider_dataworks.client.endpoints import KNOWN_REGIONS
 from airflow_provider_dataworks.client.errors import CredentialsError
+from airflow_provider_dataworks.client.time_zones import TIME_ZONES
 from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import (
@@ -248,6 +251,27 @@ def test_console_site_follows_the_region_unless_it_is_set(region: str, site: str
     assert settings(region_id=region, console_site="intl").console_site == "intl"
 
 
+@pytest.mark.parametrize(
+    ("region", "zone"),
+    [
+        ("cn-shanghai", "Asia/Shanghai"),
+        ("cn-hongkong", "Asia/Hong_Kong"),
+        ("eu-central-1", "Europe/Berlin"),
+        ("xx-new-1", "Asia/Shanghai"),
+    ],
+)
+def test_time_zone_follows_the_region_unless_it_is_set(region: str, zone: str) -> None:
+    assert settings(region_id=region).time_zone == zone
+    assert settings(region_id=region, time_zone=" America/New_York ").time_zone == "America/New_York"
+
+
+def test_every_known_region_outside_mainland_china_has_a_time_zone() -> None:
+    abroad = {region for region in KNOWN_REGIONS if not region.startswith("cn-")}
+
+    assert abroad <= set(TIME_ZONES)
+    assert all(ZoneInfo(zone).key == zone for zone in TIME_ZONES.values())
+
+
 def test_region_is_not_needed_where_a_host_is() -> None:
     read = settings(region_id=None, host="dataworks.example.com")
 
@@ -299,6 +323,7 @@ def test_token_that_the_kind_of_authentication_ignores_is_warned_of(warnings: Ca
         ("network", ["intranet", 5], "must be one of public, vpc"),
         ("console", ["old"], "must be one of new, legacy"),
         ("console_site", ["com"], "must be one of cn, intl"),
+        ("time_zone", ["Asia/Atlantis", "+08:00", "../x", 8, []], "must be the IANA name of a time zone"),
         ("connect_timeout", [0, -1, "soon", True, [], "nan", "inf", 1e9], "must be a number above 0"),
         ("read_timeout", [0, -1, "soon", True, {}], "must be a number above 0"),
         ("max_attempts", [0, -1, 1.5, "many", True, "nan"], "must be a whole number at least 1"),

@@ -86,6 +86,53 @@ GOOD_IN_2024: dict[str, dict[str, Any]] = {
     "get_di_job_log": {"di_job_id": 1001, "node_type": "WORKER"},
 }
 
+#: The same in both API versions, and refused there without a request; of the ids, only the nodes' exist.
+GOOD_FOR_NODES: dict[str, dict[str, Any]] = {
+    "run_node": {
+        "node_id": 4001,
+        "bizdate": "2024-11-20",
+        "name": "af nightly",
+        "parameters": {"a": 1},
+        "project_id": 10000,
+        "project_env": "PROD",
+    },
+    "find_node_run": {
+        "name": "af nightly",
+        "node_id": 4001,
+        "bizdate": "2024-11-20",
+        "project_id": 10000,
+        "project_env": "PROD",
+    },
+    "get_node_run": {"run_id": 1, "project_env": "PROD"},
+    "list_node_instances": {
+        "project_id": 10000,
+        "node_id": 4001,
+        "bizdate": "2024-11-20",
+        "run_id": 1,
+        "project_env": "PROD",
+        "page_size": 100,
+    },
+    "list_node_instances_page": {
+        "bizdate": "2024-11-20",
+        "instance_ids": [1, 2],
+        "node_ids": [4001],
+        "page_number": 1,
+        "page_size": 100,
+    },
+    "read_node_instance": {"instance_id": 1, "project_env": "PROD"},
+    "get_node_instance_log": {"instance_id": 1, "project_env": "PROD", "run_number": 1},
+    "stop_node_instance": {"instance_id": 1, "project_env": "PROD"},
+    "find_node": {"node_name": "orders_batch", "project_id": 10000, "project_env": "PROD"},
+    "read_node": {"node_id": 4001, "project_env": "PROD"},
+    "trigger_node": {
+        "node_id": 4006,
+        "bizdate": "2024-11-20",
+        "trigger_time": 1732032000000,
+        "project_id": 10000,
+        "project_env": "PROD",
+    },
+}
+
 BAD_IDS: list[Any] = [0, -1, 1.5, "1.5", "abc", True, [], {}, 2**63, "１２", b"1", "-1", "1 2"]
 BAD_TEXTS: list[Any] = [5, [], {}, True, b"text"]
 BAD_OBJECTS: list[Any] = [
@@ -200,6 +247,26 @@ BAD_IN_2024: dict[tuple[str, str], list[Any]] = {
     ("get_di_job_log", "di_job_id"): ["", None, *BAD_IDS],
     ("get_di_job_log", "node_type"): ["master", 5],
 }
+BAD_DATES: list[Any] = ["2024-02-30", "20.11.2024", 20241120, "2024", "yesterday", True, "２024-11-20", "9999-01-01"]
+BAD_WORDS: list[Any] = ["", None, "TEST", 5, []]
+#: By argument: what it is called is the same in all methods of nodes.
+BAD_FOR_NODES: dict[str, list[Any]] = {
+    "node_id": BAD_IDS,
+    "run_id": BAD_IDS,
+    "instance_id": ["", None, *BAD_IDS],
+    "instance_ids": [[], [0], "abc", ["a"]],
+    "node_ids": [[], [0], "abc", ["a"]],
+    "project_id": BAD_IDS,
+    "project_env": BAD_WORDS,
+    "bizdate": BAD_DATES,
+    "name": ["", None, "x" * 129, *BAD_TEXTS],
+    "node_name": BAD_TEXTS,
+    "parameters": [5, ["a=1"], True, "{", "{'a'"],
+    "page_size": [0, 501, "many"],
+    "page_number": [0, "first", None],
+    "run_number": [0, -1, "last"],
+    "trigger_time": [1732032000, "noon", True, 10**13, datetime.datetime.max],  # noqa: DTZ901 - as users write it
+}
 
 
 def arguments_of(calls: dict[str, dict[str, Any]]) -> set[tuple[str, str]]:
@@ -264,6 +331,14 @@ def test_bad_argument_is_named_and_nothing_is_sent_in_2024(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str, argument: str
 ) -> None:
     check_refused(hook, dataworks_emulator, (method, argument), GOOD_IN_2024[method], BAD_IN_2024[method, argument])
+
+
+@IN_BOTH_VERSIONS
+@pytest.mark.parametrize(("method", "argument"), sorted(arguments_of(GOOD_FOR_NODES)))
+def test_bad_argument_about_nodes_is_named_and_nothing_is_sent(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, method: str, argument: str
+) -> None:
+    check_refused(hook, dataworks_emulator, (method, argument), GOOD_FOR_NODES[method], BAD_FOR_NODES[argument])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,10 +19,11 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
+from airflow_provider_dataworks.operators.node import RunNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 from tests.support.hook import PARAM
 from tests.support.lineage_contents import script
-from tests.support.tasks import run_task
+from tests.support.tasks import make_context, run_task
 
 IN_BOTH_VERSIONS = pytest.mark.parametrize("emulator", ["2020-05-18", "2024-05-18"], indirect=True)
 MYSQL, HOLOGRES = "mysql://mysql.demo.internal:3306", "postgres://hgdemo-cn-1:80"
@@ -39,15 +41,16 @@ CONTENT = script(
 )
 
 
-def instance(result: Any = None) -> Any:
-    return SimpleNamespace(map_index=-1, xcom_pull=lambda **_: result)
+def instance(result: Any = None, pushed: Mapping[str, Any] | None = None) -> Any:
+    values = {"return_value": result, **(pushed or {})}
+    return SimpleNamespace(map_index=-1, xcom_pull=lambda task_ids, key, map_indexes: values.get(key))
 
 
-def extracted(task: Any, state: TaskInstanceState, result: Any = None) -> Any:
+def extracted(task: Any, state: TaskInstanceState, result: Any = None, pushed: Mapping[str, Any] | None = None) -> Any:
     """Return what the provider extracts, in its own way."""
     run = SimpleNamespace(run_id="r")
     manager: Any = ExtractorManager  # its constructor has no types
-    return manager().extract_metadata(run, task, state, task_instance=instance(result))
+    return manager().extract_metadata(run, task, state, task_instance=instance(result, pushed))
 
 
 def names(datasets: Any) -> list[tuple[str, str]]:
@@ -175,6 +178,37 @@ def test_started_file_has_the_datasets_of_the_task_that_created_it(emulator: Emu
     assert names(then.outputs) == names(first.outputs) != []
 
 
+@IN_BOTH_VERSIONS
+@pytest.mark.parametrize("named", [{"node_id": 4001}, {"node_name": "orders_batch"}])
+def test_run_of_a_node_has_the_datasets_of_its_content_and_what_was_written(
+    emulator: EmulatorControl, named: dict[str, Any]
+) -> None:
+    emulator.set_node(4001, Content=json.dumps(CONTENT), run_seconds=0.1, records=500, error_records=20)
+    context = make_context()
+    result = run_task(RunNodeOperator(task_id="run", bizdate="2026-11-24", poll_interval=0.1, **named), context)
+    again = RunNodeOperator(task_id="run", bizdate="2026-11-24", **named)
+
+    lineage = extracted(again, TaskInstanceState.SUCCESS, result, context["pushed"])
+
+    assert names(lineage.inputs) == [(MYSQL, "demo.orders")]
+    assert names(lineage.outputs) == [("maxcompute://cn-shanghai", "demo.ods_orders")]
+    facet = facet_of(lineage)
+    assert (facet["nodeId"], facet["instanceId"], facet["bizdate"]) == (4001, result, "2026-11-24")
+    assert lineage.run_facets["externalQuery"].externalQueryId == str(result)
+    assert lineage.outputs[0].outputFacets["outputStatistics"].rowCount == 480
+
+
+def test_run_in_the_development_environment_has_its_data_sources(emulator: EmulatorControl) -> None:
+    emulator.set_node(4001, Content=json.dumps(CONTENT))
+    properties = {"jdbcUrl": "jdbc:mysql://dev.internal:3306/demo"}
+    emulator.add_resource("data_sources", Name="demo_mysql", EnvType="Dev", Content=properties)
+
+    task = RunNodeOperator(task_id="run", node_id=4001, bizdate="2026-11-24", project_env="DEV")
+    lineage = extracted(task, TaskInstanceState.SUCCESS)
+
+    assert names(lineage.inputs) == [("mysql://dev.internal:3306", "demo.orders")]
+
+
 def test_output_of_one_task_is_the_input_of_the_next(emulator: EmulatorControl) -> None:
     onward = script(
         "odps",
@@ -208,6 +242,7 @@ def test_new_process_emits_the_same_as_the_one_that_executed(
         lambda: create(),
         lambda: StartDIJobOperator(task_id="t", di_job_id=1001),
         lambda: StartDISyncInstanceOperator(task_id="t", file_id=2001),
+        lambda: RunNodeOperator(task_id="t", node_name="orders_batch"),
     ],
 )
 def test_begin_of_a_task_sends_no_request(emulator: EmulatorControl, task: Any) -> None:

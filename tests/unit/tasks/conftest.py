@@ -10,8 +10,11 @@ import pytest
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator, StartDISyncInstanceOperator
+from airflow_provider_dataworks.operators.node import RunNodeOperator, TriggerNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger, DISyncInstanceTrigger
+from airflow_provider_dataworks.triggers.node import NodeInstanceTrigger, NodeScheduleTrigger
 
 OLD_VERSION, NEW_VERSION = "2020-05-18", "2024-05-18"
 
@@ -49,23 +52,34 @@ def task_log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         DIJobStatusSensor,
         DIJobStatusTrigger,
         DISyncInstanceTrigger,
+        RunNodeOperator,
+        NodeInstanceTrigger,
+        NodeInstanceSensor,
+        NodeScheduleTrigger,
+        TriggerNodeOperator,
     ):
         monkeypatch.setattr(kind, "log", logger)
     return lines
 
 
-#: Modules about DI jobs whose tests are run in both API versions; those of the newer one are in ``make slow``.
+#: Modules whose tests are run in both API versions; those of the newer one are in ``make slow``.
 IN_BOTH_VERSIONS = (
     "test_start_di_job",
     "test_start_once_over_tries",
     "test_start_killed",
     "test_sensor",
     "test_triggers",
+    "test_node_polls",
+    "test_node_sensor",
+    "test_trigger_node",
+    "test_run_node",
+    "test_run_node_once",
+    "test_run_node_killed",
 )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test about DI jobs in both API versions, unless it is marked with the one that it is about."""
+    """Run each test of these modules in both API versions, unless it is marked with the one that it is about."""
     module = metafunc.module.__name__.rpartition(".")[2]
     if "emulator" not in metafunc.fixturenames or module not in IN_BOTH_VERSIONS:
         return

@@ -10,22 +10,30 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksParameterError
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator, StartDISyncInstanceOperator
+from airflow_provider_dataworks.operators.node import RunNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 from tests.support.tasks import make_context
 
 REQUIRED: dict[type, dict[str, Any]] = {
     StartDIJobOperator: {"di_job_id": 1002},
     StartDISyncInstanceOperator: {"file_id": 2001},
     DIJobStatusSensor: {"di_job_id": 1002},
+    NodeInstanceSensor: {"node_id": 4002},
+    RunNodeOperator: {"node_id": 4001},
 }
 BOOLEANS = [
     *[
         (kind, name)
-        for kind in (StartDIJobOperator, StartDISyncInstanceOperator)
+        for kind in (StartDIJobOperator, StartDISyncInstanceOperator, RunNodeOperator)
         for name in ("wait_for_completion", "deferrable", "cancel_on_kill")
     ],
-    (DIJobStatusSensor, "deferrable"),
-    (DIJobStatusSensor, "end_from_trigger"),
+    *[
+        (kind, name)
+        for kind in (DIJobStatusSensor, NodeInstanceSensor)
+        for name in ("deferrable", "end_from_trigger", "fail_fast")
+    ],
+    (RunNodeOperator, "fetch_log"),
 ]
 
 

@@ -16,7 +16,9 @@ from airflow_provider_dataworks.operators.data_integration import (
     StartDIJobOperator,
     StartDISyncInstanceOperator,
 )
+from airflow_provider_dataworks.operators.node import RunNodeOperator, TriggerNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 from airflow_provider_dataworks.waiting.di_job import DIJobTarget
 from airflow_provider_dataworks.waiting.target import StatusSnapshot
 from tests.support.hook import CONTENT, PARAM, connect
@@ -52,7 +54,15 @@ def test_without_a_region_it_is_the_list_of_workspaces(console: str) -> None:
 
 @pytest.mark.parametrize(
     "operator",
-    [CreateDISyncTaskOperator, StartDISyncInstanceOperator, StartDIJobOperator, DIJobStatusSensor],
+    [
+        CreateDISyncTaskOperator,
+        StartDISyncInstanceOperator,
+        StartDIJobOperator,
+        DIJobStatusSensor,
+        NodeInstanceSensor,
+        TriggerNodeOperator,
+        RunNodeOperator,
+    ],
 )
 def test_every_task_has_the_link(operator: Any) -> None:
     assert [type(link) for link in operator.operator_extra_links] == [DataWorksConsoleLink]
@@ -64,10 +74,11 @@ def tasks() -> list[Any]:
         StartDISyncInstanceOperator(task_id="start", file_id=2001),
         StartDIJobOperator(task_id="job", di_job_id=1001),
         DIJobStatusSensor(task_id="wait", di_job_id=1004, deferrable=False),
+        RunNodeOperator(task_id="run", node_id=4001, bizdate="2024-11-20", wait_for_completion=False),
     ]
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 @pytest.mark.parametrize(
     ("extra", "url"),
     [({}, NEW), ({"console": "legacy"}, LEGACY), ({"console_site": "intl"}, ABROAD)],
@@ -137,8 +148,9 @@ def test_link_is_built_from_a_workspace_id_only(project_id: Any) -> None:
         lambda **more: StartDISyncInstanceOperator(file_id=2001, **more),
         lambda **more: StartDIJobOperator(di_job_id=1001, **more),
         lambda **more: DIJobStatusSensor(di_job_id=1004, deferrable=False, **more),
+        lambda **more: RunNodeOperator(node_id=4001, **more),
     ],
-    ids=["create", "start_instance", "start_job", "sensor"],
+    ids=["create", "start_instance", "start_job", "sensor", "run_node"],
 )
 @pytest.mark.parametrize("region", NO_REGIONS[:2])
 def test_region_of_a_task_that_cannot_be_one_is_refused_before_anything_is_sent(

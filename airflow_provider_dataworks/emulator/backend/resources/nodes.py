@@ -12,7 +12,15 @@ from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.backend.business_dates import cycles
 from airflow_provider_dataworks.emulator.backend.resource import Field, ResourceKind, identifier, string
 from airflow_provider_dataworks.emulator.backend.timeline import Timeline
-from airflow_provider_dataworks.emulator.settings import Settings, boolean, non_negative_int, one_of, optional, seconds
+from airflow_provider_dataworks.emulator.settings import (
+    PROJECT_IDENTIFIER,
+    Settings,
+    boolean,
+    non_negative_int,
+    one_of,
+    optional,
+    seconds,
+)
 
 DEV, PROD = "DEV", "PROD"
 ENVIRONMENTS = (DEV, PROD)
@@ -182,8 +190,14 @@ class Node:
             },
             "trigger": {"type": "Scheduler", "cron": self.cron, "timezone": "Asia/Shanghai"},
             "runtimeResource": {"resourceGroup": self.resource_group},
+            "inputs": {"nodeOutputs": _spec_outputs(f"{PROJECT_IDENTIFIER.format(self.project_id)}_root")},
+            "outputs": {"nodeOutputs": _spec_outputs(f"{self.name}_out")},
         }
         return json.dumps({"version": "1.1.0", "kind": "Node", "spec": {"nodes": [node]}}, ensure_ascii=False)
+
+
+def _spec_outputs(name: str) -> list[dict[str, str]]:
+    return [{"data": name, "artifactType": "NodeOutput"}]
 
 
 def _spec_parameters(values: str) -> list[dict[str, Any]]:

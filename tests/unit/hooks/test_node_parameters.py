@@ -1,0 +1,93 @@
+"""Parameters of a run replace the node's own in the node's own syntax, or are refused before anything has an effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_dataworks.client.node_parameters import merge
+from airflow_provider_dataworks.emulator.control import EmulatorControl
+from airflow_provider_dataworks.exceptions import DataWorksParameterError
+from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
+from tests.support.versions import IN_BOTH_VERSIONS
+
+BATCH = 4001
+PLAIN, OPTION = "bizdate=$bizdate hour=$hour", '-p"-Dbizdate=$bizdate -Dhour=$hour"'
+HAS_AN_EFFECT = ("RunCycleDagNodes", "CreateWorkflowInstances")
+
+
+@pytest.mark.parametrize(
+    ("current", "changes", "merged"),
+    [
+        (PLAIN, {"hour": 3}, "bizdate=$bizdate hour=3"),
+        (PLAIN, {"bizdate": "20241120", "table": "orders"}, "bizdate=20241120 hour=$hour table=orders"),
+        (PLAIN, {}, PLAIN),
+        ("", {"a": 1, "b": True, "c": 1.5, "d": "x=y"}, "a=1 b=true c=1.5 d=x=y"),
+        ("dt=$[yyyy-mm-dd hh24:mi:ss] k=v", {"k": "w"}, "dt=$[yyyy-mm-dd hh24:mi:ss] k=w"),
+        ("dt=$[yyyy-mm-dd hh24:mi:ss] k=v", {"dt": "20241120"}, "dt=20241120 k=v"),
+        ("  a=1 \n b=2 ", {"b": "3"}, "a=1 b=3"),
+        ("stray a=1", {"a": 2}, "stray a=2"),
+        (OPTION, {"hour": 3}, '-p"-Dbizdate=$bizdate -Dhour=3"'),
+        (OPTION, {"table": "订单"}, '-p"-Dbizdate=$bizdate -Dhour=$hour -Dtable=订单"'),
+        ("-p'-Da=1 -Db=2'", {"b": 3}, "-p'-Da=1 -Db=3'"),
+        ('-p""', {"b": 3}, '-p"-Db=3"'),
+    ],
+)
+def test_values_replace_those_of_the_same_name(current: str, changes: dict[str, Any], merged: str) -> None:
+    assert merge(current, changes) == merged
+
+
+@IN_BOTH_VERSIONS
+@pytest.mark.parametrize(
+    ("current", "given", "run_with"),
+    [
+        (PLAIN, {"hour": "03"}, "bizdate=$bizdate hour=03"),
+        (PLAIN, '{"hour": "03"}', "bizdate=$bizdate hour=03"),
+        (PLAIN, "{'hour': '03'}", "bizdate=$bizdate hour=03"),
+        (PLAIN, "a=b", "a=b"),
+        (OPTION, {"hour": "03"}, '-p"-Dbizdate=$bizdate -Dhour=03"'),
+        (OPTION, '-p"-Da=b"', '-p"-Da=b"'),
+        ("", '-p"-Da=b"', '-p"-Da=b"'),
+    ],
+)
+def test_parameters_are_sent_in_the_syntax_of_the_node(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, current: str, given: Any, run_with: str
+) -> None:
+    dataworks_emulator.settings(creation_seconds=0)
+    dataworks_emulator.set_node(BATCH, ParamValues=current)
+
+    hook.run_node(node_id=BATCH, bizdate="2024-11-20", name="x", parameters=given)
+
+    (known,) = dataworks_emulator.node_runs(BATCH)
+    assert known["parameters"] == {str(BATCH): run_with}
+
+
+@IN_BOTH_VERSIONS
+@pytest.mark.parametrize(
+    ("current", "given", "problem"),
+    [
+        (PLAIN, {"table": "two words"}, "table contains a blank"),
+        (PLAIN, {"table": "a\nb"}, "table contains a blank"),
+        (PLAIN, {"table": ""}, "table is an empty string"),
+        (PLAIN, {"table": None}, "table must be a string, a number or a boolean, not NoneType"),
+        (PLAIN, {"table": ["a"]}, "table must be a string"),
+        (PLAIN, {"a b": "c"}, "must have names of parameters as its keys, not 'a b'"),
+        (PLAIN, {"-p": "c"}, "must have names of parameters as its keys"),
+        (OPTION, {"table": 'a"b'}, "table contains a quotation mark"),
+        (OPTION, {"table": "a b"}, "table contains a blank"),
+        (OPTION, "hour=3", "must have the syntax that the node's own parameters have"),
+        (PLAIN, OPTION, "must have the syntax that the node's own parameters have"),
+        ('-p"-Da=1', {"a": 2}, "cannot be merged into what the node has"),
+    ],
+)
+def test_what_the_syntax_cannot_express_is_refused_before_anything_has_an_effect(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, current: str, given: Any, problem: str
+) -> None:
+    dataworks_emulator.set_node(BATCH, ParamValues=current)
+
+    with pytest.raises(DataWorksParameterError, match=problem) as raised:
+        hook.run_node(node_id=BATCH, bizdate="2024-11-20", name="x", parameters=given)
+
+    assert raised.value.name == "parameters"
+    assert not {entry["action"] for entry in dataworks_emulator.requests()} & set(HAS_AN_EFFECT)

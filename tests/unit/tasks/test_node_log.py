@@ -1,0 +1,193 @@
+"""The log of a node's instance: what is read from it, and that nothing in it does harm."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_dataworks.waiting.node_log import (
+    LONGEST_LINE,
+    MOST_LINES,
+    LogError,
+    error_of,
+    last_lines,
+    state_line,
+    statistics,
+)
+
+WRAPPER = """2019-02-13 14:45:38 INFO SKYNET_BIZDATE=20190213:
+Start Job[46521867], traceId [310#88047#None#None#242#None#None#ftp_odps_x], running in Pipeline[basecommon_group_1]
+2019-02-13 14:45:42 : State: 1(SUBMIT) | Total: 0R 0B | Speed: 0R/s 0B/s | Error: 0R 0B | Stage: 0.0%
+2019-02-13 14:45:52 : State: 3(RUN) | Total: 500R 12.21KB | Speed: 50R/s 1.22KB/s | Error: 1R 25B | Stage: 50.0%
+"""
+FAILED = (
+    WRAPPER
+    + """2019-02-13 14:46:02 : State: 4(FAIL) | Total: 600R 1 KB | Speed: 1R/s 2B/s | Error: 2R 5B | Stage: 6%
+ErrorMessage:
+Code:[FtpReader-04], Description:[the server does not answer.].  - 530 Login incorrect
+2019-02-13 14:46:02 : DI run Job [46521867] failed.
+DI Submit at            : 2019-02-13 14:45:41
+DI Start at             : 2019-02-13 14:45:49
+DI Finish at            : 2019-02-13 14:45:53
+"""
+)
+ENGINE = (
+    "2019-02-13 StandAloneJobContainerCommunicator - Total 1000 records, 25000 bytes | Speed 2.44KB/s, 100 records/s | "
+    "Error 3 records, 75 bytes |  All Task WaitWriterTime 0.001s | Percentage 100.00%\n"
+    "任务启动时刻                    : 2019-02-13 14:45:49\n任务总计耗时                    :                 10s\n"
+    "任务平均流量                    :            2.44KB/s\n记录写入速度                    :            100rec/s\n"
+    "读出记录总数                    :                1000\n读写失败总数                    :                   3\n"
+)
+
+
+# Statistics
+
+
+def test_the_last_line_of_the_scheduler_counts() -> None:
+    assert statistics(WRAPPER) == {
+        "records": 500,
+        "bytes": 12503,
+        "failed_records": 1,
+        "failed_bytes": 25,
+        "records_per_second": 50,
+        "bytes_per_second": 1249,
+    }
+
+
+def test_the_lines_may_be_in_lower_case_and_have_blanks_before_units() -> None:
+    found = statistics(FAILED.lower())
+
+    assert (found["records"], found["bytes"], found["failed_records"], found["seconds"]) == (600, 1024, 2, 4)
+
+
+def test_the_engines_exact_numbers_count_more() -> None:
+    assert statistics(FAILED + ENGINE) == {
+        "records": 1000,
+        "bytes": 25000,
+        "failed_records": 3,
+        "failed_bytes": 75,
+        "records_per_second": 100,
+        "bytes_per_second": 2499,
+        "seconds": 10,
+    }
+
+
+@pytest.mark.parametrize(
+    "log", ["", "nothing", "State: 3(RUN) | Total:", "Total x records", "DI Finish at : 2019-02-13 14:45:53"]
+)
+def test_what_is_absent_is_absent(log: str) -> None:
+    assert statistics(log) == {}
+
+
+@pytest.mark.parametrize(
+    ("started", "finished"),
+    [("2019-02-13 14:45:53", "2019-02-13 14:45:52"), ("2019-02-31 14:45:53", "2019-02-13 14:45:54")],
+    ids=["backwards", "no such day"],
+)
+def test_moments_that_make_no_duration_give_none(started: str, finished: str) -> None:
+    assert statistics(f"DI Start at : {started}\nDI Finish at : {finished}\n") == {}
+
+
+# Errors
+
+
+def test_code_and_description_are_those_of_the_last_error() -> None:
+    assert error_of(FAILED) == LogError("FtpReader-04", "the server does not answer. 530 Login incorrect")
+    again = FAILED + "Caused by: Code:[DBUtilErrorCode-07], Description:[Table 't [a]' doesn't exist]\n"
+    assert error_of(again) == LogError("DBUtilErrorCode-07", "Table 't [a]' doesn't exist")
+
+
+def test_an_error_without_a_code_is_what_follows_its_heading() -> None:
+    assert error_of("ErrorMessage: no more space\nx") == LogError(None, "no more space")
+    log = "ErrorMessage:\n\n no more space\non the disk\n2019-02-13 14:46:02 : DI run Job [1] failed.\n"
+    assert error_of(log) == LogError(None, "no more space on the disk")
+
+
+@pytest.mark.parametrize("log", ["", WRAPPER, "ErrorMessage:", "ErrorMessage:\n\n", "Code:[], Description:[x]"])
+def test_a_log_without_an_error_has_none(log: str) -> None:
+    assert error_of(log) is None
+
+
+def test_a_description_is_short_and_harmless() -> None:
+    error = error_of('Code:[a], Description:[{"password":"hunter2"} \x1b[31m' + "x" * 5000 + "]\n")
+
+    assert error is not None
+    assert "hunter2" not in error.description
+    assert error.description.isprintable()
+    assert len(error.description) < 1100
+
+
+# Lines
+
+
+def test_never_more_than_the_last_thousand_lines() -> None:
+    lines = last_lines("".join(f"line {number}\n" for number in range(3000))).split("\n")
+
+    assert (len(lines), lines[0], lines[-1]) == (MOST_LINES, "line 2000", "line 2999")
+
+
+def test_carriage_returns_and_escape_sequences_forge_nothing() -> None:
+    shown = last_lines("10%\r20%\r\ndone\x1b[2K\x1b[31m red\x07\x00\u202e\u2028end\n")
+
+    assert shown.split("\n")[:2] == ["10%", "20%"]
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert len(shown.split("\n")) == 3
+
+
+def test_a_line_without_end_is_cut() -> None:
+    assert len(last_lines("x" * 3_000_000)) < LONGEST_LINE + 100
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"username":"u","password":"SECRET","table":["t"]}',
+        '{"Password" : "SECRET", "a": "b"}',
+        "{'accessKey': 'SECRET'}",
+        r'{"a":"{\"password\":\"SECRET\",\"b\":1}"}',
+        r'{"a":"{\\\"db_password\\\":\\\"SECRET\\\"}"}',
+        '"jdbc:mysql://host/db?user=u&password=SECRET&x=y"',
+        '{"password":"SECRET',
+        "securityToken=SECRET;",
+        '{"password\x1b[0m":"SECRET"}',
+    ],
+)
+def test_passwords_are_masked(written: str) -> None:
+    shown = last_lines(f"before {written} after")
+
+    assert "SECRET" not in shown
+    assert "***" in shown
+    assert shown.startswith("before ")
+
+
+@given(st.text(min_size=1))
+def test_no_password_of_any_kind_is_seen_in_json(secret: str) -> None:
+    whole = json.dumps({"password": f"<<{secret}>>", "name": "orders"})
+
+    assert ">>" not in last_lines(whole)
+    assert "orders" in last_lines(whole) or "\\" in secret
+
+
+def test_what_is_no_password_stays() -> None:
+    line = '{"accessKeyId":"LTAI1","password":"","column":["id","token_count"],"mode":"insert"} speed=5'
+
+    assert last_lines(line) == line
+
+
+@given(
+    st.text(alphabet=st.sampled_from("Stae:3(RUN)|TolRB Code[],Dscripn\\\"'=pasword\r\n\x1b0159.-%KMG"), max_size=300)
+)
+def test_any_text_is_read_without_an_error(log: str) -> None:
+    for text in (log, WRAPPER + log, log + FAILED):
+        json.dumps(statistics(text))
+        error_of(text)
+        assert state_line(text).isprintable()
+        assert all(line.isprintable() for line in last_lines(text).split("\n"))
+
+
+def test_the_last_state_line_says_how_far_it_is() -> None:
+    assert state_line(WRAPPER).startswith("State: 3(RUN) | Total: 500R 12.21KB")
+    assert state_line("") == ""
