@@ -213,6 +213,36 @@ class RunSummary:
     errors: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class DataSource:
+    """A data source of a workspace, in terms that no API version dictates; its repr shows no connection settings.
+
+    :param name: its name.
+    :param type: its type as the API spells it, such as ``mysql`` or ``odps``.
+    :param properties: its connection settings by the API's names; default empty.
+    :param environment: ``Prod`` or ``Dev``; None (default) where the answer does not say.
+    :param fields: the data source as the API gave it; default empty.
+    """
+
+    name: str
+    type: str
+    properties: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    environment: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class DataSourcePage:
+    """A page of a list of data sources.
+
+    :param data_sources: those on it; two where one name has both environments.
+    :param total: how many entries the whole list has; None where the answer does not say.
+    """
+
+    data_sources: tuple[DataSource, ...]
+    total: int | None
+
+
 class ListedJob(TypedDict, total=False):
     """A job as ListDIJobs gives it."""
 

@@ -66,6 +66,8 @@ the initial state is one workspace, {PROJECT_ID} (--project-id), with
   4006     orders_trigger                    2008; waits for RunTriggerNode each day
   4007     orders_batch_bad                  2009; its runs fail
 
+  data sources     demo_mysql, demo_hologres, demo_hive, odps_first
+
   folders          {FOLDERS[0]}
                    {FOLDERS[1]}
   resource group   {RESOURCE_GROUPS[0]}
@@ -85,7 +87,7 @@ control endpoint, no signature, loopback only, JSON in and out (Content-Type: ap
                                         late (seconds, reset): the action is executed that much later
   GET    /_emulator/jobs                all jobs; POST adds one or an array; GET, PATCH, DELETE /_emulator/jobs/ID
   GET    /_emulator/files               the same for files, nodes, node_instances, node_runs, deployments,
-                                        pipeline_runs, operations
+                                        pipeline_runs, operations, data_sources
   PATCH  /_emulator/settings            run_seconds, start_lag_seconds, stop_seconds, edition, read_qps, write_qps,
                                         total_qps, daily_calls, clock_skew_seconds, null_page, ids_as_text,
                                         message_beside_success, start_running ("refuse", "ignore"),

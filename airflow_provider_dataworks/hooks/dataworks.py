@@ -17,12 +17,13 @@ from airflow_provider_dataworks.connection.form import (
     RELABELING,
 )
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksParameterError, DataWorksPermanentError
+from airflow_provider_dataworks.hooks.data_sources import DataSourcesHook
 from airflow_provider_dataworks.hooks.di_jobs import DIJobsHook
 from airflow_provider_dataworks.hooks.nodes import NodesHook
 from airflow_provider_dataworks.hooks.sync_tasks import SyncTasksHook
 
 
-class DataWorksHook(DIJobsHook, SyncTasksHook, NodesHook):
+class DataWorksHook(DIJobsHook, SyncTasksHook, NodesHook, DataSourcesHook):
     """Calls DataWorks with an Airflow connection of type ``dataworks``, in the API version that the connection names.
 
     Calls are signed, spaced to the connection's ``max_qps``, and sent again when that can't do harm. Every method

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_dataworks import arguments
+from airflow_provider_dataworks.client.actions import whole_number
 from airflow_provider_dataworks.client.models import TaskType
 from airflow_provider_dataworks.exceptions import DataWorksError, job_not_found
+from airflow_provider_dataworks.lineage.emitting import EmitsLineage
+from airflow_provider_dataworks.lineage.models import TaskLineage
 from airflow_provider_dataworks.operators.base import StartOperator
 from airflow_provider_dataworks.operators.deploy import DeployDISyncTaskOperator
 from airflow_provider_dataworks.operators.di_jobs import CreateDIJobOperator, DeleteDIJobOperator
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from airflow_provider_dataworks.lineage.reader import LineageReader
     from airflow_provider_dataworks.triggers.base import WaitTrigger
     from airflow_provider_dataworks.waiting.target import StartTarget, StatusSnapshot
 
@@ -81,7 +85,7 @@ class _StartDIJobArguments(ConnectionArguments):
     if_running: str
 
 
-class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
+class CreateDISyncTaskOperator(EmitsLineage, DataWorksTask, BaseOperator):
     """Creates a sync task: a draft file in DataStudio (API page: CreateDISyncTask).
 
     A retry creates nothing twice: all tries of a task in a run send the same client token, until the task is cleared.
@@ -177,8 +181,18 @@ class CreateDISyncTaskOperator(DataWorksTask, BaseOperator):
             client_token=given.client_token or client_token_for(context),
         )
 
+    def lineage_facts(self) -> dict[str, Any]:
+        given = self.read_arguments()
+        return {"taskType": given.task_type, "taskName": given.task_name}
 
-class StartDISyncInstanceOperator(StartOperator):
+    def read_lineage(self, reader: LineageReader, task_instance: Any) -> TaskLineage:
+        from airflow_provider_dataworks.lineage.content import read_content
+
+        file_id = whole_number(self.pulled(task_instance))
+        return TaskLineage(read_content(self.read_arguments().task_content), {"fileId": file_id})
+
+
+class StartDISyncInstanceOperator(EmitsLineage, StartOperator):
     """Starts a real-time task or a solution, once (API page: StartDISyncInstance).
 
     One that runs already is not started again. With ``wait_for_completion`` it waits until a real-time task is RUN
@@ -299,8 +313,16 @@ class StartDISyncInstanceOperator(StartOperator):
 
         return DISyncInstanceTrigger
 
+    def lineage_facts(self) -> dict[str, Any]:
+        given = self.read_arguments()
+        return {"taskType": given.task_type, "fileId": given.file_id}
 
-class StartDIJobOperator(StartOperator):
+    def read_lineage(self, reader: LineageReader, task_instance: Any) -> TaskLineage:
+        given = self.read_arguments()
+        return TaskLineage(reader.file(given.task_type, given.file_id))
+
+
+class StartDIJobOperator(EmitsLineage, StartOperator):
     """Starts a DI job, once, and returns or waits only when the new run shows (API page: StartDIJob).
 
     A job that runs is not started again. On Airflow 3.3+ a retry recognises the run that an earlier try started, also
@@ -456,3 +478,15 @@ class StartDIJobOperator(StartOperator):
 
     def not_shown_hint(self) -> str:
         return " If all of its steps ran before, only force_to_rerun=True runs them again."
+
+    def lineage_facts(self) -> dict[str, Any]:
+        return {"diJobId": self.read_arguments().di_job_id}
+
+    def read_lineage(self, reader: LineageReader, task_instance: Any) -> TaskLineage:
+        job, copies = reader.di_job(self.read_arguments().di_job_id)
+        facts = {
+            "jobName": job.get("JobName"),
+            "migrationType": job.get("MigrationType"),
+            "status": job.get("JobStatus"),
+        }
+        return TaskLineage(copies, facts, job.get("ErrorMessage") if facts["status"] == "Failed" else None)

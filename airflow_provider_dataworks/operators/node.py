@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksParameterError
+from airflow_provider_dataworks.lineage.emitting import EmitsLineage
+from airflow_provider_dataworks.lineage.models import TaskLineage
 from airflow_provider_dataworks.operators.base import CancellingOperator
 from airflow_provider_dataworks.operators.data_integration import client_token_for
 from airflow_provider_dataworks.operators.trigger_node import TriggerNodeOperator
@@ -28,6 +30,7 @@ from airflow_provider_dataworks.waiting.target import StatusSnapshot, WaitState
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from airflow_provider_dataworks.lineage.reader import LineageReader
     from airflow_provider_dataworks.triggers.base import WaitTrigger
 
 #: The keys of further XComs.
@@ -51,7 +54,7 @@ class _RunNodeArguments(ConnectionArguments):
     project_env: str
 
 
-class RunNodeOperator(CancellingOperator):
+class RunNodeOperator(EmitsLineage, CancellingOperator):
     """Runs a batch node once, for one business date (API pages: RunCycleDagNodes, CreateWorkflowInstances).
 
     The name of the run is its idempotence key, on every Airflow: each retry of the task searches for it before it makes
@@ -308,3 +311,34 @@ class RunNodeOperator(CancellingOperator):
             raise failure_of_several(failures, len(ended))
         self._add_run_facts(context, *ended[0], run_id=ended[0][0].run_id, **statistics)
         return ended[0][0].id
+
+    def lineage_facts(self) -> dict[str, Any]:
+        given = self.read_arguments()
+        return {"nodeId": given.node_id, "bizdate": given.bizdate}
+
+    def lineage_environment(self) -> Literal["Prod", "Dev"]:
+        return "Dev" if self.read_arguments().project_env == "DEV" else "Prod"
+
+    def read_lineage(self, reader: LineageReader, task_instance: Any) -> TaskLineage:
+        given = self.read_arguments()
+        node_id = given.node_id or reader.node_id(
+            node_name=given.node_name, file_id=given.file_id, project_env=given.project_env
+        )
+        run = self.pulled(task_instance, RUN_KEY)
+        facts: dict[str, Any] = {"nodeId": node_id}
+        if isinstance(run, dict):
+            facts["bizdate"] = run.get("bizdate")
+            facts["instanceId"] = next(iter(run.get("instance_ids") or ()), None)
+        copies = reader.node(node_id, given.project_env) if node_id else ()
+        statistics = self.pulled(task_instance, STATISTICS_KEY)
+        # A node has one reader and one writer; of more than one copy it is not known which moved how much.
+        if len(copies) == 1 and isinstance(statistics, dict):
+            written, size = _written(statistics, "records"), _written(statistics, "bytes")
+            copies = (replace(copies[0], records=written, bytes=size),)
+        return TaskLineage(copies, facts)
+
+
+def _written(statistics: Mapping[str, Any], what: Literal["records", "bytes"]) -> int | None:
+    """How much of what was read was written; None where the log did not say."""
+    read, failed = statistics.get(what), statistics.get(f"failed_{what}")
+    return read - (failed if isinstance(failed, int) else 0) if isinstance(read, int) else None

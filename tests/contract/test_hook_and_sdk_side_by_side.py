@@ -266,6 +266,13 @@ CALLS = {
         lambda hook: hook.test_connection(),
         lambda sdk: sdk.list_dijobs(models.ListDIJobsRequest(project_id=10000, page_number=1, page_size=10)),
     ),
+    "list data sources": Same(
+        "ListDataSources",
+        lambda hook: list(hook.list_data_sources(name="demo 中", environment="Prod")),
+        lambda sdk: sdk.list_data_sources(
+            models.ListDataSourcesRequest(project_id=10000, name="demo 中", env_type=1, page_number=1, page_size=100)
+        ),
+    ),
     "any other": Same(
         "ListProjects",
         lambda hook: hook.call("ListProjects", query={"PageNumber": 1, "PageSize": 10}),
@@ -342,6 +349,7 @@ def test_every_action_of_the_hook_is_compared() -> None:
         "StopDIJob",
         "GetDIJob",
         "ListDIJobs",
+        "ListDataSources",
         "ListProjects",
     }
 

@@ -208,6 +208,15 @@ CALLS = {
         lambda hook: hook.get_di_job_log(di_job_id=1001, node_type="MASTER"),
         lambda sdk: sdk.get_dijob_log(models.GetDIJobLogRequest(id=1001, node_type="MASTER", page_number=1)),
     ),
+    "list data sources": Same(
+        "ListDataSources",
+        lambda hook: list(hook.list_data_sources(name="demo 中", environment="Prod")),
+        lambda sdk: sdk.list_data_sources(
+            models.ListDataSourcesRequest(
+                project_id=10000, name="demo 中", env_type="Prod", page_number=1, page_size=100
+            )
+        ),
+    ),
     "any other": Same(
         "GetProject",
         lambda hook: hook.call("GetProject", query={"Id": 10000}),

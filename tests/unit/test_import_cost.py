@@ -105,3 +105,12 @@ def test_client_needs_no_package_of_the_vendors(alone: dict[str, set[str]]) -> N
 
     assert "requests" in loaded
     assert not {name for name in loaded if name.startswith(("alibabacloud", "Tea", "darabonba", "aiohttp"))}
+
+
+def test_operators_that_emit_lineage_import_nothing_of_openlineage() -> None:
+    module = f"{PACKAGE}.operators.data_integration"
+    loaded = loaded_by(module, after=AIRFLOWS_OWN)[module]
+
+    assert f"{PACKAGE}.lineage.emitting" in loaded
+    assert not {name for name in loaded if "openlineage" in name}
+    assert not of(f"{PACKAGE}.lineage.events", loaded) | of(f"{PACKAGE}.lineage.reader", loaded)

@@ -6,6 +6,7 @@ from types import ModuleType
 
 from airflow_provider_dataworks.client.actions import Action
 from airflow_provider_dataworks.client.catalog import v2020_05_18, v2024_05_18
+from airflow_provider_dataworks.client.catalog.data_sources import DataSourceActions
 from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions
 from airflow_provider_dataworks.client.catalog.nodes import NodeActions
 
@@ -17,6 +18,11 @@ CATALOGS: dict[str, ModuleType] = {v2020_05_18.VERSION: v2020_05_18, v2024_05_18
 
 #: The actions on DI jobs, by API version.
 DI_JOBS: dict[str, DIJobActions] = {actions.version: actions for actions in (v2020_05_18.DI_JOBS, v2024_05_18.DI_JOBS)}
+
+#: The action on data sources, by API version.
+DATA_SOURCES: dict[str, DataSourceActions] = {
+    catalog.VERSION: catalog.DATA_SOURCES for catalog in (v2020_05_18, v2024_05_18)
+}
 
 #: The actions on nodes, by API version.
 NODES: dict[str, NodeActions] = {actions.version: actions for actions in (v2020_05_18.NODES, v2024_05_18.NODES)}

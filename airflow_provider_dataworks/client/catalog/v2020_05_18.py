@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_provider_dataworks.client.actions import Action, Envelope, Repeat
 from airflow_provider_dataworks.client.bizdates import midnight_string
+from airflow_provider_dataworks.client.catalog import data_sources
 from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read_job, read_page
 from airflow_provider_dataworks.client.catalog.generated_content import read_generated_content
 from airflow_provider_dataworks.client.catalog.nodes import (
@@ -296,6 +297,16 @@ LIST_DEPLOYMENTS = _action(
 
 LIST_PROJECTS = _action("ListProjects", query=("PageNumber", "PageSize"))
 GET_PROJECT = _action("GetProject", query=("ProjectId",))
+
+# Data sources
+
+LIST_DATA_SOURCES = _action(
+    "ListDataSources",
+    method="GET",
+    query=("ProjectId", "Name", "EnvType", "PageNumber", "PageSize"),
+    envelope=Envelope("Data", read=data_sources.read_page),
+)
+DATA_SOURCES = data_sources.DataSourceActions(LIST_DATA_SOURCES, {"Dev": 0, "Prod": 1})
 
 #: All of them.
 ACTIONS = tuple(value for value in list(vars().values()) if isinstance(value, Action))

@@ -11,6 +11,7 @@ from typing import Any
 from airflow_provider_dataworks.client import assumptions
 from airflow_provider_dataworks.client.actions import Action, Envelope, Repeat
 from airflow_provider_dataworks.client.bizdates import midnight_milliseconds, midnight_string
+from airflow_provider_dataworks.client.catalog import data_sources
 from airflow_provider_dataworks.client.catalog.di_jobs import DIJobActions, read_job, read_page
 from airflow_provider_dataworks.client.catalog.nodes import (
     NodeActions,
@@ -170,6 +171,15 @@ LIST_PIPELINE_RUN_ITEMS = _get(
 
 LIST_PROJECTS = _post("ListProjects", body=_PAGE)
 GET_PROJECT = _get("GetProject", query=("Id",))
+
+# Data sources
+
+LIST_DATA_SOURCES = _get(
+    "ListDataSources",
+    query=("ProjectId", "Name", "EnvType", *_PAGE),
+    envelope=Envelope("PagingInfo", read=data_sources.read_page),
+)
+DATA_SOURCES = data_sources.DataSourceActions(LIST_DATA_SOURCES, {"Dev": "Dev", "Prod": "Prod"})
 
 # Nodes in Operation Center, where they are called tasks
 

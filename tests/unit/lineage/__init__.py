@@ -1,0 +1,1 @@
+"""Lineage: what tasks read and write, and the OpenLineage events that say so."""
