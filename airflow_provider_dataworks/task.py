@@ -193,6 +193,8 @@ class _ErrorsInContext(AbstractContextManager[None]):
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if self._task._ended_at is not None:
             in_task.seconds(END_LAG, clock.time() - self._task._ended_at)
+            # Contexts may be nested.
+            self._task._ended_at = None
         if not isinstance(error, DataWorksError):
             return
         known = self._task._known_context()

@@ -361,6 +361,7 @@ class DIJobsHook(DataWorksBaseHook):
         :param di_job_id: the job's id.
         :return: a digest of the counters and statuses of the run's tables; None in API version 2020-05-18, whose
             StartedTime does it, and where they cannot be read.
+        :raises DataWorksParameterError: ``di_job_id`` can't be used.
         """
         if self.settings.api_version != v2024_05_18.VERSION:
             return None

@@ -23,7 +23,7 @@ def version(request: pytest.FixtureRequest, emulator: EmulatorControl, monkeypat
     connection = dict(emulator.connection)
     connection["extra"] = {**connection["extra"], "max_qps": 0, "max_attempts": 3, "api_version": request.param}
     monkeypatch.setenv("AIRFLOW_CONN_DATAWORKS_DEFAULT", json.dumps(connection))
-    monkeypatch.setattr("airflow_provider_dataworks.client.retry.backoff", lambda attempt: 0.0)
+    monkeypatch.setattr("airflow_provider_dataworks.client.retry.backoff", lambda *_: 0.0)
     return str(request.param)
 
 

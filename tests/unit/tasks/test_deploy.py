@@ -59,7 +59,7 @@ def quick(version: str, emulator: EmulatorControl, monkeypatch: pytest.MonkeyPat
     connection = dict(emulator.connection)
     connection["extra"] = {**connection["extra"], "max_qps": 0, "max_attempts": 3, "api_version": version}
     monkeypatch.setenv("AIRFLOW_CONN_DATAWORKS_DEFAULT", json.dumps(connection))
-    monkeypatch.setattr("airflow_provider_dataworks.client.retry.backoff", lambda attempt: 0.0)
+    monkeypatch.setattr("airflow_provider_dataworks.client.retry.backoff", lambda *_: 0.0)
     monkeypatch.setattr(assumptions, "NODE_ID_SHOWS_AFTER", (0.0, 0.0))
     emulator.settings(deploy_seconds=0.1)
 
