@@ -50,6 +50,8 @@ def content(table: dict[str, Any]) -> dict[str, Any]:
 @task
 def check(statistics: dict[str, Any], most_failed_records: int) -> None:
     """Fail if a figure of the log is not as it has to be; a log that is gone gives none."""
+    if "skipped" in statistics:
+        raise ValueError(f"the node did nothing: {statistics['skipped']}")
     failed = statistics.get("failed_records", 0)
     if failed > most_failed_records:
         raise ValueError(f"{failed} records failed, of {statistics.get('records')}")
@@ -61,11 +63,15 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 1 * * *", timezone="Asia/Shanghai"),
     start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
     catchup=False,
+    # Two runs would deploy the same task at the same time.
+    max_active_runs=1,
     default_args={
         "retries": 2,
         "retry_delay": timedelta(minutes=1),
         "execution_timeout": timedelta(hours=2),
+        "dataworks_conn_id": "{{ params.connection }}",
     },
+    params={"connection": "dataworks_default"},
     tags=["dataworks"],
     doc_md=__doc__,
 ):
@@ -88,8 +94,11 @@ with DAG(
                     "InputList": ROOT_OUTPUT,
                     "ParaValue": "bizdate=$bizdate",
                     "ResourceGroupIdentifier": RESOURCE_GROUP,
-                    # Airflow is the clock and retries: DataWorks' own scheduler runs it dry, and never again by itself.
-                    "SchedulerType": "SKIP",
+                    # DataWorks' scheduler runs the node as well: a node that is a dry run or frozen there (SKIP,
+                    # PAUSE) would do nothing for Airflow either. Both write the same partition, which is emptied first.
+                    "CronExpress": "00 00 05 * * ?",
+                    "CycleType": "DAY",
+                    # Airflow retries.
                     "AutoRerunTimes": 0,
                 },
                 deferrable=True,

@@ -84,7 +84,8 @@ def airflow(
     database = (
         postgres.create_database(airflow_python.parents[1].name.strip(".").replace("-", "_")) if postgres else None
     )
-    env = {**emulator_of_session.env, **IMPATIENCE}
+    newer = {"AIRFLOW_CONN_DATAWORKS_2024": emulator_of_session.connection_of("2024-05-18")}
+    env = {**emulator_of_session.env, **newer, **IMPATIENCE}
     with LocalAirflow(
         home, dags_folder, airflow_python, env, sql_alchemy_conn=database, parallelism=8 if database else 4
     ) as airflow:

@@ -42,6 +42,19 @@ def every_hive_job_ran_once(control: EmulatorControl) -> None:
     assert starts == {1004: ("Finished", 1), 1005: ("Finished", 1)}
 
 
+def each_table_was_created_deployed_and_run_once(control: EmulatorControl) -> None:
+    names = ["customers_batch_sync", "orders_batch_sync"]
+    nodes = {node["NodeName"]: node["NodeId"] for node in control.resources("nodes") if node["NodeName"] in names}
+    assert sorted(nodes) == names
+    for name, node_id in nodes.items():
+        (run,) = control.node_runs(node_id)
+        assert (run["Status"], f".{name.split('_')[0]}.run" in run["Name"]) == ("SUCCESS", True), run
+
+
+def nothing_was_run(control: EmulatorControl) -> None:
+    assert control.node_runs() == []
+
+
 def the_job_began_at(control: EmulatorControl, start: datetime) -> None:
     job = control.job(1002)
     assert (job["JobStatus"], job["starts"]) == ("Running", 1)
@@ -49,6 +62,11 @@ def the_job_began_at(control: EmulatorControl, start: datetime) -> None:
     failover = {"Interval": 10, "UpperLimit": 5}
     assert settings == {"StartTime": int(start.timestamp()), "FailoverSettings": failover}
 
+
+BATCH_SYNC = "dataworks_batch_sync"
+BATCH_SYNC_TASKS = [
+    f"{table}.{task}" for table in ("customers", "orders") for task in ("check", "create", "deploy", "run")
+]
 
 TRIGGERED = pytest.mark.parametrize(
     ("dag_id", "tasks", "holds"),
@@ -79,6 +97,46 @@ def test_example_succeeds_under_a_scheduler(
 ) -> None:
     assert_run_succeeds(airflow, dag_id, airflow.trigger(dag_id), tasks)
     holds(emulator.control)
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "tasks", "holds"),
+    [
+        (BATCH_SYNC, BATCH_SYNC_TASKS, each_table_was_created_deployed_and_run_once),
+        ("dataworks_nightly_node", ["nightly", "report"], nothing_was_run),
+    ],
+    ids=["batch_sync", "nightly_node"],
+)
+def test_example_of_nodes_succeeds_at_its_schedule(
+    airflow: LocalAirflow,
+    emulator: EmulatorProcess,
+    dag_id: str,
+    tasks: list[str],
+    holds: Callable[[EmulatorControl], None],
+) -> None:
+    airflow.unpause(dag_id)
+    run = airflow.api.wait_for_scheduled_run(dag_id)
+    assert_run_succeeds(airflow, dag_id, run["dag_run_id"], tasks)
+    holds(emulator.control)
+
+
+def test_batch_sync_is_the_same_with_the_newer_version(airflow: LocalAirflow, emulator: EmulatorProcess) -> None:
+    airflow.unpause(BATCH_SYNC)
+    airflow.api.wait(BATCH_SYNC, airflow.api.wait_for_scheduled_run(BATCH_SYNC)["dag_run_id"], timeout=180)
+    emulator.control.reset()
+
+    run_id = airflow.trigger(BATCH_SYNC, conf={"connection": "dataworks_2024"})
+
+    assert_run_succeeds(airflow, BATCH_SYNC, run_id, BATCH_SYNC_TASKS)
+    each_table_was_created_deployed_and_run_once(emulator.control)
+    assert count(emulator.control, "CreateNode", "CreatePipelineRun", "CreateWorkflowInstances") == [2, 2, 2]
+
+
+def test_batch_sync_succeeds_under_dags_test(
+    airflow_without_scheduler: LocalAirflow, emulator: EmulatorProcess
+) -> None:
+    assert_dags_test_succeeds(airflow_without_scheduler, BATCH_SYNC)
+    each_table_was_created_deployed_and_run_once(emulator.control)
 
 
 def test_scheduled_example_starts_the_job_at_its_data_interval(

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from tests.support.airflow_api import RunWatch, TaskInstance
 from tests.support.airflow_local import LocalAirflow
@@ -24,10 +23,12 @@ EXAMPLES = (
     "dataworks_start_and_wait",
     "dataworks_many_jobs",
     "dataworks_replay_interval",
+    "dataworks_batch_sync",
+    "dataworks_nightly_node",
 )
-SCHEDULED = ("dataworks_replay_interval",)
-#: The same DAG once more, through a connection whose api_version is the newer one.
-IN_2024 = ("dataworks_start_and_wait", {"connection": "dataworks_2024"})
+SCHEDULED = ("dataworks_replay_interval", "dataworks_batch_sync", "dataworks_nightly_node")
+#: The same DAGs once more, through a connection whose api_version is the newer one.
+IN_2024 = ("dataworks_start_and_wait", "dataworks_batch_sync")
 TIMEOUT = 180
 _STARTED = time.monotonic()
 
@@ -59,9 +60,9 @@ def run_examples(emulator: EmulatorProcess, *, keep: bool) -> int:
         airflow.start()
         watches = [start(airflow, dag_id) for dag_id in EXAMPLES]
         follow(watches)
-        again = start(airflow, *IN_2024)
-        follow([again])
-        watches.append(again)
+        again = [start(airflow, dag_id, connection="dataworks_2024") for dag_id in IN_2024]
+        follow(again)
+        watches += again
         show_tasks(airflow, watches)
         show_requests(emulator)
         failed = [watch for watch in watches if watch.state != "success"]
@@ -76,13 +77,13 @@ def run_examples(emulator: EmulatorProcess, *, keep: bool) -> int:
         return 1 if failed else 0
 
 
-def start(airflow: LocalAirflow, dag_id: str, params: dict[str, Any] | None = None) -> RunWatch:
-    """Unpause an example DAG and start a run of it; the scheduled one's run comes by itself."""
+def start(airflow: LocalAirflow, dag_id: str, connection: str | None = None) -> RunWatch:
+    """Unpause an example DAG and start a run of it; a scheduled one's comes by itself, unless it takes a connection."""
     airflow.unpause(dag_id)
-    if dag_id in SCHEDULED:
+    if dag_id in SCHEDULED and connection is None:
         run_id = str(airflow.api.wait_for_scheduled_run(dag_id)["dag_run_id"])
     else:
-        run_id = airflow.api.trigger(dag_id, conf=params)
+        run_id = airflow.api.trigger(dag_id, conf=None if connection is None else {"connection": connection})
     say(f"{dag_id:<27} {run_id}")
     return RunWatch(airflow.api, dag_id, run_id)
 
