@@ -71,7 +71,7 @@ with DAG(
         "execution_timeout": timedelta(hours=2),
         "dataworks_conn_id": "{{ params.connection }}",
     },
-    params={"connection": "dataworks_default"},
+    params={"connection": "dataworks_default", "suffix": ""},
     tags=["dataworks"],
     doc_md=__doc__,
 ):
@@ -81,11 +81,11 @@ with DAG(
         def sync(table: dict[str, Any]) -> None:
             create = CreateDISyncTaskOperator(
                 task_id="create",
-                task_name=f"{table['name']}_batch_sync",
+                task_name=f"{table['name']}_batch_sync{{{{ params.suffix }}}}",
                 task_content=content(table),
                 task_param={"FileFolderPath": FOLDER, "ResourceGroup": RESOURCE_GROUP},
                 # The task is created once, not anew each night.
-                client_token=f"{table['name']}_batch_sync",
+                client_token=f"{table['name']}_batch_sync{{{{ params.suffix }}}}",
             )
             deploy = DeployDISyncTaskOperator(
                 task_id="deploy",

@@ -29,6 +29,8 @@ EXAMPLES = (
 SCHEDULED = ("dataworks_replay_interval", "dataworks_batch_sync", "dataworks_nightly_node")
 #: The same DAGs once more, through a connection whose api_version is the newer one.
 IN_2024 = ("dataworks_start_and_wait", "dataworks_batch_sync")
+#: What one version has made has its name in the other, too.
+NAMES_OF_2024 = {"suffix": "_2024"}
 TIMEOUT = 180
 _STARTED = time.monotonic()
 
@@ -83,7 +85,9 @@ def start(airflow: LocalAirflow, dag_id: str, connection: str | None = None) -> 
     if dag_id in SCHEDULED and connection is None:
         run_id = str(airflow.api.wait_for_scheduled_run(dag_id)["dag_run_id"])
     else:
-        run_id = airflow.api.trigger(dag_id, conf=None if connection is None else {"connection": connection})
+        run_id = airflow.api.trigger(
+            dag_id, conf=None if connection is None else {"connection": connection, **NAMES_OF_2024}
+        )
     say(f"{dag_id:<27} {run_id}")
     return RunWatch(airflow.api, dag_id, run_id)
 
