@@ -149,6 +149,7 @@ def test_tables_of_a_run_come_from_all_pages(hook: DataWorksHook, dataworks_emul
     dataworks_emulator.settings(run_seconds=0)
     dataworks_emulator.set_job(1001, tables=tables)
     hook.start_di_job(di_job_id=1001)
+    dataworks_emulator.clear_requests()
 
     details = list(hook.list_di_job_run_details(di_job_id=1001))
 

@@ -329,6 +329,8 @@ def test_refused_repeat_of_a_start_that_arrived_is_a_start(
     looks = len(assumptions.START_SHOWS_AFTER if api_version == V2020 else assumptions.CHANGE_SHOWS_AFTER)
     old = job_body(api_version, {"DIJobId": FULL, "JobStatus": "Initialized"})
     dataworks_emulator.add_fault("body", action="GetDIJob", body=old, skip=1, count=looks)
+    # Nor do the counters of the run.
+    dataworks_emulator.add_fault("error", action="ListDIJobRunDetails", status=400, code="X", count=-1)
 
     hook.start_di_job(di_job_id=FULL)
 
@@ -350,12 +352,27 @@ def test_several_bad_answers_in_a_row_are_still_one_start(
 
 
 @IN_BOTH_VERSIONS
-def test_job_is_read_before_and_after_a_lost_start(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+def test_job_is_read_before_and_after_a_lost_start(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl, api_version: str
+) -> None:
     dataworks_emulator.add_fault("reset", action="StartDIJob", effect="after")
 
     hook.start_di_job(di_job_id=FULL)
 
-    assert [entry["action"] for entry in dataworks_emulator.requests()] == ["GetDIJob", "StartDIJob", "GetDIJob"]
+    before = ["GetDIJob"] if api_version == V2020 else ["GetDIJob", "ListDIJobRunDetails"]
+    assert [entry["action"] for entry in dataworks_emulator.requests()] == [*before, "StartDIJob", "GetDIJob"]
+
+
+@IN_2024
+def test_run_that_is_over_is_known_by_its_counters(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.settings(run_seconds=0)
+    dataworks_emulator.set_job(FULL, JobStatus="Finished")
+    dataworks_emulator.add_fault("reset", action="StartDIJob", effect="after")
+
+    hook.start_di_job(di_job_id=FULL, force_to_rerun=True)
+
+    assert dataworks_emulator.job(FULL)["starts"] == 1
+    assert len(dataworks_emulator.requests("StartDIJob")) == 1
 
 
 @IN_BOTH_VERSIONS

@@ -65,6 +65,7 @@ def test_wheel_has_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     assert {name for name in names if not name.startswith(f"{DIST_INFO}/")} == {
         *in_source("airflow_provider_dataworks", "*.py"),
         "airflow_provider_dataworks/py.typed",
+        "airflow_provider_dataworks/lineage/DataWorksRunFacet.json",
     }
     assert f"{DIST_INFO}/licenses/LICENSE" in names
 

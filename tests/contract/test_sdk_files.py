@@ -74,7 +74,7 @@ def node_names(sdk: Client, environment: str) -> list[str]:
 def test_batch_task_is_submitted_deployed_and_run_in_the_standard_mode(
     sdk: Client, dataworks_emulator: EmulatorControl
 ) -> None:
-    dataworks_emulator.settings(deploy_seconds=0.5, run_seconds=0)
+    dataworks_emulator.settings(deploy_seconds=0.5, run_seconds=0, read_qps=0, write_qps=0)
     file_id = create(sdk)
     assert (get(sdk, file_id=file_id).file.node_id, get(sdk, file_id=file_id).file.commit_status) == (None, 0)
     update(sdk, file_id, input_list=ROOT, para_value="dt=$bizdate", cron_express="00 00 05 * * ?", auto_rerun_times=1)
