@@ -113,17 +113,15 @@ class AirflowApi:
     def unpause(self, dag_id: str, *, paused: bool = False) -> None:
         """Unpause a DAG (pause it with ``paused=True``) after waiting for it to appear."""
         self.wait_for_dag(dag_id)
-        for _ in range(10):
+        for left in reversed(range(10)):
             try:
                 self.call("PATCH", f"/dags/{quote(dag_id)}", body={"is_paused": paused})
                 return
             except ApiRefused as error:
                 # SQLite is locked while others write.
-                if error.status != 500:
+                if error.status != 500 or not left:
                     raise
-                refused = error
             time.sleep(1)
-        raise refused
 
     def trigger(
         self,
