@@ -239,7 +239,7 @@ class Starter:
         """
         if marker is None or self._target.run_marker(self._hook) in (None, marker):
             return None
-        self._log.info("%s: the new run was over before a poll saw it; its counters show it", self._what)
+        self._log.info("%s: no poll has seen the new run, but the counters of its tables show it", self._what)
         try:
             return self._target.poll(self._hook)
         except DataWorksTransientError as error:

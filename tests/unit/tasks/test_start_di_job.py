@@ -361,6 +361,7 @@ def test_the_memory_survives_a_lost_start(emulator: EmulatorControl) -> None:
     store = StateStore()
     emulator.add_fault("reset", action="StartDIJob", effect="after")
     emulator.add_fault("html", action="GetDIJob", skip=1, count=1)
+    emulator.add_fault("html", action="ListDIJobRunDetails", skip=1, count=1)
 
     with pytest.raises(DataWorksTransientError, match="may have started"):
         run_task(start(), make_context(max_tries=1, store=store))
