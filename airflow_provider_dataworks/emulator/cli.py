@@ -96,6 +96,8 @@ control endpoint, no signature, loopback only, JSON in and out (Content-Type: ap
                                         list_lag_seconds, run_waits_for_reruns, numbered_task_types, logs_purged,
                                         deploy_seconds, workspace_mode ("standard", "basic"), folders,
                                         resource_groups, sts
+  POST   /_emulator/advance             {{"seconds": 3600}}: the emulator's time is so much later; perhaps before
+                                        (the action before whose next request that happens), skip
   GET    /_emulator/connection          the Airflow connection
   POST   /_emulator/reset               restore the initial state
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.clock import monotonic, unix_time
 from airflow_provider_dataworks.emulator.backend.resources.di_jobs import DI_JOBS, Job
 from airflow_provider_dataworks.emulator.backend.state import State
 from airflow_provider_dataworks.emulator.protocol.paging import page
@@ -65,7 +65,7 @@ def update_job(job: Job, arguments: Mapping[str, Any], settings: tuple[str, ...]
     names = list(_mapped_tables(arguments["TableMappings"] or []))
     if names:
         job.tables = [{"name": name, "records": 1000, "growth": 10} for name in names]
-    job.updated_time = int(time.time())
+    job.updated_time = int(unix_time())
 
 
 def start_job(state: State, job: Job, arguments: Mapping[str, Any], version: str, request_id: str) -> bool:
@@ -80,7 +80,7 @@ def start_job(state: State, job: Job, arguments: Mapping[str, Any], version: str
         raise assumptions.wrong_job_status(job.di_job_id, job.activity, "StartDIJob")
     job.start_requests.append(
         {
-            "time": time.time(),
+            "time": unix_time(),
             "RealtimeStartSettings": arguments["RealtimeStartSettings"],
             "ForceToRerun": arguments["ForceToRerun"],
             "request_id": request_id,
@@ -94,7 +94,7 @@ def start_job(state: State, job: Job, arguments: Mapping[str, Any], version: str
     skip_seconds = state.settings.skip_seconds
     if skip_seconds is None:
         skip_seconds = assumptions.SKIP_SECONDS[version]
-    return job.start(state.settings, time.monotonic(), time.time(), rerun=rerun, skip_seconds=skip_seconds)
+    return job.start(state.settings, monotonic(), unix_time(), rerun=rerun, skip_seconds=skip_seconds)
 
 
 def delete_job(state: State, job: Job) -> None:

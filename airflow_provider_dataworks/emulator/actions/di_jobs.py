@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from airflow_provider_dataworks.emulator.actions.di_job_operations import (
     update_job,
     visible_jobs,
 )
+from airflow_provider_dataworks.emulator.backend.clock import monotonic
 from airflow_provider_dataworks.emulator.backend.resources.di_jobs import MIGRATION_TYPES, Job
 from airflow_provider_dataworks.emulator.backend.state import State
 from airflow_provider_dataworks.emulator.protocol.action import DEFAULT_VERSION, MAX_PROJECT_ID, Action, ActionResult
@@ -52,7 +52,7 @@ def start_di_job(state: State, arguments: Mapping[str, Any], request_id: str) ->
 def stop_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Stop a running job."""
     job = _job(state, arguments)
-    return ActionResult({}, changed=job.stop(state.settings, time.monotonic()))
+    return ActionResult({}, changed=job.stop(state.settings, monotonic()))
 
 
 def delete_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from airflow_provider_dataworks.emulator.actions.di_job_operations import (
     update_job,
     visible_jobs,
 )
+from airflow_provider_dataworks.emulator.backend.clock import monotonic, unix_time
 from airflow_provider_dataworks.emulator.backend.di_job_runs import BYTES_PER_RECORD, TableState, local_time
 from airflow_provider_dataworks.emulator.backend.resources.di_jobs import (
     EVENT_FIELDS,
@@ -86,7 +86,7 @@ def start_di_job(state: State, arguments: Mapping[str, Any], request_id: str) ->
 
 def stop_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Stop a running job."""
-    return ActionResult({"Success": True}, changed=_job(state, arguments).stop(state.settings, time.monotonic()))
+    return ActionResult({"Success": True}, changed=_job(state, arguments).stop(state.settings, monotonic()))
 
 
 def delete_di_job(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
@@ -128,7 +128,7 @@ def list_di_jobs(state: State, arguments: Mapping[str, Any], request_id: str) ->
 def list_di_job_run_details(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Return the tables of a job's current or last run. The counters of the pages are strings."""
     job = _job(state, arguments)
-    rows = [_run_info(job, table) for table in job.table_states(time.monotonic())]
+    rows = [_run_info(job, table) for table in job.table_states(monotonic())]
     wanted = {
         "SourceDatasourceName": arguments["SourceDataSourceName"],
         "SourceDatabaseName": arguments["SourceDatabaseName"],
@@ -143,7 +143,7 @@ def list_di_job_run_details(state: State, arguments: Mapping[str, Any], request_
 
 def get_di_job_log(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Return one page of the log of a job's current or last run."""
-    lines = _job(state, arguments).log(arguments["NodeType"], time.monotonic())
+    lines = _job(state, arguments).log(arguments["NodeType"], monotonic())
     begins = (arguments["PageNumber"] - 1) * assumptions.LOG_PAGE_LINES
     text = "".join(f"{line}\n" for line in lines[begins : begins + assumptions.LOG_PAGE_LINES])
     return ActionResult({"Log": text})
@@ -246,7 +246,7 @@ def _data_source(job: Job, side: str) -> str:
 
 def _samples(job: Job, start_time: int, end_time: int) -> list[tuple[int, int, float]]:
     """Return time, records and seconds since the run began, for each sample in a range of Unix seconds."""
-    run, now, wall = job.shown_run(), time.monotonic(), time.time()
+    run, now, wall = job.shown_run(), monotonic(), unix_time()
     if run is None:
         return []
     samples = []

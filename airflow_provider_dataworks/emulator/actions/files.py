@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.actions.nodes import answer
 from airflow_provider_dataworks.emulator.actions.projects import project_of
 from airflow_provider_dataworks.emulator.backend.business_dates import cycles
+from airflow_provider_dataworks.emulator.backend.clock import monotonic, unix_time
 from airflow_provider_dataworks.emulator.backend.resources.deployments import (
     DEPLOYMENTS,
     FAILED,
@@ -167,9 +167,9 @@ def _complete(state: State) -> None:
 
 
 def _begin(state: State, file: File, environment: int, comment: str | None) -> Deployment:
-    now, settings = time.monotonic(), state.settings
+    now, settings = monotonic(), state.settings
     deployment = Deployment(state[DEPLOYMENTS].new_id(), file.project_id, file.file_id, environment)
-    deployment.created_time, deployment.comment = time.time(), comment or ""
+    deployment.created_time, deployment.comment = unix_time(), comment or ""
     state[DEPLOYMENTS].add(deployment)
     ends = now + settings.deploy_seconds
     if file.deploy_error is not None:
@@ -204,7 +204,7 @@ def _deploy(state: State, file: File, at: float, environment: int) -> None:
     )
     deployed = file.deployed or environment == TO_PROD
     file.timeline.schedule(at, node_id=node.node_id, committed=True, deployed=deployed)
-    node.advance(time.monotonic())
+    node.advance(monotonic())
 
 
 def _outputs(state: State, project_id: int) -> set[str]:

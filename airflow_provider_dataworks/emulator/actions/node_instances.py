@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -22,6 +21,7 @@ from airflow_provider_dataworks.emulator.backend.business_dates import (
     parse_clock,
     parse_day,
 )
+from airflow_provider_dataworks.emulator.backend.clock import monotonic
 from airflow_provider_dataworks.emulator.backend.resources.node_instances import (
     STATUSES,
     TASK_TYPES,
@@ -67,14 +67,14 @@ def get_instance_log(state: State, arguments: Mapping[str, Any], request_id: str
     number = arguments["InstanceHistoryId"]
     if number is not None:
         number -= instance.instance_id * 100
-        if number not in [attempt.number for attempt in instance.history(time.monotonic())]:
+        if number not in [attempt.number for attempt in instance.history(monotonic())]:
             raise assumptions.unknown("InstanceHistoryId", arguments["InstanceHistoryId"])
     return answer(log_of(state, instance, number))
 
 
 def list_instance_history(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Return the attempts of an instance before the last one."""
-    instance, now = _instance(state, arguments), time.monotonic()
+    instance, now = _instance(state, arguments), monotonic()
     details = _details(state, instance)
     same = ("InstanceId", "NodeId", "NodeName", "DagId", "DagType", "Bizdate", "CycTime", "CreateTime", "TaskType")
     past = [
@@ -94,27 +94,27 @@ def list_instance_history(state: State, arguments: Mapping[str, Any], request_id
 
 def stop_instance(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Stop an instance; it fails a little later."""
-    return _operate(state, arguments, "StopInstance", lambda each: each.stop(state.settings, time.monotonic()))
+    return _operate(state, arguments, "StopInstance", lambda each: each.stop(state.settings, monotonic()))
 
 
 def restart_instance(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Run an instance that has ended once more."""
-    return _operate(state, arguments, "RestartInstance", lambda each: each.rerun(state.settings, time.monotonic()))
+    return _operate(state, arguments, "RestartInstance", lambda each: each.rerun(state.settings, monotonic()))
 
 
 def set_success_instance(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Set an instance that has failed to successful."""
-    return _operate(state, arguments, "SetSuccessInstance", lambda each: each.set_success(time.monotonic()))
+    return _operate(state, arguments, "SetSuccessInstance", lambda each: each.set_success(monotonic()))
 
 
 def suspend_instance(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Keep an instance from running."""
-    return _operate(state, arguments, "SuspendInstance", lambda each: each.suspend(time.monotonic()))
+    return _operate(state, arguments, "SuspendInstance", lambda each: each.suspend(monotonic()))
 
 
 def resume_instance(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Let a suspended instance run."""
-    return _operate(state, arguments, "ResumeInstance", lambda each: each.resume(state.settings, time.monotonic()))
+    return _operate(state, arguments, "ResumeInstance", lambda each: each.resume(state.settings, monotonic()))
 
 
 def run_trigger_node(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:

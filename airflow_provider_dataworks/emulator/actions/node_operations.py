@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.clock import monotonic
 from airflow_provider_dataworks.emulator.backend.resources.node_instances import (
     DAILY,
     NODE_INSTANCES,
@@ -32,7 +32,7 @@ def find_node(state: State, node_id: int, environment: str) -> Node | None:
 def find_run(state: State, run_id: int, environment: str | None = None) -> NodeRun | None:
     """Return the run with this id, or None when there is none, or not yet."""
     run = state[NODE_RUNS].find(run_id)
-    if run is None or not shown(run, time.monotonic()) or environment not in (None, run.environment):
+    if run is None or not shown(run, monotonic()) or environment not in (None, run.environment):
         return None
     return run
 
@@ -40,7 +40,7 @@ def find_run(state: State, run_id: int, environment: str | None = None) -> NodeR
 def find_instance(state: State, instance_id: int, environment: str | None = None) -> NodeInstance | None:
     """Return the instance with this id, or None when there is none, or not yet."""
     instance = state[NODE_INSTANCES].find(instance_id)
-    if instance is None or time.monotonic() < instance.exists_from or environment not in (None, instance.environment):
+    if instance is None or monotonic() < instance.exists_from or environment not in (None, instance.environment):
         return None
     return instance
 
@@ -54,7 +54,7 @@ def listed_instances(
     :param days: their business dates; default all.
     :param scheduled: whether those of the scheduler are wanted; default True.
     """
-    now = time.monotonic()
+    now = monotonic()
     wanted = None if days is None else {day.isoformat() for day in days}
     if scheduled:
         generated = recent_days(state) if wanted is None else map(date.fromisoformat, sorted(wanted))
@@ -80,8 +80,8 @@ def trigger_instance(state: State, node: Node, cycle_time: int, day: date | None
     for instance in listed_instances(state, node.project_id, "PROD", days):
         fits = instance.node_id == node.node_id and instance.run_type == DAILY
         if fits and int((instance.cycle_time or 0.0) * 1000) == cycle_time:
-            waits = node.is_trigger and (instance.status == WAIT_TRIGGER or not instance.history(time.monotonic()))
-            if waits and instance.trigger(state.settings, time.monotonic()):
+            waits = node.is_trigger and (instance.status == WAIT_TRIGGER or not instance.history(monotonic()))
+            if waits and instance.trigger(state.settings, monotonic()):
                 return
     raise assumptions.no_waiting_instance(node.node_id)
 
@@ -148,4 +148,4 @@ def sorted_by(
 
 def log_of(state: State, instance: NodeInstance, number: int | None) -> str:
     """Return the log of an attempt of an instance; default the last one."""
-    return "" if state.settings.logs_purged else instance.log(time.monotonic(), number)
+    return "" if state.settings.logs_purged else instance.log(monotonic(), number)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.actions.node_operations import MAX_INT
 from airflow_provider_dataworks.emulator.actions.nodes_2024 import studio_node
+from airflow_provider_dataworks.emulator.backend.clock import monotonic, unix_time
 from airflow_provider_dataworks.emulator.backend.flow_spec import definition, parse_spec
 from airflow_provider_dataworks.emulator.backend.resources.node_instances import to_milliseconds
 from airflow_provider_dataworks.emulator.backend.resources.nodes import (
@@ -45,7 +45,7 @@ def create_pipeline_run(state: State, arguments: Mapping[str, Any], request_id: 
     node = studio_node(state, arguments["ObjectIds"][0], arguments["ProjectId"])
     codes = stage_codes(arguments["Type"], state.settings.workspace_mode)
     run = PipelineRun(state[PIPELINE_RUNS].new_id(), node.project_id, node.node_id, arguments["Type"])
-    run.description, run.created_time = arguments["Description"] or "", time.time()
+    run.description, run.created_time = arguments["Description"] or "", unix_time()
     run.stages = dict.fromkeys(codes, INIT)
     until = BUILD
     if arguments["RunMode"] == "Auto":
@@ -124,7 +124,7 @@ def _run(state: State, identifier: str, project_id: int) -> PipelineRun:
 
 
 def _execute(state: State, run: PipelineRun, node: Node, codes: list[str]) -> None:
-    now = time.monotonic()
+    now = monotonic()
     failure = node.deploy_error if run.kind == "Online" else None
     ends = run.execute(codes, now, state.settings.deploy_seconds, failure)
     for code in (code for code in codes if code in ENVIRONMENTS and code in ends):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.clock import monotonic
 from airflow_provider_dataworks.emulator.backend.resources.sync_task_configs import (
     GENERATED_TYPES,
     SYNC_TASK_CONFIGS,
@@ -34,7 +34,7 @@ def generate_di_sync_task_config_for_creating(
     config.task_param, config.creations = arguments["TaskParam"], 1
     config.status, config.message = "fail", assumptions.NOT_GENERATED_YET
     content = assumptions.generated_content(config.process_id, config.task_type, json.loads(config.task_param))
-    ready_at = time.monotonic() + state.settings.config_seconds
+    ready_at = monotonic() + state.settings.config_seconds
     config.timeline.schedule(ready_at, status="success", message="", task_content=content)
     state[SYNC_TASK_CONFIGS].add(config)
     if token:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.clock import monotonic, unix_time
 from airflow_provider_dataworks.emulator.backend.resources.files import (
     FILES,
     OFFLINE,
@@ -93,7 +93,7 @@ def start_di_sync_instance(state: State, arguments: Mapping[str, Any], request_i
             return _failure(assumptions.start_of_running_file(file.file_id))
         return _success(state, "StartDISyncInstance")
     file.start_params.append(arguments["StartParam"])
-    file.start(state.settings, time.monotonic(), time.time())
+    file.start(state.settings, monotonic(), unix_time())
     return _success(state, "StartDISyncInstance", changed=True)
 
 
@@ -102,7 +102,7 @@ def stop_di_sync_instance(state: State, arguments: Mapping[str, Any], request_id
     file = _file(state, arguments)
     if file is None:
         return _invalid_file(arguments)
-    changed = file.stop(state.settings, time.monotonic())
+    changed = file.stop(state.settings, monotonic())
     return _success(state, "StopDISyncInstance", changed=changed)
 
 
@@ -121,7 +121,7 @@ def deploy_di_sync_task(state: State, arguments: Mapping[str, Any], request_id: 
         return _invalid_file(arguments)
     changed = not file.deployed
     file.deployed = True
-    file.submitted_time = int(time.time())
+    file.submitted_time = int(unix_time())
     return _success(state, "DeployDISyncTask", changed=changed)
 
 

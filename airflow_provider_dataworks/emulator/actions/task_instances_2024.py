@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from airflow_provider_dataworks.emulator.actions.node_operations import (
     trigger_instance,
 )
 from airflow_provider_dataworks.emulator.backend.business_dates import day_of, milliseconds
+from airflow_provider_dataworks.emulator.backend.clock import monotonic
 from airflow_provider_dataworks.emulator.backend.resources.node_instances import (
     RUN_TYPES,
     STATUSES,
@@ -42,7 +42,7 @@ ENVIRONMENTS = ("Prod", "Dev")
 def list_task_instances(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Return one page of the task instances of a business date."""
     state.check_project(arguments["ProjectId"])
-    day, now = day_of(arguments["Bizdate"], state.settings.zone), time.monotonic()
+    day, now = day_of(arguments["Bizdate"], state.settings.zone), monotonic()
     environment = arguments["ProjectEnv"].upper()
     known = [] if day is None else listed_instances(state, arguments["ProjectId"], environment, [day])
     instances = [instance for instance in known if _matches(instance, arguments)]
@@ -83,27 +83,27 @@ def get_task_instance_log(state: State, arguments: Mapping[str, Any], request_id
 
 def stop_task_instances(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Stop task instances; they fail a little later."""
-    return _operate(state, arguments["Ids"], lambda each: each.stop(state.settings, time.monotonic()))
+    return _operate(state, arguments["Ids"], lambda each: each.stop(state.settings, monotonic()))
 
 
 def rerun_task_instances(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Run task instances that have ended once more."""
-    return _operate(state, arguments["Ids"], lambda each: each.rerun(state.settings, time.monotonic()))
+    return _operate(state, arguments["Ids"], lambda each: each.rerun(state.settings, monotonic()))
 
 
 def set_success_task_instances(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Set task instances that have failed to successful."""
-    return _operate(state, arguments["Ids"], lambda each: each.set_success(time.monotonic()))
+    return _operate(state, arguments["Ids"], lambda each: each.set_success(monotonic()))
 
 
 def suspend_task_instances(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Keep task instances from running."""
-    return _operate(state, arguments["Ids"], lambda each: each.suspend(time.monotonic()))
+    return _operate(state, arguments["Ids"], lambda each: each.suspend(monotonic()))
 
 
 def resume_task_instances(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Let suspended task instances run."""
-    return _operate(state, arguments["Ids"], lambda each: each.resume(state.settings, time.monotonic()))
+    return _operate(state, arguments["Ids"], lambda each: each.resume(state.settings, monotonic()))
 
 
 def trigger_scheduler_task_instance(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:

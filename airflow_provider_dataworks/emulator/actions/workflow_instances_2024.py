@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -18,6 +17,7 @@ from airflow_provider_dataworks.emulator.actions.node_operations import (
     sorted_by,
 )
 from airflow_provider_dataworks.emulator.backend.business_dates import day_of, milliseconds, parse_clock, parse_day
+from airflow_provider_dataworks.emulator.backend.clock import monotonic, unix_time
 from airflow_provider_dataworks.emulator.backend.resources.node_instances import RUN_TYPES, to_milliseconds
 from airflow_provider_dataworks.emulator.backend.resources.node_runs import (
     NODE_RUNS,
@@ -55,7 +55,7 @@ def create_workflow_instances(state: State, arguments: Mapping[str, Any], reques
     days, clock = _periods(kind, arguments["Periods"], state)
     if kind == "Manual" and any(node.scheduler_type != MANUAL for node in nodes):
         raise ApiRefusal(400, "InvalidParameter", "Type Manual runs manually triggered tasks only.")
-    settings, now = state.settings, time.monotonic()
+    settings, now = state.settings, monotonic()
     operation = Operation(state[OPERATIONS].new_id(), arguments["ProjectId"])
     state[OPERATIONS].add(operation)
     ends = now + settings.creation_seconds
@@ -117,7 +117,7 @@ def get_workflow_instance(state: State, arguments: Mapping[str, Any], request_id
 def list_workflow_instances(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Return one page of the workflow instances of a business date."""
     state.check_project(arguments["ProjectId"])
-    environment, now = arguments["EnvType"].upper(), time.monotonic()
+    environment, now = arguments["EnvType"].upper(), monotonic()
     day = day_of(arguments["BizDate"], state.settings.zone)
     if day is not None:
         generate(state, arguments["ProjectId"], environment, [day])
@@ -139,7 +139,7 @@ def list_workflow_instances(state: State, arguments: Mapping[str, Any], request_
 
 def start_workflow_instances(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
     """Start workflow instances that do not start by themselves."""
-    return _operate(state, arguments["Ids"], lambda run: start_run(state, run, time.monotonic()))
+    return _operate(state, arguments["Ids"], lambda run: start_run(state, run, monotonic()))
 
 
 def stop_workflow_instances(state: State, arguments: Mapping[str, Any], request_id: str) -> ActionResult:
@@ -148,7 +148,7 @@ def stop_workflow_instances(state: State, arguments: Mapping[str, Any], request_
 
 
 def _stop(state: State, run: NodeRun) -> str | None:
-    stopped = [instance.stop(state.settings, time.monotonic()) for instance in run.instances]
+    stopped = [instance.stop(state.settings, monotonic()) for instance in run.instances]
     return None if any(stopped) else f"The status of the workflow instance is {RUN_STATUSES[run.status]}."
 
 
@@ -198,7 +198,7 @@ def _periods(kind: str, periods: Mapping[str, Any] | None, state: State) -> tupl
     if periods is None:
         if kind == "SupplementData":
             raise _missing("Periods")
-        return [assumptions.business_date_of(time.time(), state.settings.zone)], (0, 86399)
+        return [assumptions.business_date_of(unix_time(), state.settings.zone)], (0, 86399)
     days: dict[date, None] = {}
     for each in periods["BizDates"]:
         first, last = parse_day(each["StartBizDate"]), parse_day(each["EndBizDate"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
+from airflow_provider_dataworks.emulator.backend.clock import monotonic
 from airflow_provider_dataworks.emulator.backend.timeline import Timeline
 from airflow_provider_dataworks.emulator.settings import Settings
 
@@ -138,7 +138,7 @@ class ResourceCollection(Generic[ResourceT]):
         """Return a resource, or None when there is none with this id."""
         item = self._items.get(identifier)
         if item is not None:
-            item.advance(time.monotonic())
+            item.advance(monotonic())
         return item
 
     def remove(self, item: ResourceT) -> None:
@@ -151,7 +151,7 @@ class ResourceCollection(Generic[ResourceT]):
 
     def all(self) -> list[ResourceT]:
         """Return all resources, in the order of their ids."""
-        now = time.monotonic()
+        now = monotonic()
         for item in self._items.values():
             item.advance(now)
         return [self._items[identifier] for identifier in sorted(self._items)]

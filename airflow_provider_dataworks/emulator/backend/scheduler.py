@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.backend.business_dates import cycle_times, day_at, midnight
+from airflow_provider_dataworks.emulator.backend.clock import monotonic, unix_time
 from airflow_provider_dataworks.emulator.backend.resources.node_instances import (
     DAILY,
     NODE_INSTANCES,
@@ -86,7 +86,7 @@ def generate(state: State, project_id: int, environment: str, days: Iterable[dat
     """Make the instances that the scheduler has of these business dates, if they are not there yet."""
     if environment != PROD:
         return
-    settings, wall, now = state.settings, time.time(), time.monotonic()
+    settings, wall, now = state.settings, unix_time(), monotonic()
     known = {(instance.node_id, instance.bizdate) for instance in _daily(state, project_id)}
     nodes = [node for node in state[NODES].all() if node.project_id == project_id and node.scheduled]
     for day in days:
@@ -104,7 +104,7 @@ def generate(state: State, project_id: int, environment: str, days: Iterable[dat
 
 def recent_days(state: State) -> list[date]:
     """Return the business dates of which there can be instances, the oldest first."""
-    today = day_at(time.time(), state.settings.zone)
+    today = day_at(unix_time(), state.settings.zone)
     return [today - timedelta(days=back) for back in range(assumptions.RETENTION_DAYS, -1, -1)]
 
 
@@ -134,7 +134,7 @@ def _daily_run(state: State, project_id: int, day: date) -> NodeRun:
 
 
 def _make_run(state: State, request: RunRequest, day: date, before: NodeRun | None, sequence: int | None) -> NodeRun:
-    settings, now, wall = state.settings, time.monotonic(), time.time()
+    settings, now, wall = state.settings, monotonic(), unix_time()
     project_id = request.nodes[0].project_id
     run = NodeRun(state[NODE_RUNS].new_id(), project_id, request.name, request.run_type, request.environment)
     run.bizdate, run.before, run.auto_start = day.isoformat(), before, request.auto_start

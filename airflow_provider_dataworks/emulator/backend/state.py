@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.clock import Clock
 from airflow_provider_dataworks.emulator.backend.resource import ResourceCollection, ResourceKind, ResourceT
 from airflow_provider_dataworks.emulator.settings import Settings
 
 
 class State:
     """
-    The state, on one clock: monotonic time decides, Unix time is what is shown.
+    The state, on one clock: monotonic time decides, Unix time is what is shown. The clock has to be in use when the
+    state is read or changed.
 
     ``state[KIND]`` is the :class:`ResourceCollection` of a kind.
 
@@ -23,14 +25,16 @@ class State:
 
     def __init__(self, settings: Settings, kinds: Iterable[ResourceKind[Any]]) -> None:
         self.settings = settings
+        self.clock = Clock()
         self._collections: dict[str, ResourceCollection[Any]] = {}
         self._tokens: dict[tuple[str, int, str], tuple[Any, Any]] = {}
-        for kind in kinds:
-            if kind.path in self._collections:
-                raise ValueError(f"there are two kinds of resources with the path {kind.path}")
-            collection = self._collections[kind.path] = ResourceCollection(kind)
-            for item in kind.initial(settings):
-                collection.add(item)
+        with self.clock.in_use():
+            for kind in kinds:
+                if kind.path in self._collections:
+                    raise ValueError(f"there are two kinds of resources with the path {kind.path}")
+                collection = self._collections[kind.path] = ResourceCollection(kind)
+                for item in kind.initial(settings):
+                    collection.add(item)
 
     def __getitem__(self, kind: ResourceKind[ResourceT]) -> ResourceCollection[ResourceT]:
         return self._collections[kind.path]

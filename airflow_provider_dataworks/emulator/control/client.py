@@ -7,6 +7,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -432,6 +433,21 @@ class EmulatorControl:
         """
         settings: dict[str, Any] = self._call("PATCH" if fields else "GET", "settings", fields or None)
         return settings
+
+    def advance(self, seconds: float, before: str | None = None, skip: int = 0) -> datetime:
+        """
+        Advance the emulator's time: jobs, files, nodes, their instances, deployments and logs are at once as they would
+        be after so many seconds. Signatures, clock skew, quotas and delayed responses stay on the machine's clock.
+
+        :param seconds: by how much, from 0 on; it does not go back, except by :meth:`reset`.
+        :param before: advance it when the next request of this action arrives; default None, at once. So a test can
+            let a wait see the job running, and then finished.
+        :param skip: with ``before``, how many requests of this action come before that one; default 0.
+        :return: the emulator's time, in UTC.
+        :raises ValueError: a value is invalid, or the time would be more than ten years ahead.
+        """
+        wanted = {"seconds": seconds, **({"before": before} if before else {}), **({"skip": skip} if skip else {})}
+        return datetime.fromtimestamp(self._call("POST", "advance", wanted)["time"], timezone.utc)
 
     def reset(self) -> None:
         """Restore the initial state."""

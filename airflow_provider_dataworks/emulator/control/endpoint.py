@@ -9,6 +9,8 @@ GET, POST, DELETE faults the pending faults; add one, ``{"kind": ..., ...}``; cl
 GET, POST jobs           all jobs; add one (an object) or some (an array); likewise ``files`` and each other kind
 GET, PATCH, DELETE       one job, ``jobs/ID``; likewise ``files/ID`` and each other kind
 GET, PATCH settings      the settings that can be changed while it runs
+POST advance             advance the emulator's time: ``{"seconds": 3600}``; with ``"before": "GetDIJob"`` when the next
+                         request of that action arrives, with ``"skip": 1`` too the one after that
 GET connection           the Airflow connection, in Airflow's JSON form
 POST reset               restore the initial state: settings, resources, faults, log
 =======================  ===============================================================================================
@@ -22,6 +24,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,6 +35,7 @@ from starlette.routing import Route
 from airflow_provider_dataworks.emulator.backend.resource import ResourceCollection, ResourceKind
 from airflow_provider_dataworks.emulator.control import serialization
 from airflow_provider_dataworks.emulator.emulator import Emulator
+from airflow_provider_dataworks.emulator.settings import non_negative_int, seconds
 
 Handler = Callable[[Request, Any], Any]
 
@@ -53,6 +57,7 @@ class ControlEndpoint:
             self._route("/requests", GET=self._requests, DELETE=self._clear_requests),
             self._route("/faults", GET=self._faults, POST=self._add_fault, DELETE=self._clear_faults),
             self._route("/settings", GET=self._settings, PATCH=self._set_settings),
+            self._route("/advance", POST=self._advance),
             self._route("/connection", GET=self._connection),
             self._route("/reset", POST=self._reset),
             *(route for kind in self._emulator.kinds for route in self._resource_routes(kind)),
@@ -65,9 +70,8 @@ class ControlEndpoint:
             self._route(f"/{kind.path}/{{id}}", GET=handlers.one, PATCH=handlers.change, DELETE=handlers.remove),
         ]
 
-    @staticmethod
-    def _route(path: str, **handlers: Handler) -> Route:
-        return Route(path, _guarded(handlers), methods=list(handlers))
+    def _route(self, path: str, **handlers: Handler) -> Route:
+        return Route(path, _guarded(self._emulator, handlers), methods=list(handlers))
 
     def _state(self, request: Request, body: Any) -> Any:
         return {
@@ -110,6 +114,21 @@ class ControlEndpoint:
             raise ValueError("there must be a JSON object")
         self._emulator.settings.change(body)
         return self._emulator.settings.as_json()
+
+    def _advance(self, request: Request, body: Any) -> Any:
+        if not isinstance(body, dict) or not {"seconds"} <= set(body) <= {"seconds", "before", "skip"}:
+            raise ValueError("there must be a JSON object with seconds, and perhaps before and skip")
+        clock, by = self._emulator.state.clock, seconds("seconds", body["seconds"])
+        action, skip = body.get("before"), non_negative_int("skip", body.get("skip", 0))
+        if action is None:
+            if skip:
+                raise ValueError("skip needs before, the action whose requests are counted")
+            clock.advance(by)
+        elif action in [known.name for known in self._emulator.actions]:
+            clock.advance_before(action, by, skip)
+        else:
+            raise ValueError(f"before must be the name of an action, not {action!r}")
+        return {"time": time.time() + clock.ahead, "ahead_seconds": clock.ahead}
 
     def _connection(self, request: Request, body: Any) -> Any:
         return self._emulator.connection(str(request.base_url.replace(path="")).rstrip("/"))
@@ -160,14 +179,15 @@ class _ResourceHandlers:
         raise LookupError(f"there is no {self._kind.name} {identifier}")
 
 
-def _guarded(handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(emulator: Emulator, handlers: dict[str, Handler]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         if not _is_local(request):
             return JSONResponse({"error": "the control endpoint answers loopback addresses only"}, 403)
         raw = await request.body()
         handler = handlers["GET" if request.method == "HEAD" else request.method]
         try:
-            return JSONResponse(handler(request, json.loads(raw) if raw else None))
+            with emulator.state.clock.in_use():
+                return JSONResponse(handler(request, json.loads(raw) if raw else None))
         except LookupError as error:
             return JSONResponse({"error": str(error)}, 404)
         except ValueError as error:

@@ -218,7 +218,10 @@ class Dispatcher:
 
     def _execute(self, action: Action, request: ApiRequest, entry: Entry, request_id: str) -> ApiResponse:
         arguments = _read(action, request)
-        result = action.run(self._state, arguments, request_id)
+        self._state.clock.arrive(action.name)
+        # For the action alone: signatures, nonces and quotas are those of the clients, which have the machine's clock.
+        with self._state.clock.in_use():
+            result = action.run(self._state, arguments, request_id)
         entry.effect = result.changed
         text_ids: set[str] = set()
         if self._settings.ids_as_text:

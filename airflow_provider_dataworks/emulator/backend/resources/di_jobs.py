@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.clock import unix_time
 from airflow_provider_dataworks.emulator.backend.di_job_runs import NodeType, Run, TableState, plan_run
 from airflow_provider_dataworks.emulator.backend.resource import Field, ResourceKind, identifier, string
 from airflow_provider_dataworks.emulator.backend.timeline import Timeline
@@ -306,11 +306,11 @@ def _initial_jobs(settings: Settings) -> list[Job]:
 
 
 def _created(job: Job) -> None:
-    job.created_time = job.updated_time = int(time.time())
+    job.created_time = job.updated_time = int(unix_time())
 
 
 def _updated(job: Job) -> None:
-    job.updated_time = int(time.time())
+    job.updated_time = int(unix_time())
 
 
 def _tables(name: str, value: Any) -> list[dict[str, Any]]:
@@ -338,7 +338,7 @@ def _events(name: str, value: Any) -> list[dict[str, Any]]:
             raise ValueError(f"{name} must be objects with EventType and perhaps time, {', '.join(EVENT_FIELDS)}")
         kind = one_of(*EVENT_TYPES)("EventType", item.get("EventType"))
         events.append(
-            {"EventType": kind, "time": non_negative_int("time", item.get("time", int(time.time()))), **texts}
+            {"EventType": kind, "time": non_negative_int("time", item.get("time", int(unix_time()))), **texts}
         )
     return events
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Callable, Collection
 from datetime import date, tzinfo
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
+from airflow_provider_dataworks.emulator.backend.clock import monotonic, unix_time
 from airflow_provider_dataworks.emulator.backend.node_logs import Attempt
 from airflow_provider_dataworks.emulator.backend.resource import Field, ResourceKind, identifier, string
 from airflow_provider_dataworks.emulator.backend.resources.nodes import (
@@ -145,7 +145,7 @@ class NodeInstance:
 
     def finished_at(self) -> float:
         """Return when it ended, in monotonic seconds."""
-        return time.monotonic() - (time.time() - (self.finished_time or time.time()))
+        return monotonic() - (unix_time() - (self.finished_time or unix_time()))
 
     def plan(self, settings: Settings, at: float, *, immediately: bool) -> None:
         """
@@ -154,7 +154,7 @@ class NodeInstance:
         :param at: from when on it may run, in monotonic seconds; it can be in the past.
         :param immediately: whether it does not wait until it is due.
         """
-        offset = time.time() - time.monotonic()
+        offset = unix_time() - monotonic()
         due = (self.cycle_time or 0.0) - offset
         self.timeline.clear()
         ready = at
@@ -177,7 +177,7 @@ class NodeInstance:
         self.triggered = True
         if self.status == WAIT_TRIGGER:
             self.timeline.clear()
-            self._plan_work(settings, now, time.time() - time.monotonic(), first=1)
+            self._plan_work(settings, now, unix_time() - monotonic(), first=1)
         else:
             self.plan(settings, now, immediately=False)
         self.advance(now)
@@ -190,7 +190,7 @@ class NodeInstance:
         self._halt(now)
         self.operation = "Rerun"
         self.stopped = False
-        self._plan_work(settings, now, time.time() - time.monotonic(), first=self.run_number + 1)
+        self._plan_work(settings, now, unix_time() - monotonic(), first=self.run_number + 1)
         self.advance(now)
         return True
 
@@ -203,7 +203,7 @@ class NodeInstance:
         self.hold = None
         self.stopped = True
         self.operation = "Stop"
-        wall = time.time() + settings.stop_seconds
+        wall = unix_time() + settings.stop_seconds
         self.timeline.schedule(ends, status=FAILURE, finished_time=wall, modified_time=wall, rerun_left=self._spent())
         self.node.stops += 1
         self.advance(now)
@@ -215,7 +215,7 @@ class NodeInstance:
             return False
         self.timeline.clear()
         self.status, self.operation = SUCCESS, "SetSuccess"
-        self.modified_time = time.time()
+        self.modified_time = unix_time()
         return True
 
     def suspend(self, now: float) -> bool:
@@ -237,7 +237,7 @@ class NodeInstance:
 
     def moved(self) -> None:
         """Make its times and its attempt fit a status that was set from outside."""
-        now, wall = time.monotonic(), time.time()
+        now, wall = monotonic(), unix_time()
         self.hold = None
         self.modified_time = wall
         if self.status == RUNNING:
@@ -337,7 +337,7 @@ class NodeInstance:
 
 def prepare(settings: Settings, instance: NodeInstance) -> None:
     """Complete an instance that the scheduler or the control endpoint makes, of its node."""
-    node, wall = instance.node, time.time()
+    node, wall = instance.node, unix_time()
     instance.zone = settings.zone
     instance.task_type = instance.task_type or (node.scheduler_type if node.scheduler_type != "MANUAL" else "MANUAL")
     if instance.parameters is None:
@@ -362,7 +362,7 @@ def _from_control(state: Any, instance: NodeInstance, given: Collection[str]) ->
     node = state[NODES].find(instance.node_id)
     if node is None or node.project_id != instance.project_id:
         raise ValueError(f"there is no node {instance.node_id} in the workspace {instance.project_id}")
-    settings, wall, now = state.settings, time.time(), time.monotonic()
+    settings, wall, now = state.settings, unix_time(), monotonic()
     instance.node = node
     if instance.cycle_time is None:
         instance.cycle_time = wall

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from collections.abc import Collection
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
 from airflow_provider_dataworks.emulator.backend.business_dates import cycles
+from airflow_provider_dataworks.emulator.backend.clock import unix_time
 from airflow_provider_dataworks.emulator.backend.resource import Field, ResourceKind, identifier, string
 from airflow_provider_dataworks.emulator.backend.timeline import Timeline
 from airflow_provider_dataworks.emulator.settings import (
@@ -166,7 +166,7 @@ class Node:
         :param definition: the attributes that it then has.
         """
         deployed = [each for each in ENVIRONMENTS if each in environments or each in self.environments]
-        self.timeline.schedule(at, environments=deployed, updated_time=int(time.time()), **definition)
+        self.timeline.schedule(at, environments=deployed, updated_time=int(unix_time()), **definition)
 
     def effective_spec(self) -> str:
         """Return its FlowSpec; one is made up for a node that CreateNode did not make."""
@@ -216,11 +216,11 @@ def _initial_nodes(settings: Settings) -> list[Node]:
 
 
 def _created(node: Node) -> None:
-    node.created_time = node.updated_time = int(time.time())
+    node.created_time = node.updated_time = int(unix_time())
 
 
 def _updated(node: Node) -> None:
-    node.updated_time = int(time.time())
+    node.updated_time = int(unix_time())
 
 
 def _environments(name: str, value: Any) -> list[str]:
