@@ -112,11 +112,12 @@ def test_an_instance_is_rerun_by_the_time(dataworks_emulator: EmulatorControl, c
 
     seen = []
     for _ in range(4):
-        (instance,) = dataworks_emulator.node_instances(4001)
-        seen.append((instance["Status"], instance["RunNumber"]))
+        (each,) = dataworks_emulator.node_instances(4001)
+        seen.append((each["Status"], each["RunNumber"]))
         dataworks_emulator.advance(HOUR)
 
     assert seen == [("RUNNING", 1), ("FAILURE", 1), ("RUNNING", 2), ("SUCCESS", 2)]
+    (instance,) = dataworks_emulator.node_instances(4001)
     form = {"InstanceId": str(instance["InstanceId"]), "ProjectEnv": "PROD"}
     assert "Current task status: FINISH" in call("GetInstanceLog", form=form).json["Data"]
 
