@@ -185,7 +185,7 @@ def test_requests_are_judged_by_the_machines_clock(dataworks_emulator: EmulatorC
     assert {reply.code for reply in codes if reply.status != 200} <= {"Throttling.User", "Throttling.Api.Risk"}
     assert [reply.status for reply in codes][-1] == 429
     dataworks_emulator.settings(read_qps=0)
-    assert [call.list().code for _ in range(4)][-1] == "Throttling.Api.Risk"
+    assert [call.list() for _ in range(4)][-1].code == "Throttling.Api.Risk"
     assert abs(dataworks_emulator.requests()[-1]["time"] - time.time()) < HOUR
 
 
