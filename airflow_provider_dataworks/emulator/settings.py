@@ -67,8 +67,8 @@ class Settings:
     :param write_qps: other calls admitted in any second; 0 is no limit; default that of the edition, 20.
     :param total_qps: calls of both sorts admitted in any second; 0 is no limit; default that of the edition, 0.
     :param daily_calls: calls admitted in one day; 0 is no limit; default that of the edition, 0.
-    :param clock_skew_seconds: by how many seconds the emulator's clock is ahead when it judges the date of a request;
-        default 0.
+    :param clock_skew_seconds: by how many seconds the emulator's clock is ahead when it judges the date of a request,
+        and in the Date of its responses; default 0.
     :param null_page: number of the page on which ListDIJobs answers null for its jobs; default None.
     :param ids_as_text: whether responses contain ids as JSON strings; default False.
     :param message_beside_success: whether Data.Message is filled although Data.Status is success; default False.

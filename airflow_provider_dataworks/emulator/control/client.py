@@ -439,7 +439,7 @@ class EmulatorControl:
         Advance the emulator's time: jobs, files, nodes, their instances, deployments and logs are at once as they would
         be after so many seconds. Signatures, clock skew, quotas and delayed responses stay on the machine's clock.
 
-        :param seconds: by how much, from 0 on; it does not go back, except by :meth:`reset`.
+        :param seconds: by how many seconds, from 0 on; it does not go back, except by :meth:`reset`.
         :param before: advance it when the next request of this action arrives; default None, at once. So a test can
             let a wait see the job running, and then finished.
         :param skip: with ``before``, how many requests of this action come before that one; default 0.

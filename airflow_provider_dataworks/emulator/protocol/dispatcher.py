@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from email.utils import formatdate
 from typing import Any
 
 from airflow_provider_dataworks.emulator import assumptions
@@ -111,6 +112,7 @@ class Dispatcher:
         entry.status = None if was_reset else response.status
         entry.code = response.code
         entry.request_id = request_id
+        response = self._dated(response)
         log.log(
             logging.INFO if entry.effect or entry.code or entry.fault else logging.DEBUG,
             "%s %s: %s%s%s",
@@ -121,6 +123,13 @@ class Dispatcher:
             f" (fault {entry.fault})" if entry.fault else "",
         )
         return response
+
+    def _dated(self, response: ApiResponse) -> ApiResponse:
+        """Add the date, by the clock that requests are judged by."""
+        if any(name.lower() == "date" for name, _ in response.headers):
+            return response
+        date = formatdate(time.time() + self._settings.clock_skew_seconds, usegmt=True)
+        return dataclasses.replace(response, headers=(*response.headers, ("date", date)))
 
     def _log(self, request: ApiRequest) -> Entry:
         return self._requests.open(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -154,3 +155,12 @@ def test_write_limit_is_apart_from_the_read_limit(call: Caller, dataworks_emulat
     assert (throttled.status, throttled.code) == (429, "Throttling.User")
     assert call.list().status == 200
     assert dataworks_emulator.job(1002)["starts"] == 0
+
+
+def test_responses_have_the_date_that_requests_are_judged_by(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.settings(clock_skew_seconds=600)
+    reply = call.list()
+
+    assert parsedate_to_datetime(reply.headers["date"]).timestamp() == pytest.approx(time.time() + 600, abs=5)
+    dataworks_emulator.add_fault("raw", status=200, headers={"Date": "Sat, 21 Nov 2026 20:55:45 GMT"}, body="{}")
+    assert call.list().headers["date"] == "Sat, 21 Nov 2026 20:55:45 GMT"
