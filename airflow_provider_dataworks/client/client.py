@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -41,6 +42,21 @@ log = logging.getLogger(__name__)
 
 #: Reads, after an unknown outcome, whether the call had its effect: if so, its answer (as good as it can be had).
 ConfirmEffect = Callable[[ApiError], "dict[str, Any] | None"]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What an answer to a request without a signature shows.
+
+    :param status: the HTTP status, an error as a rule.
+    :param elapsed: seconds until the answer was there.
+    :param clock_ahead: by how many seconds this machine's clock is ahead of the service's, to about a second; None
+        where the answer has no date.
+    """
+
+    status: int
+    elapsed: float
+    clock_ahead: float | None
 
 
 class DataWorksClient:
@@ -130,6 +146,23 @@ class DataWorksClient:
         :raises TypeError: the action has no such parameter.
         """
         return _Call(self, action, self._request(action, parameters or {}), confirm_effect).run()
+
+    def probe(self) -> Probe:
+        """Send one request without a signature, which the service refuses: it shows that the endpoint answers.
+
+        :return: how long that took, and what the service's clock shows.
+        :raises ApiError: no answer came.
+        """
+        request = Request("GET", f"{self.endpoint}/", self._headers, None)
+        began, wall = clock.monotonic(), clock.time()
+        response = self._transport.send(Exchange("probe"), None, request, self.timeout)
+        elapsed = clock.monotonic() - began
+        try:
+            # The header has whole seconds: on average it is half a second behind.
+            server = parsedate_to_datetime(response.headers.get("date", "")).timestamp() + 0.5
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return Probe(response.status, elapsed, None)
+        return Probe(response.status, elapsed, wall + elapsed / 2 - server)
 
     def _request(self, action: Action, parameters: Mapping[str, Any]) -> Request:
         query, body = map(encode, action.place(parameters))

@@ -191,7 +191,7 @@ class Transport:
     def send(
         self,
         exchange: Exchange,
-        credentials: Credentials,
+        credentials: Credentials | None,
         request: Request,
         timeout: tuple[float, float],
     ) -> Response:
@@ -200,7 +200,7 @@ class Transport:
         Nothing here sends it again or to another place: a GET may start a job.
 
         :param exchange: the attempt; takes what becomes known on the way.
-        :param credentials: what to sign with.
+        :param credentials: what to sign with; None sends the request without a signature.
         :param request: what to send.
         :param timeout: seconds to wait for a connection, and for each part of the answer.
         :return: the answer, whatever its status.
@@ -213,7 +213,11 @@ class Transport:
             # comes, and read where a redirect leads to.
             prepared = requests.PreparedRequest()
             prepared.prepare(
-                request.method, request.url, dict(request.headers), data=request.body, auth=ACS3Auth(credentials)
+                request.method,
+                request.url,
+                dict(request.headers),
+                data=request.body,
+                auth=ACS3Auth(credentials) if credentials else None,
             )
             surroundings: Any = self._session.merge_environment_settings(request.url, {}, True, None, None)
             if self._unproxied:

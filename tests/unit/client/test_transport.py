@@ -298,3 +298,32 @@ def test_repr_shows_no_secret(make_client: ClientFactory) -> None:
     assert repr(client) == "DataWorksClient('https://dataworks.cn-shanghai.aliyuncs.com')"
     assert "secret" not in repr(Credentials("id", "the secret", "the token")).replace("access_key_secret", "")
     assert "token" not in repr(Credentials("id", "the secret", "the token"))
+
+
+# A probe without a signature
+
+
+def test_a_probe_is_not_signed_and_shows_the_services_clock(
+    dataworks_emulator: EmulatorControl, make_client: ClientFactory
+) -> None:
+    dataworks_emulator.settings(clock_skew_seconds=-600)
+    probe = make_client(dataworks_emulator.url).probe()
+
+    (entry,) = dataworks_emulator.requests()
+    assert (entry["action"], entry["method"], "authorization" in entry["headers"]) == (None, "GET", False)
+    assert (probe.status, probe.elapsed >= 0) == (400, True)
+    assert probe.clock_ahead == pytest.approx(600, abs=5)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Wed, 99 Nov 2026 11:00:00 GMT"])
+def test_a_probe_without_a_date_that_can_be_read_knows_no_clock(
+    server: ScriptedServer, make_client: ClientFactory, date: str
+) -> None:
+    server.answer(400, date=date)
+
+    assert make_client(server.url).probe().clock_ahead is None
+
+
+def test_a_probe_that_gets_no_answer_is_an_error(make_client: ClientFactory, dead_port: int) -> None:
+    with pytest.raises(ApiError, match="no connection"):
+        make_client(f"http://127.0.0.1:{dead_port}").probe()
