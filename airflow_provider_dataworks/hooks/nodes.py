@@ -176,6 +176,22 @@ class NodesHook(NodeInstancesHook):
                 raise self._in_context(_no_such_node(f"with id {number}", wanted), wanted)
         return node
 
+    def list_nodes(
+        self, *, project_id: int | str | None = None, node_name: str | None = None, project_env: str = "PROD"
+    ) -> Iterator[dict[str, Any]]:
+        """List the deployed nodes of a workspace, page by page as they are asked for (API pages: ListNodes, ListTasks).
+
+        :param project_id: workspace id; None for the connection's.
+        :param node_name: part of the name: the API matches it fuzzily; None (default) for all.
+        :param project_env: PROD (default) or DEV.
+        :return: a lazy iterator of nodes as the API gives them, each once, with NodeId and NodeName in both versions.
+        :raises DataWorksPermanentError: refused.
+        :raises DataWorksTransientError: no good answer after all attempts.
+        """
+        project, environment = self.resolve_project_id(project_id), arguments.project_environment(project_env)
+        name = arguments.optional_text("node_name", node_name)
+        return (dict(node.fields) for node in self._nodes_named_like(project, environment, name))
+
     def find_node(
         self,
         *,
@@ -229,7 +245,7 @@ class NodesHook(NodeInstancesHook):
             raise self._in_context(error, project)
         return node_id
 
-    def _nodes_named_like(self, project: int, environment: str, name: str) -> Iterator[Node]:
+    def _nodes_named_like(self, project: int, environment: str, name: str | None) -> Iterator[Node]:
         actions, size = self._node_actions, 100
         parameters = {
             "ProjectId": project,

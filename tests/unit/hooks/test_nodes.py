@@ -472,6 +472,18 @@ def test_node_is_read_and_belongs_to_its_workspace(hook: DataWorksHook) -> None:
 
 
 @IN_BOTH_VERSIONS
+def test_nodes_of_an_environment_are_listed(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
+    draft = dataworks_emulator.add_node(NodeName="orders_draft", environments=["DEV"])["NodeId"]
+
+    deployed = {node["NodeId"]: node["NodeName"] for node in hook.list_nodes()}
+    assert (deployed[BATCH], len(deployed), draft in deployed) == ("orders_batch", 7, False)
+    assert draft in {node["NodeId"] for node in hook.list_nodes(project_env="dev")}
+    assert [node["NodeName"] for node in hook.list_nodes(node_name="hourly")] == ["orders_hourly"]
+    with pytest.raises(DataWorksPermanentError, match="check project_id"):
+        list(hook.list_nodes(project_id=777))
+
+
+@IN_BOTH_VERSIONS
 def test_node_is_found_by_its_exact_name(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
     found = hook.find_node(node_name="orders_batch")
 

@@ -96,6 +96,7 @@ GOOD_FOR_NODES: dict[str, dict[str, Any]] = {
         "project_id": 10000,
         "project_env": "PROD",
     },
+    "list_nodes": {"project_id": 10000, "node_name": "orders", "project_env": "PROD"},
     "find_node_run": {
         "name": "af nightly",
         "node_id": 4001,
