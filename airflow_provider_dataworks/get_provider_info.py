@@ -51,6 +51,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "extra-links": [f"{_PACKAGE}.links.dataworks.DataWorksConsoleLink"],
+        "cli": [f"{_PACKAGE}.cli.definition.get_cli_commands"],
         "config": {SECTION: section()},
         "asset-uris": _ASSET_URIS,
         # What Airflow 2.11 calls them.

@@ -82,6 +82,14 @@ def advice_for(error: ApiError) -> Advice | None:
     return _BY_HTTP_STATUS.get(300 if status is not None and 300 <= status < 400 else status)
 
 
+def needs_edition(action: str) -> bool:
+    """Whether API version 2020-05-18 has an action in Enterprise Edition and above alone.
+
+    :param action: the action's name.
+    """
+    return "DIJob" in action or action in _NEED_EDITION
+
+
 def is_edition_error(code: str | None, message: str) -> bool:
     """Whether a refusal says that the account's edition does not have an action.
 

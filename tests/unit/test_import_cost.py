@@ -25,6 +25,7 @@ IN_DAG_FILES = [
 ]
 WITHOUT_AIRFLOW = [
     f"{PACKAGE}.get_provider_info",
+    f"{PACKAGE}.cli.definition",
     f"{PACKAGE}.emulator.pytest_plugin",
     f"{PACKAGE}.client.endpoints",
     f"{PACKAGE}.client.client",
@@ -95,7 +96,9 @@ def test_client_emulator_and_provider_info_do_without_airflow(alone: dict[str, s
     assert of("airflow", alone[module]) == set()
 
 
-@pytest.mark.parametrize("module", [f"{PACKAGE}.get_provider_info", f"{PACKAGE}.emulator.pytest_plugin"])
+@pytest.mark.parametrize(
+    "module", [f"{PACKAGE}.get_provider_info", f"{PACKAGE}.cli.definition", f"{PACKAGE}.emulator.pytest_plugin"]
+)
 def test_what_every_process_loads_is_light(alone: dict[str, set[str]], module: str) -> None:
     assert heavy(alone[module]) == set()
 

@@ -89,6 +89,14 @@ def test_classes_exist(name: str) -> None:
     assert isinstance(getattr(importlib.import_module(module), attribute), type)
 
 
+@pytest.mark.parametrize("name", get_provider_info()["cli"])
+def test_commands_exist(name: str) -> None:
+    module, _, function = name.rpartition(".")
+    (group,) = getattr(importlib.import_module(module), function)()
+
+    assert group.name == "dataworks"
+
+
 def test_hook_and_provider_info_agree() -> None:
     assert DataWorksHook.conn_type == CONNECTION["connection-type"]
     assert DataWorksHook.hook_name == CONNECTION["hook-name"]
