@@ -121,6 +121,8 @@ def test_example_of_nodes_succeeds_at_its_schedule(
 
 
 def test_batch_sync_is_the_same_with_the_newer_version(airflow: LocalAirflow, emulator: EmulatorProcess) -> None:
+    if airflow.major != 3:
+        pytest.skip("the version of the API does not concern the line of Airflow: once takes a minute")
     airflow.unpause(BATCH_SYNC)
     airflow.api.wait(BATCH_SYNC, airflow.api.wait_for_scheduled_run(BATCH_SYNC)["dag_run_id"], timeout=180)
     emulator.control.reset()
