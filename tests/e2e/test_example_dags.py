@@ -134,13 +134,6 @@ def test_batch_sync_is_the_same_with_the_newer_version(airflow: LocalAirflow, em
     assert count(emulator.control, "CreateNode", "CreatePipelineRun", "CreateWorkflowInstances") == [2, 2, 2]
 
 
-def test_batch_sync_succeeds_under_dags_test(
-    airflow_without_scheduler: LocalAirflow, emulator: EmulatorProcess
-) -> None:
-    assert_dags_test_succeeds(airflow_without_scheduler, BATCH_SYNC)
-    each_table_was_created_deployed_and_run_once(emulator.control)
-
-
 def test_scheduled_example_starts_the_job_at_its_data_interval(
     airflow: LocalAirflow, emulator: EmulatorProcess
 ) -> None:
