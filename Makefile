@@ -59,9 +59,9 @@ faults: $(VENV)/.installed ## 200 random schedules of faults; LONG=1 runs 2,000,
 	@$(RUN) tests.faults $(if $(LONG),--long) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: airflow2
-airflow2: $(VENV2)/.installed ## Unit and contract tests on Airflow 2.11, where a Python for it is installed
+airflow2: $(VENV2)/.installed ## Unit and contract tests on Airflow 2.11 but the slow ones, where a Python for it is installed
 	@if [ -e $(VENV2)/.installed ]; then \
-		$(VENV2)/bin/python -m pytest tests/unit tests/contract $(PROCESSES) $(ARGS); \
+		$(VENV2)/bin/python -m pytest tests/unit tests/contract -m "not slow" $(PROCESSES) $(ARGS); \
 	else echo "Skipped: unit and contract tests on Airflow 2.11."; fi
 
 .PHONY: e2e

@@ -121,6 +121,8 @@ def test_example_of_nodes_succeeds_at_its_schedule(
 
 
 def test_batch_sync_is_the_same_with_the_newer_version(airflow: LocalAirflow, emulator: EmulatorProcess) -> None:
+    if airflow.major != 3:
+        pytest.skip("the version of the API does not concern the line of Airflow: once takes a minute")
     airflow.unpause(BATCH_SYNC)
     airflow.api.wait(BATCH_SYNC, airflow.api.wait_for_scheduled_run(BATCH_SYNC)["dag_run_id"], timeout=180)
     emulator.control.reset()
@@ -130,13 +132,6 @@ def test_batch_sync_is_the_same_with_the_newer_version(airflow: LocalAirflow, em
     assert_run_succeeds(airflow, BATCH_SYNC, run_id, BATCH_SYNC_TASKS)
     each_table_was_created_deployed_and_run_once(emulator.control)
     assert count(emulator.control, "CreateNode", "CreatePipelineRun", "CreateWorkflowInstances") == [2, 2, 2]
-
-
-def test_batch_sync_succeeds_under_dags_test(
-    airflow_without_scheduler: LocalAirflow, emulator: EmulatorProcess
-) -> None:
-    assert_dags_test_succeeds(airflow_without_scheduler, BATCH_SYNC)
-    each_table_was_created_deployed_and_run_once(emulator.control)
 
 
 def test_scheduled_example_starts_the_job_at_its_data_interval(
