@@ -10,6 +10,9 @@ from airflow_provider_dataworks.client.models import JobStatus
 #: Statuses that a job leaves by itself, so that another one proves no start.
 _LEFT_BY_ITSELF = frozenset({str(JobStatus.RUNNING), str(JobStatus.STOPPING)})
 
+#: Statuses of a run that is over: only then do its counters stay as they are.
+ENDED = frozenset({str(JobStatus.FINISHED), str(JobStatus.FAILED), str(JobStatus.STOPPED)})
+
 
 def normal_status(status: str | None) -> str:
     """A job status in its documented spelling.

@@ -16,7 +16,7 @@ from airflow_provider_dataworks.client.catalog.paging import read_entries
 from airflow_provider_dataworks.client.clock import clock
 from airflow_provider_dataworks.client.errors import ApiError, Outcome
 from airflow_provider_dataworks.client.models import DIJob, Job, JobPage, ListedJob, RunSummary
-from airflow_provider_dataworks.client.runs import new_run_shows
+from airflow_provider_dataworks.client.runs import ENDED, new_run_shows, normal_status
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
     DataWorksNotFoundError,
@@ -87,10 +87,15 @@ class DIJobsHook(DataWorksBaseHook):
             "RealtimeStartSettings": self._start_settings(job_id, realtime_start_settings),
             "ForceToRerun": arguments.boolean("force_to_rerun", force_to_rerun),
         }
+        read_here = job_before is None
         if job_before is None:
             job_before = self.read_di_job(di_job_id=job_id)
-            counters_before = self.read_run_counters(di_job_id=job_id)
         before = job_before if isinstance(job_before, DIJob) else read_job(dict(job_before), di_job_id=job_id)
+        if normal_status(before.status) not in ENDED:
+            # Those of a run that is not over move by themselves.
+            counters_before = None
+        elif read_here:
+            counters_before = self.read_run_counters(di_job_id=job_id)
 
         def read_start(error: ApiError) -> dict[str, Any] | None:
             job = self.read_di_job(di_job_id=job_id)

@@ -135,7 +135,8 @@ class Starter:
         return Begun(snapshot)
 
     def _start(self, before: StatusSnapshot) -> Begun:
-        if self._target.confirms_start:
+        if self._target.confirms_start and self._target.run_state(before).has_ended:
+            # The counters of a run that is not over move by themselves.
             before = replace(before, marker=self._target.run_marker(self._hook))
         self._store.record_start(before)
         # From here on a kill stops the run: the request may arrive even if its answer does not.

@@ -206,6 +206,24 @@ def test_rerun_whose_effect_cannot_be_seen_is_not_repeated_and_says_that_it_may_
 
 
 @IN_2024
+def test_counters_of_a_run_that_goes_on_prove_no_start(
+    hook: DataWorksHook, dataworks_emulator: EmulatorControl
+) -> None:
+    dataworks_emulator.settings(run_seconds=0.3)
+    hook.start_di_job(di_job_id=FULL)
+    running = hook.get_di_job(di_job_id=FULL)
+    counters = hook.read_run_counters(di_job_id=FULL)
+    while hook.get_di_job(di_job_id=FULL)["JobStatus"] != "Finished":
+        time.sleep(0.05)
+    dataworks_emulator.add_fault("reset", action="StartDIJob", count=-1)
+
+    with pytest.raises(DataWorksTransientError):
+        hook.start_di_job(di_job_id=FULL, job_before=running, counters_before=counters, force_to_rerun=True)
+
+    assert dataworks_emulator.job(FULL)["starts"] == 1
+
+
+@IN_2024
 @pytest.mark.parametrize("fate", [name for name, fate in FATES.items() if done_at_once(fate)])
 def test_rerun_whose_effect_shows_is_one_start(
     patient: DataWorksHook, dataworks_emulator: EmulatorControl, fate: str
@@ -329,8 +347,6 @@ def test_refused_repeat_of_a_start_that_arrived_is_a_start(
     looks = len(assumptions.START_SHOWS_AFTER if api_version == V2020 else assumptions.CHANGE_SHOWS_AFTER)
     old = job_body(api_version, {"DIJobId": FULL, "JobStatus": "Initialized"})
     dataworks_emulator.add_fault("body", action="GetDIJob", body=old, skip=1, count=looks)
-    # Nor do the counters of the run.
-    dataworks_emulator.add_fault("error", action="ListDIJobRunDetails", status=400, code="X", count=-1)
 
     hook.start_di_job(di_job_id=FULL)
 
@@ -352,15 +368,12 @@ def test_several_bad_answers_in_a_row_are_still_one_start(
 
 
 @IN_BOTH_VERSIONS
-def test_job_is_read_before_and_after_a_lost_start(
-    hook: DataWorksHook, dataworks_emulator: EmulatorControl, api_version: str
-) -> None:
+def test_job_is_read_before_and_after_a_lost_start(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
     dataworks_emulator.add_fault("reset", action="StartDIJob", effect="after")
 
     hook.start_di_job(di_job_id=FULL)
 
-    before = ["GetDIJob"] if api_version == V2020 else ["GetDIJob", "ListDIJobRunDetails"]
-    assert [entry["action"] for entry in dataworks_emulator.requests()] == [*before, "StartDIJob", "GetDIJob"]
+    assert [entry["action"] for entry in dataworks_emulator.requests()] == ["GetDIJob", "StartDIJob", "GetDIJob"]
 
 
 @IN_2024
