@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -128,10 +129,12 @@ def test_a_run_that_shows_later_than_it_is_looked_for_is_found_by_the_retry(
 
 def kill_at(monkeypatch: pytest.MonkeyPatch, moment: int) -> list[int]:
     """Kill the worker around its requests: before the first one, after it, before the second, and so on."""
-    real = DataWorksClient.call
+    real, worker = DataWorksClient.call, threading.get_ident()
     passed = [0]
 
     def killed_here() -> None:
+        if threading.get_ident() != worker:
+            return
         passed[0] += 1
         if passed[0] == moment:
             raise Killed
