@@ -289,7 +289,7 @@ def check_error(stage: Stage, schedule: Schedule, step: Step, one: Try) -> list[
     if isinstance(error, DataWorksTimeoutError) and step.deadline is not None:
         if one.ended - one.began < 0.75 * step.deadline - CLOCK_ERROR:
             found.append(f"gave up before its limit: {text}")
-        if "asked to stop" in text and one.after["stops"] == one.before["stops"]:
+        if "asked to stop" in text and one.after["stops"] == one.before["stops"] and not _had_ended(one):
             found.append(f"says that it stopped the job, which it did not: {text}")
         return found
     return found + _reason(schedule, step, one, error, text)
@@ -320,11 +320,21 @@ def _reason(schedule: Schedule, step: Step, one: Try, error: DataWorksError, tex
     if error.action is not None and "may have started" not in text:
         permanent = isinstance(error, DataWorksPermanentError)
         lasting = error.code in PERMANENT_CODES or of_rotation or _lasting(entry)
+        if token_expired(error.code) and schedule.credentials == "credentials_uri":
+            # The source has another token sooner or later.
+            lasting = False
         if permanent and not lasting:
             found.append(f"is called permanent, and would have passed: {text}")
         if not permanent and lasting:
             found.append(f"is called transient, and would not pass: {text}")
     return found
+
+
+def _had_ended(one: Try) -> bool:
+    """Whether a stop came when the instance had ended, such as by the stop of an earlier try."""
+    stops = [entry for entry in one.requests if entry["action"] in ("StopInstance", "StopTaskInstances")]
+    refused = [entry for entry in stops if not entry["fault"] and not entry["effect"]]
+    return bool(refused) and any(run["Status"] in ("SUCCESS", "FAILURE") for run in one.after["runs"])
 
 
 def _late(text: str) -> bool:

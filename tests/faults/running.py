@@ -176,8 +176,10 @@ class _Runner:
     def _check_bystanders(self, requests: list[dict[str, Any]]) -> None:
         """The jobs of those that wait all the time run on: only a fault may end such a wait, and only as an error."""
         faults = any(entry["fault"] for entry in requests) or self.step.rotate_after is not None
-        # An answer of the step before may have ended a wait just now.
-        faults = faults or (self.number > 0 and bool(self.schedule.steps[self.number - 1].faults))
+        if self.number > 0:
+            # An answer of the step before may have ended a wait just now, and a token that ended then may end it now.
+            before = self.schedule.steps[self.number - 1]
+            faults = faults or bool(before.faults) or before.rotate_after is not None
         for event in self.triggerer.fired_bystanders():
             kind = event.payload.get("kind") if isinstance(event.payload, dict) else type(event).__name__
             if kind != "error" or not faults:
