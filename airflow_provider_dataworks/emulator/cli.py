@@ -150,6 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         server = Server(emulator, host, port, allowed_hosts)
     except OSError as error:
         print(f"Cannot listen on {host} port {port}: {error}", file=sys.stderr)
+        if airflow is not None:
+            airflow.close()
         return 1
     connection = json.dumps(emulator.connection(server.url))
     if airflow is not None:

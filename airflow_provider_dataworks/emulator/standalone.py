@@ -71,8 +71,8 @@ class Airflow:
         self.log_file, self.emulator_log = self.home / "standalone.log", self.home / "emulator.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._known: set[psutil.Process] = set()
-        self._lock = _prepare(self.home)
         self._ports = _free_ports(web_port)
+        self._lock = _prepare(self.home)
         self.url = f"http://{HOST}:{self._ports[0]}"
 
     @property
@@ -218,7 +218,7 @@ class Airflow:
         return {
             "CORE__DAGS_FOLDER": str(self.dags),
             "CORE__LOAD_EXAMPLES": "False",
-            "CORE__PARALLELISM": "8",
+            "CORE__PARALLELISM": "4",
             "CORE__TEST_CONNECTION": "Enabled",
             "LOGGING__WORKER_LOG_SERVER_PORT": str(self._ports[1]),
             "LOGGING__TRIGGER_LOG_SERVER_PORT": str(self._ports[2]),
@@ -239,6 +239,8 @@ class Airflow:
             "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            # The first answers of a slow machine's web server take longer than the default, 5 s.
+            "WORKERS__EXECUTION_API_TIMEOUT": "60",
             # With the default, 5 s, Airflow fails a deferred task whose wait is over sooner than that.
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "WORKERS__SECRETS_BACKEND": "",
