@@ -138,7 +138,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     logging.basicConfig(
-        handlers=[logging.StreamHandler(sys.stderr) if airflow is None else logging.FileHandler(airflow.emulator_log)],
+        handlers=[
+            logging.StreamHandler(sys.stderr)
+            if airflow is None
+            else logging.FileHandler(airflow.emulator_log, "w", delay=True)
+        ],
         level=log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )

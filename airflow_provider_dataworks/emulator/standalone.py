@@ -34,7 +34,7 @@ DAGS = Path("dags")
 HOME = Path(".airflow-dataworks")
 OLDEST = (2, 11)
 HOST = "127.0.0.1"
-# In the environment of all that Airflow starts: a task's command may have a session of its own and outlive its parent.
+# In the environment of what Airflow starts: a task's command may have a session of its own and outlive its parent.
 MARK = "DATAWORKS_STANDALONE_HOME"
 NO_LOGIN_2 = 'AUTH_ROLE_PUBLIC = "Admin"\n'
 INTERRUPT_SECONDS = 15
@@ -191,14 +191,17 @@ class Airflow:
         """Return the running processes of its session, those marked by its environment, and their descendants."""
         import psutil
 
-        session = None if self._process is None else self._process.pid
+        sessions = set() if self._process is None else {self._process.pid}
         running = {}
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
                 if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
-                    running[process] = process.ppid()
-        found = {process for process in running if process in self._known or self._is_own(process, session)}
-        while more := {one for one, parent in running.items() if parent in {own.pid for own in found}} - found:
+                    running[process] = (process.ppid(), os.getsid(process.pid))
+        found = {process for process in running if process in self._known or self._is_marked(process)}
+        # Airflow's parts write their titles over the mark; `airflow standalone` itself keeps it.
+        sessions |= {running[process][1] for process in found}
+        found |= {process for process, (_, session) in running.items() if session in sessions}
+        while more := {one for one, (parent, _) in running.items() if parent in {own.pid for own in found}} - found:
             found |= more
         self._known = found
         return list(found)
@@ -207,11 +210,11 @@ class Airflow:
         """Let another process use the home."""
         self._lock.close()
 
-    def _is_own(self, process: psutil.Process, session: int | None) -> bool:
+    def _is_marked(self, process: psutil.Process) -> bool:
         import psutil
 
         with contextlib.suppress(psutil.Error, OSError):
-            return os.getsid(process.pid) == session or process.environ().get(MARK) == str(self.home)
+            return process.environ().get(MARK) == str(self.home)
         return False
 
     def _settings(self) -> dict[str, str]:

@@ -85,21 +85,23 @@ def test_a_dag_succeeds_and_sigterm_ends_every_process(trial: Component, tmp_pat
     assert EmulatorControl(emulator).job(1001)["starts"] == 1
     assert not (tmp_path / "real").exists()
 
-    mine = list(processes_with(MARK, str(tmp_path / ".airflow-dataworks")))
-    sessions = {os.getsid(process.pid) for process in mine}
-    assert len(mine) >= 5
+    sessions = {os.getsid(process.pid) for process in processes_with(MARK, str(tmp_path / ".airflow-dataworks"))}
     assert len(sessions) == 1
+    assert len(members(sessions)) >= 5
 
     os.kill(trial.pid, signal.SIGTERM)
 
     assert wait_until(lambda: not trial.alive, LIMIT), trial.output
     assert trial.returncode == 0, trial.output
     assert list(processes_with(MARK, str(tmp_path / ".airflow-dataworks"))) == []
-    assert [process.pid for process in psutil.process_iter() if in_session(process, sessions)] == []
+    assert members(sessions) == []
 
 
-def in_session(process: psutil.Process, sessions: set[int]) -> bool:
-    """Whether a process, no zombie, is in one of the sessions."""
-    with contextlib.suppress(psutil.Error, OSError):
-        return process.status() != psutil.STATUS_ZOMBIE and os.getsid(process.pid) in sessions
-    return False
+def members(sessions: set[int]) -> list[int]:
+    """Return the processes of sessions that are no zombies."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.status() != psutil.STATUS_ZOMBIE and os.getsid(process.pid) in sessions:
+                found.append(process.pid)
+    return found

@@ -18,9 +18,11 @@ import http.server, json, os, signal, subprocess, sys
 home, mode = os.environ["AIRFLOW_HOME"], os.environ.get("FAKE_AIRFLOW", "").split()
 CHILD = "import signal, sys, time\\nif 'stubborn' in sys.argv: [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]\\n"
 CHILD += "print('up', flush=True)\\ntime.sleep(3600)"
-PLACES = (dict(), dict(preexec_fn=os.setpgrp), dict(start_new_session=True), dict(start_new_session=True, env={{}}))
+# Airflow's parts have titles in place of their environment.
+PLACES = (dict(env={{}}), dict(preexec_fn=os.setpgrp, env={{}}))
+# Commands of tasks have sessions of their own. When the last has no parent any more, nothing shows whose it was.
+PLACES += (dict(start_new_session=True), dict(start_new_session=True, env={{}}))
 command = [sys.executable, "-S", "-c", CHILD, *mode]
-# The last has a session and an environment of its own: after its parent nothing shows whose it was.
 places = PLACES[:3] if set(mode) & {{"fails", "crashes"}} else PLACES
 children = [subprocess.Popen(command, stdout=subprocess.PIPE, **place) for place in places]
 for child in children:
