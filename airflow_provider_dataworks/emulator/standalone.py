@@ -158,34 +158,14 @@ class Airflow:
 
         ``airflow standalone`` gets what Ctrl+C in a terminal would send; what remains gets SIGTERM, then SIGKILL.
 
-        :param at_once: called again and again; once it is true, SIGKILL is sent.
+        :param at_once: called repeatedly; once it is true, SIGKILL is sent.
         :raises StandaloneError: processes are still there after SIGKILL.
         """
-        import psutil
-
-        steps = (
-            (signal.SIGINT, INTERRUPT_SECONDS),
-            (signal.SIGTERM, TERMINATE_SECONDS),
-            (signal.SIGKILL, KILL_SECONDS),
-        )
-        for number, patience in steps:
-            deadline = time.monotonic() + patience
-            signalled: set[psutil.Process] = set()
-            while left := self.processes():
-                if number != signal.SIGKILL and (at_once() or time.monotonic() > deadline):
-                    break
-                if number == signal.SIGINT:
-                    if self.returncode is not None or self._process is None:
-                        break
-                    left = [one for one in left if one.pid == self._process.pid]
-                elif time.monotonic() > deadline:
-                    raise StandaloneError(f"processes cannot be ended: {', '.join(str(one.pid) for one in left)}")
-                # What appears meanwhile gets the signal too.
-                for process in set(left) - signalled:
-                    with contextlib.suppress(psutil.Error):
-                        process.send_signal(number)
-                signalled.update(left)
-                time.sleep(POLL_SECONDS)
+        self._signal(signal.SIGINT, self._leader, INTERRUPT_SECONDS, at_once)
+        self._signal(signal.SIGTERM, self.processes, TERMINATE_SECONDS, at_once)
+        self._signal(signal.SIGKILL, self.processes, KILL_SECONDS, lambda: False)
+        if left := self.processes():
+            raise StandaloneError(f"processes cannot be ended: {', '.join(str(one.pid) for one in left)}")
 
     def processes(self) -> list[psutil.Process]:
         """Return the running processes of its session, those marked by its environment, and their descendants."""
@@ -209,6 +189,28 @@ class Airflow:
     def close(self) -> None:
         """Let another process use the home."""
         self._lock.close()
+
+    def _leader(self) -> list[psutil.Process]:
+        return [one for one in self.processes() if self._process is not None and one.pid == self._process.pid]
+
+    def _signal(
+        self,
+        number: signal.Signals,
+        recipients: Callable[[], list[psutil.Process]],
+        seconds: float,
+        skip: Callable[[], bool],
+    ) -> None:
+        """Send a signal to each recipient, also to those that appear later, and wait until all have ended."""
+        import psutil
+
+        deadline = time.monotonic() + seconds
+        signalled: set[psutil.Process] = set()
+        while not skip() and time.monotonic() < deadline and (left := recipients()):
+            for process in set(left) - signalled:
+                with contextlib.suppress(psutil.Error):
+                    process.send_signal(number)
+            signalled.update(left)
+            time.sleep(POLL_SECONDS)
 
     def _is_marked(self, process: psutil.Process) -> bool:
         import psutil
@@ -445,6 +447,6 @@ def _with_loopback(hosts: str) -> str:
 
 
 def _say(message: str, file: TextIO | None = None) -> None:
-    # The terminal may be gone, and what is running has to be ended all the same.
-    with contextlib.suppress(OSError, ValueError):
+    # The terminal may have gone; what is running has to be ended all the same.
+    with contextlib.suppress(OSError):
         print(message, file=file or sys.stdout, flush=True)

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
@@ -48,6 +49,13 @@ class Trial:
         self._commands: list[Component] = []
         (folder / "dags").mkdir()
 
+    def command(self, *arguments: str, **constants: float) -> list[str]:
+        """Return the command, which sets other values of the module's constants."""
+        code = "import sys\nfrom airflow_provider_dataworks.emulator import cli, standalone\n"
+        code += "".join(f"standalone.{name} = {value}\n" for name, value in constants.items())
+        code += "sys.exit(cli.main())"
+        return [str(self._python), "-c", code, "--standalone", *arguments]
+
     def start(
         self, *arguments: str, mode: str = "", env: dict[str, str] | None = None, ignored: str = "", **constants: float
     ) -> Component:
@@ -58,10 +66,7 @@ class Trial:
         :param ignored: a signal that is ignored when it starts.
         :param constants: other values of the module's constants.
         """
-        code = "import sys\nfrom airflow_provider_dataworks.emulator import cli, standalone\n"
-        code += "".join(f"standalone.{name} = {value}\n" for name, value in constants.items())
-        code += "sys.exit(cli.main())"
-        command = [str(self._python), "-c", code, "--standalone", *arguments]
+        command = self.command(*arguments, **constants)
         if ignored:
             command = ["bash", "-c", f"trap '' {ignored}; exec \"$@\"", "-", *command]
         output = self.folder / f"output-{len(self._commands)}"
@@ -152,6 +157,16 @@ class TestEnd:
         os.kill(command.pid, signal.SIGINT)
 
         assert trial.status(command) == 0, command.output
+        assert trial.left() == []
+
+    def test_a_terminal_that_is_closed(self, trial: Trial) -> None:
+        with subprocess.Popen(trial.command(), cwd=trial.folder, stdout=subprocess.PIPE, text=True) as command:
+            assert command.stdout
+            assert any(UP in line for line in command.stdout)
+            command.stdout.close()
+            command.send_signal(signal.SIGHUP)
+
+            assert command.wait(LIMIT) == 0
         assert trial.left() == []
 
     def test_a_signal_before_airflow_is_healthy(self, trial: Trial) -> None:
