@@ -24,6 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
+    # Airflow depends on it; the emulator alone does without.
     import psutil
 
     from airflow_provider_dataworks.emulator.http.server import Server
