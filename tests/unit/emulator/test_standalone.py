@@ -95,8 +95,8 @@ class Trial:
         """End what a failed test has left."""
         for command in self._commands:
             command.kill()
-        pids = facts(self.home)["pids"] if (self.home / "facts.json").exists() else []
-        left = [psutil.Process(pid) for pid in pids if running(pid)]
+        noted = [json.loads(file.read_text()) for file in self.home.glob("facts*.json")]
+        left = [psutil.Process(pid) for one in noted for pid in one["pids"] if running(pid)]
         end_all([*left, *processes_with(MARK, str(self.home))])
 
 
@@ -192,13 +192,12 @@ class TestEnd:
         before = facts(trial.home)["pids"]
         os.kill(first.pid, signal.SIGKILL)
         assert trial.status(first) == -signal.SIGKILL
-        (trial.home / "facts.json").unlink()
+        (trial.home / "facts.json").rename(trial.home / "facts-of-the-first.json")
 
         second = trial.started()
 
         # A command whose environment is its own cannot be recognised after its parent has gone.
         assert [pid for pid in before[:-1] if running(pid)] == []
-        end_all([psutil.Process(pid) for pid in before if running(pid)])
         os.kill(second.pid, signal.SIGTERM)
         assert trial.status(second) == 0, second.output
 
