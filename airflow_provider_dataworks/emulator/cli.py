@@ -9,6 +9,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from airflow_provider_dataworks.emulator.editions import EDITIONS
 from airflow_provider_dataworks.emulator.settings import (
@@ -25,9 +26,10 @@ from airflow_provider_dataworks.emulator.settings import (
     non_negative_int,
     seconds,
 )
+from airflow_provider_dataworks.emulator.standalone import CONN_ID, DAGS, HOME, VARIABLE, Airflow, StandaloneError, run
 
 API_VERSIONS = ("2020-05-18", "2024-05-18")
-VARIABLE = "AIRFLOW_CONN_DATAWORKS_DEFAULT"
+OF_AIRFLOW = {"dags": "--dags", "home": "--home", "web_port": "--web-port", "conn_ids": "--conn-id"}
 EXTRA_MODULES = ("starlette", "uvicorn", "alibabacloud_tea_openapi")
 MISSING_EXTRA = (
     "The emulator needs packages that are not installed ({modules}). "
@@ -41,6 +43,9 @@ No data leaves this machine.
 It prints one line on standard output, {VARIABLE}='...',
 the Airflow connection dataworks_default to the emulator, and serves until
 SIGINT or SIGTERM. Logs go to standard error.
+
+With --standalone it also runs `airflow standalone` of this environment (Airflow 2.11 or newer) until
+one of the two ends, or SIGINT or SIGTERM ends both.
 """
 EPILOG = f"""\
 the initial state is one workspace, {PROJECT_ID} (--project-id), with
@@ -122,14 +127,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = vars(parser.parse_args(arguments))
     host, port, log_level = options.pop("host"), options.pop("port"), options.pop("log_level")
     allowed_hosts = options.pop("allow_host")
-    logging.basicConfig(
-        stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    standalone, of_airflow = options.pop("standalone"), {name: options.pop(name) for name in OF_AIRFLOW}
+    given = {name: value for name, value in of_airflow.items() if value is not None}
+    if given and not standalone:
+        parser.error(f"{OF_AIRFLOW[next(iter(given))]} needs --standalone")
     try:
         require_extra()
-    except ModuleNotFoundError as error:
+        airflow = Airflow(**given) if standalone else None
+    except (ModuleNotFoundError, StandaloneError) as error:
         print(error, file=sys.stderr)
         return 1
+    logging.basicConfig(
+        handlers=[
+            logging.StreamHandler(sys.stderr)
+            if airflow is None
+            else logging.FileHandler(airflow.emulator_log, "w", delay=True)
+        ],
+        level=log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
     from airflow_provider_dataworks.emulator.emulator import Emulator
     from airflow_provider_dataworks.emulator.http.server import Server
 
@@ -138,11 +154,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         server = Server(emulator, host, port, allowed_hosts)
     except OSError as error:
         print(f"Cannot listen on {host} port {port}: {error}", file=sys.stderr)
+        if airflow is not None:
+            airflow.close()
         return 1
+    connection = json.dumps(emulator.connection(server.url))
+    if airflow is not None:
+        return run(airflow, server, connection)
     # uvicorn raises a signal again after it has stopped; these handlers make that a normal exit.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.stop())
-    print(f"{VARIABLE}='{json.dumps(emulator.connection(server.url))}'", flush=True)
+    print(f"{VARIABLE}='{connection}'", flush=True)
     server.run()
     return 0
 
@@ -220,6 +241,27 @@ def _parser() -> argparse.ArgumentParser:
         choices=("debug", "info", "warning", "error"),
         default="info",
         help="default %(default)s",
+    )
+    airflow = parser.add_argument_group("Airflow beside it")
+    airflow.add_argument(
+        "--standalone", action="store_true", help="also run Airflow, with all that it starts, until one of the two ends"
+    )
+    airflow.add_argument("--dags", metavar="FOLDER", type=Path, help=f"DAG folder (default {DAGS})")
+    airflow.add_argument(
+        "--home",
+        metavar="FOLDER",
+        type=Path,
+        help=f"Airflow home, with its database and logs (default {HOME}, never that of AIRFLOW_HOME)",
+    )
+    airflow.add_argument(
+        "--web-port", metavar="PORT", type=_port, help="port of Airflow's user interface (default a free one)"
+    )
+    airflow.add_argument(
+        "--conn-id",
+        metavar="ID",
+        dest="conn_ids",
+        action="append",
+        help=f"a further connection to the emulator, beside {CONN_ID}; may be repeated",
     )
     return parser
 
