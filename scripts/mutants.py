@@ -67,20 +67,16 @@ _CATALOG = (
 )
 #: The tests of each module, those that take little time first. The order is that in which modules are run.
 TESTS: dict[str, tuple[str, ...]] = {
-    "client/signing": (f"{_CLIENT}signing.py", f"{_CLIENT}attempts.py"),
-    "client/encoding": (f"{_CLIENT}transport.py", f"{_HOOKS}any_argument.py"),
+    "client/signing": (f"{_CLIENT}signing.py",),
+    "client/encoding": (f"{_CLIENT}encoding.py",),
     "client/redaction": (f"{_CLIENT}redaction.py",),
-    "client/retry": (f"{_CLIENT}attempts.py", f"{_CLIENT}outcomes.py", f"{_CLIENT}rate_limiter.py"),
+    "client/retry": (f"{_CLIENT}attempts.py",),
     "client/rate_limiter": (f"{_CLIENT}rate_limiter.py", f"{_CLIENT}clock.py"),
-    "client/bizdates": ("tests/unit/test_arguments.py", f"{_TASKS}node_event_trigger.py", f"{_HOOKS}nodes.py"),
+    "client/bizdates": (f"{_CLIENT}bizdates.py",),
     "client/time_zones": (f"{_HOOKS}reading_connections.py",),
     "client/node_parameters": (f"{_HOOKS}node_parameters.py",),
     "client/endpoints": (f"{_CLIENT}endpoints.py", f"{_HOOKS}reading_connections.py", f"{_TASKS}links.py"),
-    "client/runs": (
-        f"{_TASKS}start_once_over_tries.py",
-        f"{_TASKS}start_di_job.py",
-        "tests/unit/emulator/test_running.py",
-    ),
+    "client/runs": (f"{_CLIENT}runs.py",),
     "client/errors": (
         f"{_CLIENT}outcomes.py",
         f"{_CLIENT}redaction.py",
