@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -59,6 +61,22 @@ def test_a_midnight_of_any_time_zone_is_read_as_its_date(time_zone: str) -> None
     # Zones that are 12 hours ahead or more begin a date when it is noon of the day before in UTC.
     expected = "2024-11-20" if time_zone != "Pacific/Auckland" else "2024-11-19"
     assert bizdates.bizdate_of(milliseconds) == expected
+
+
+@pytest.fixture
+def machine_in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set this process's own time zone."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("machine_in_tokyo")
+def test_the_machines_own_time_zone_does_not_matter() -> None:
+    for hour in (-12, -8, 0, 5, 11):
+        assert bizdates.bizdate_of(1732060800000 + hour * 3_600_000) == "2024-11-20", hour
 
 
 def test_milliseconds_that_are_no_date_are_none() -> None:
