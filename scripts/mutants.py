@@ -75,7 +75,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "client/bizdates": (f"{_CLIENT}bizdates.py",),
     "client/time_zones": (f"{_HOOKS}reading_connections.py",),
     "client/node_parameters": (f"{_HOOKS}node_parameters.py",),
-    "client/endpoints": (f"{_CLIENT}endpoints.py", f"{_HOOKS}reading_connections.py", f"{_TASKS}links.py"),
+    "client/endpoints": (f"{_CLIENT}endpoints.py",),
     "client/runs": (f"{_CLIENT}runs.py",),
     "client/errors": (
         f"{_CLIENT}outcomes.py",
@@ -112,7 +112,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_CLIENT}time_limits.py",
     ),
     "waiting/failure_budget": (f"{_TASKS}failure_budget.py",),
-    "waiting/deadline": (f"{_TASKS}start_di_job.py", f"{_TASKS}triggers.py"),
+    "waiting/deadline": (f"{_TASKS}deadline.py",),
     "waiting/progress": (f"{_TASKS}di_jobs_in_both_versions.py", f"{_TASKS}triggers.py", f"{_TASKS}run_node.py"),
     "waiting/pages": (f"{_TASKS}poller.py", f"{_TASKS}node_polls.py", "tests/unit/test_config.py"),
     "waiting/several": (f"{_TASKS}several_jobs.py", f"{_TASKS}node_sensor.py"),
