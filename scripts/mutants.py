@@ -108,8 +108,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "waiting/failure_budget": (f"{_TASKS}failure_budget.py",),
     "waiting/deadline": (f"{_TASKS}deadline.py",),
     "waiting/progress": (f"{_TASKS}progress.py",),
-    "waiting/pages": (f"{_TASKS}poller.py", f"{_TASKS}node_polls.py", "tests/unit/test_config.py"),
-    "waiting/several": (f"{_TASKS}several_jobs.py", f"{_TASKS}node_sensor.py"),
+    "waiting/pages": (f"{_TASKS}pages.py",),
+    "waiting/several": (f"{_TASKS}wait_events.py",),
     "waiting/node_log": (f"{_TASKS}node_log.py",),
     "waiting/di_job_runs": (f"{_TASKS}di_jobs_in_both_versions.py", "tests/unit/test_config.py"),
     "waiting/target": (
@@ -120,7 +120,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "waiting/stopping": (f"{_TASKS}start_killed.py", f"{_TASKS}run_node_killed.py"),
     "waiting/loop": (f"{_TASKS}failure_budget.py", f"{_TASKS}sensor.py", f"{_TASKS}start_di_job.py"),
-    "waiting/events": (f"{_TASKS}triggers.py", f"{_TASKS}several_jobs.py", f"{_TASKS}start_di_job.py"),
+    "waiting/events": (f"{_TASKS}wait_events.py",),
     "waiting/di_job": (
         f"{_TASKS}links.py",
         f"{_TASKS}triggers.py",
