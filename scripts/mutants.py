@@ -112,14 +112,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     "waiting/several": (f"{_TASKS}wait_events.py",),
     "waiting/node_log": (f"{_TASKS}node_log.py",),
     "waiting/di_job_runs": (f"{_TASKS}di_jobs_in_both_versions.py", "tests/unit/test_config.py"),
-    "waiting/target": (
-        f"{_TASKS}toy_kind.py",
-        f"{_TASKS}node_instance.py",
-        f"{_TASKS}triggers.py",
-        f"{_TASKS}links.py",
-    ),
+    "waiting/target": (f"{_TASKS}wait_target.py",),
     "waiting/stopping": (f"{_TASKS}start_killed.py", f"{_TASKS}run_node_killed.py"),
-    "waiting/loop": (f"{_TASKS}failure_budget.py", f"{_TASKS}sensor.py", f"{_TASKS}start_di_job.py"),
+    "waiting/loop": (f"{_TASKS}loop.py", f"{_TASKS}node_polls.py"),
     "waiting/events": (f"{_TASKS}wait_events.py",),
     "waiting/di_job": (
         f"{_TASKS}links.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_dataworks.waiting import pages
+from airflow_provider_dataworks.config import config
 from airflow_provider_dataworks.waiting.pages import PageMap
 
 
@@ -20,7 +20,7 @@ def page_map() -> PageMap:
 
 
 def test_pages_have_as_many_entries_as_configured() -> None:
-    assert PageMap().page_size == pages.config().poll_page_size
+    assert PageMap().page_size == config().poll_page_size
 
 
 def test_the_page_with_most_of_the_wanted_is_first_then_the_earliest(page_map: PageMap) -> None:
