@@ -39,7 +39,7 @@ CONFIG = """
 source_paths = ["{package}"]
 only_mutate = ["{path}"]
 also_copy = {also_copy}
-pytest_add_cli_args = ["-q", "-p", "no:cacheprovider", "-m", "not slow", "-p", "scripts.fast_tests_first"]
+pytest_add_cli_args = ["-q", "-p", "no:cacheprovider", "-m", "not slow", "-p", "no:unraisableexception", "-p", "scripts.fast_tests_first"]
 pytest_add_cli_args_test_selection = {tests}
 process_isolation = "forkserver"
 timeout_constant = 5.0
@@ -106,7 +106,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "waiting/pages": (f"{_TASKS}pages.py",),
     "waiting/several": (f"{_TASKS}wait_events.py",),
     "waiting/node_log": (f"{_TASKS}node_log.py",),
-    "waiting/di_job_runs": (f"{_TASKS}di_jobs_in_both_versions.py", "tests/unit/test_config.py"),
+    "waiting/di_job_runs": (f"{_TASKS}di_job_runs.py",),
     "waiting/target": (f"{_TASKS}wait_target.py",),
     "waiting/stopping": (f"{_TASKS}start_killed.py", f"{_TASKS}run_node_killed.py"),
     "waiting/loop": (f"{_TASKS}loop.py", f"{_TASKS}node_polls.py"),
