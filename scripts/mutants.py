@@ -82,7 +82,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "client/clock": (f"{_CLIENT}clock.py", f"{_CLIENT}signing.py"),
     "client/actions": (f"{_CLIENT}attempts.py", f"{_CLIENT}unknown_outcomes.py", *_CATALOG),
     "client/credentials": (f"{_CLIENT}credentials.py", f"{_CLIENT}attempts.py"),
-    "client/flow_spec": (f"{_HOOKS}deployments.py", f"{_TASKS}deploy.py", f"{_TASKS}create_di_sync_task.py"),
+    "client/flow_spec": (f"{_CLIENT}flow_spec.py",),
     "client/models": (f"{_HOOKS}nodes.py", f"{_HOOKS}odd_answers.py", "tests/unit/test_arguments.py"),
     "client/client": (
         f"{_CLIENT}attempts.py",
