@@ -30,6 +30,8 @@ HAS_AN_EFFECT = ("RunCycleDagNodes", "CreateWorkflowInstances")
         ("dt=$[yyyy-mm-dd hh24:mi:ss] k=v", {"dt": "20241120"}, "dt=20241120 k=v"),
         ("  a=1 \n b=2 ", {"b": "3"}, "a=1 b=3"),
         ("stray a=1", {"a": 2}, "stray a=2"),
+        ("d=x=y e=z", {"d": 1}, "d=1 e=z"),
+        (OPTION, {"hour": "X"}, '-p"-Dbizdate=$bizdate -Dhour=X"'),
         (OPTION, {"hour": 3}, '-p"-Dbizdate=$bizdate -Dhour=3"'),
         (OPTION, {"table": "订单"}, '-p"-Dbizdate=$bizdate -Dhour=$hour -Dtable=订单"'),
         ("-p'-Da=1 -Db=2'", {"b": 3}, "-p'-Da=1 -Db=3'"),
