@@ -121,12 +121,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_TASKS}start_di_sync_instance.py",
         f"{_TASKS}start_killed.py",
     ),
-    "waiting/node_instance": (
-        f"{_TASKS}node_instance.py",
-        f"{_TASKS}node_polls.py",
-        f"{_TASKS}run_node.py",
-        f"{_TASKS}node_log.py",
-    ),
+    "waiting/node_instance": (f"{_TASKS}node_instance.py",),
     "waiting/node_run": (f"{_TASKS}run_node.py", f"{_TASKS}run_node_once.py", f"{_TASKS}run_node_killed.py"),
     "waiting/node_schedule": (f"{_TASKS}node_sensor.py", f"{_TASKS}node_event_trigger.py"),
     "waiting/deployment": (f"{_TASKS}deploy.py",),

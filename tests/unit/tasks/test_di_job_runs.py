@@ -12,31 +12,10 @@ import pytest
 from airflow_provider_dataworks.client.models import RunSummary
 from airflow_provider_dataworks.exceptions import DataWorksTransientError
 from airflow_provider_dataworks.waiting import di_job_runs
+from tests.support.fake_hook import hook
 
 log = logging.getLogger(__name__)
 OLD, NEW = "2020-05-18", "2024-05-18"
-
-
-class Hook:
-    """Answers for job 1001 what a test sets; an exception is raised."""
-
-    def __init__(self, version: str, **answers: Any) -> None:
-        self.settings = SimpleNamespace(api_version=version)
-        self._answers = answers
-
-    def __getattr__(self, name: str) -> Any:
-        def answer(*, di_job_id: int) -> Any:
-            assert di_job_id == 1001
-            given = self._answers[name]
-            if isinstance(given, Exception):
-                raise given
-            return given
-
-        return answer
-
-
-def hook(version: str, **answers: Any) -> Any:
-    return Hook(version, **answers)
 
 
 def job(run_stats: Any = None, started_time: int | None = None) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,37 +20,12 @@ from airflow_provider_dataworks.waiting.di_job import (
 )
 from airflow_provider_dataworks.waiting.pages import PageMap
 from airflow_provider_dataworks.waiting.target import Evaluation, RunState, StatusSnapshot, WaitState
+from tests.support.fake_hook import WORKSPACE_URL as URL
+from tests.support.fake_hook import hook
 
 log = logging.getLogger(__name__)
 TARGET = DIJobTarget(10000, 1001)
-URL = "https://dataworks.data.aliyun.com/cn-shanghai/sc?defaultProjectId=10000"
 PENDING, SUCCEEDED, FAILED = WaitState.PENDING, WaitState.SUCCEEDED, WaitState.FAILED
-
-
-class Hook:
-    """Answers calls with what a test gives, and keeps their arguments; an exception is raised."""
-
-    settings = SimpleNamespace(
-        api_version="2020-05-18", project_id=10000, region_id="cn-shanghai", console=None, console_site=None
-    )
-
-    def __init__(self, **answers: Any) -> None:
-        self._answers = answers
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        def call(**given: Any) -> Any:
-            self.calls.append((name, given))
-            answer = self._answers[name]
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        return call
-
-
-def hook(**answers: Any) -> Any:
-    return Hook(**answers)
 
 
 def snapshot(status: str, started: int | None = None, *, exact: bool = True) -> StatusSnapshot:

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import logging
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from airflow_provider_dataworks.waiting.sync_instance import SyncInstanceTarget
 from airflow_provider_dataworks.waiting.target import Evaluation, RunState, StatusSnapshot, WaitState
+from tests.support.fake_hook import WORKSPACE_URL, hook
 
 log = logging.getLogger(__name__)
 REALTIME = SyncInstanceTarget(10000, 5, "DI_REALTIME")
 SOLUTION = SyncInstanceTarget(10000, 6, "DI_SOLUTION")
 PENDING, SUCCEEDED, FAILED = WaitState.PENDING, WaitState.SUCCEEDED, WaitState.FAILED
-URL = "https://dataworks.data.aliyun.com/cn-shanghai/sc?defaultProjectId=10000"
-
-
-class Hook:
-    """Answers calls with what a test gives, and keeps their arguments."""
-
-    settings = SimpleNamespace(project_id=10000, region_id="cn-shanghai", console=None, console_site=None)
-
-    def __init__(self, answer: Any = None) -> None:
-        self._answer = answer
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        def call(**given: Any) -> Any:
-            self.calls.append((name, given))
-            return self._answer
-
-        return call
-
-
-def hook(answer: Any = None) -> Any:
-    return Hook(answer)
 
 
 def evaluated(
@@ -133,7 +110,10 @@ def test_the_wait_after_a_start_knows_what_was_there() -> None:
 
 
 def test_each_kind_is_polled_by_its_own_action() -> None:
-    realtime, solution = hook({"Status": "RUN", "Name": "orders"}), hook({"Status": 2, "StartTime": "a"})
+    realtime, solution = (
+        hook(get_di_sync_instance_info={"Status": "RUN", "Name": "orders"}),
+        hook(get_solution_detail={"Status": 2, "StartTime": "a"}),
+    )
 
     assert REALTIME.poll(realtime) == StatusSnapshot("RUN", name="orders")
     assert SOLUTION.poll(solution) == StatusSnapshot("2", started="a")
@@ -141,11 +121,11 @@ def test_each_kind_is_polled_by_its_own_action() -> None:
         ("get_di_sync_instance_info", {"project_id": 10000, "task_type": "DI_REALTIME", "file_id": 5})
     ]
     assert solution.calls == [("get_solution_detail", {"project_id": 10000, "file_id": 6})]
-    assert REALTIME.poll(hook({})) == StatusSnapshot("None")
+    assert REALTIME.poll(hook(get_di_sync_instance_info={})) == StatusSnapshot("None")
 
 
 def test_only_a_real_time_task_is_stopped() -> None:
-    api = hook()
+    api = hook(stop_di_sync_instance=None)
     REALTIME.stop(api)
 
     assert api.calls == [("stop_di_sync_instance", {"project_id": 10000, "task_type": "DI_REALTIME", "file_id": 5})]
@@ -166,6 +146,6 @@ def test_a_failure_says_what_may_have_happened() -> None:
         "DI_SOLUTION 6 (orders) is 3 (failed) after its start: it ended, or the start did not show within "
         "start_timeout (90 s). Its log is in the DataWorks console."
     )
-    assert (error.job_id, error.status, error.job_name, error.console_url) == (6, "3", "orders", URL)
+    assert (error.job_id, error.status, error.job_name, error.console_url) == (6, "3", "orders", WORKSPACE_URL)
     nowhere = SyncInstanceTarget(0, 6, "DI_SOLUTION").failure(hook(), StatusSnapshot("3"), log)
     assert (nowhere.console_url, nowhere.job_name) == (None, None)
