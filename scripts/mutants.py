@@ -39,7 +39,7 @@ CONFIG = """
 source_paths = ["{package}"]
 only_mutate = ["{path}"]
 also_copy = {also_copy}
-pytest_add_cli_args = ["-q", "-p", "no:cacheprovider", "-m", "not slow", "-p", "no:unraisableexception", "-p", "scripts.fast_tests_first"]
+pytest_add_cli_args = ["-q", "-m", "not slow", {plugins}]
 pytest_add_cli_args_test_selection = {tests}
 process_isolation = "forkserver"
 timeout_constant = 5.0
@@ -47,6 +47,9 @@ timeout_multiplier = 4.0
 use_git_change_detection = false
 on_dependency_change = "ignore"
 """
+
+#: Neither a cache nor a last look for lost objects, which takes half of the time of a short run.
+PLUGINS = ("no:cacheprovider", "no:unraisableexception", "scripts.fast_tests_first")
 
 _CLIENT = "tests/unit/client/test_"
 _HOOKS = "tests/unit/hooks/test_"
@@ -233,6 +236,7 @@ def prepare(module: str) -> Path:
         package=PACKAGE,
         path=f"{PACKAGE}/{module}.py",
         also_copy=json.dumps(list(BESIDE)),
+        plugins=", ".join(f'"-p", "{plugin}"' for plugin in PLUGINS),
         tests=json.dumps(list(TESTS[module])),
     )
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
