@@ -10,7 +10,7 @@ WORKSPACE_URL = "https://dataworks.data.aliyun.com/cn-shanghai/sc?defaultProject
 
 
 class FakeHook:
-    """Answers each method with one value; an exception is raised.
+    """Answers each method with one value, or with those of a list in turn, the last for good; an exception is raised.
 
     :param api_version: that of the connection.
     :param answers: the value of each method that is called, by its name.
@@ -31,6 +31,8 @@ class FakeHook:
         def call(**given: Any) -> Any:
             self.calls.append((name, given))
             answer = self.answers[name]
+            if isinstance(answer, list):
+                answer = answer.pop(0) if len(answer) > 1 else answer[0]
             if isinstance(answer, Exception):
                 raise answer
             return answer
