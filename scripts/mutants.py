@@ -121,7 +121,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "waiting/node_instance": (f"{_TASKS}node_instance.py",),
     "waiting/node_run": (f"{_TASKS}node_runner.py",),
     "waiting/node_schedule": (f"{_TASKS}node_schedule.py",),
-    "waiting/deployment": (f"{_TASKS}deploy.py",),
+    "waiting/deployment": (f"{_TASKS}deployment_targets.py",),
     "waiting/deploying": (f"{_TASKS}deploy.py",),
     "client/catalog/__init__": (f"{_HOOKS}nodes.py",),
     "client/catalog/paging": _CATALOG,
