@@ -122,7 +122,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "waiting/node_run": (f"{_TASKS}node_runner.py",),
     "waiting/node_schedule": (f"{_TASKS}node_schedule.py",),
     "waiting/deployment": (f"{_TASKS}deployment_targets.py",),
-    "waiting/deploying": (f"{_TASKS}deploy.py",),
+    "waiting/deploying": (f"{_TASKS}deploying.py",),
     "client/catalog/__init__": (f"{_HOOKS}nodes.py",),
     "client/catalog/paging": _CATALOG,
     "client/catalog/generated_content": (f"{_HOOKS}generated_content.py",),
