@@ -53,6 +53,7 @@ def test_a_good_response_is_its_content(content: dict[str, Any], status: int) ->
     [
         ({"Success": False}, None),
         ({"Success": "False", "Code": "200"}, None),
+        ({"Success": False, "Code": "OK"}, None),
         ({"success": False, "code": "Odd"}, "Odd"),
         ({"Code": "Odd"}, "Odd"),
         ({"ErrorCode": "Odd", "Code": None}, "Odd"),
