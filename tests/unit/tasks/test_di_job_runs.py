@@ -12,10 +12,27 @@ import pytest
 from airflow_provider_dataworks.client.models import RunSummary
 from airflow_provider_dataworks.exceptions import DataWorksTransientError
 from airflow_provider_dataworks.waiting import di_job_runs
-from tests.support.fake_hook import hook
+from tests.support import fake_hook
 
 log = logging.getLogger(__name__)
 OLD, NEW = "2020-05-18", "2024-05-18"
+
+
+@pytest.fixture(autouse=True)
+def calls() -> Iterator[list[Any]]:
+    """Return the calls of all hooks of a test; each must be about job 1001."""
+    _calls.clear()
+    yield _calls
+    assert [call for call in _calls if call[1] != {"di_job_id": 1001}] == []
+
+
+_calls: list[tuple[str, dict[str, Any]]] = []
+
+
+def hook(version: str, **answers: Any) -> Any:
+    made = fake_hook.FakeHook(version, **answers)
+    made.calls = _calls
+    return made
 
 
 def job(run_stats: Any = None, started_time: int | None = None) -> Any:
@@ -44,6 +61,15 @@ def test_in_the_newer_version_progress_is_summed_over_the_tables() -> None:
 
     assert progress == "1 of 3 tables finished, 120 records, 4096 bytes"
     assert di_job_runs.progress(hook(NEW, list_di_job_run_details=iter(())), 1001) == ""
+
+
+def test_a_run_has_at_most_ten_thousand_tables(caplog: pytest.LogCaptureFixture) -> None:
+    tables = [{"SourceTableName": "t", "FullMigrationErrorMessage": "no"}] * 10_001
+
+    assert di_job_runs.progress(hook(NEW, list_di_job_run_details=iter(tables)), 1001).startswith("0 of 10000 tables")
+    found = reasons(caplog, list_di_job_run_details=iter(tables))
+    assert found is not None
+    assert found.endswith("; 9995 more tables")
 
 
 # Facts
