@@ -54,20 +54,6 @@ PLUGINS = ("no:cacheprovider", "no:unraisableexception", "scripts.fast_tests_fir
 _CLIENT = "tests/unit/client/test_"
 _HOOKS = "tests/unit/hooks/test_"
 _TASKS = "tests/unit/tasks/test_"
-_CATALOG = (
-    f"{_HOOKS}any_argument.py",
-    f"{_HOOKS}deployments.py",
-    f"{_HOOKS}generated_content.py",
-    f"{_HOOKS}nodes.py",
-    f"{_HOOKS}odd_answers.py",
-    f"{_HOOKS}odd_node_answers.py",
-    f"{_HOOKS}trigger_node.py",
-    "tests/contract/test_catalogue.py",
-    "tests/contract/test_data_sources.py",
-    "tests/contract/test_hook_di_jobs.py",
-    "tests/contract/test_hook_listing.py",
-    "tests/contract/test_one_creation_one_start.py",
-)
 #: The tests of each module, those that take little time first. The order is that in which modules are run.
 TESTS: dict[str, tuple[str, ...]] = {
     "client/signing": (f"{_CLIENT}signing.py",),
@@ -86,7 +72,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "client/actions": (f"{_CLIENT}actions.py",),
     "client/credentials": (f"{_CLIENT}credentials.py", f"{_CLIENT}attempts.py"),
     "client/flow_spec": (f"{_CLIENT}flow_spec.py",),
-    "client/models": (f"{_HOOKS}nodes.py", f"{_HOOKS}odd_answers.py", "tests/unit/test_arguments.py"),
+    "client/models": (f"{_TASKS}di_job_target.py",),
     "client/client": (
         f"{_CLIENT}attempts.py",
         f"{_CLIENT}unknown_outcomes.py",
@@ -129,8 +115,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "client/catalog/data_sources": (f"{_CLIENT}reading_answers.py",),
     "client/catalog/di_jobs": (f"{_CLIENT}reading_answers.py",),
     "client/catalog/nodes": (f"{_CLIENT}reading_answers.py",),
-    "client/catalog/v2020_05_18": _CATALOG,
-    "client/catalog/v2024_05_18": _CATALOG,
+    "client/catalog/v2020_05_18": (f"{_CLIENT}run_parameters.py",),
+    "client/catalog/v2024_05_18": (f"{_CLIENT}run_parameters.py",),
 }
 
 #: mutmut's exit codes of a mutant's tests that mean that the mutant was noticed, else that it was not.

@@ -101,6 +101,16 @@ def test_a_kind_has_a_name() -> None:
         class Nameless(Parcel):
             kind = ""
 
+    with pytest.raises(TypeError, match=r"^Unnamed must name its kind$"):
+
+        class Unnamed(StartTarget):
+            """Has not even the name of a class above."""
+
+    class Letter(Parcel):
+        kind = "letter"
+
+    assert Letter(10000, 7).describe() == "letter 7"
+
     class Abstract(StartTarget, ABC):
         """May leave the name to its subclasses."""
 
