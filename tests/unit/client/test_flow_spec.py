@@ -288,7 +288,7 @@ def test_dependencies_are_not_there_twice() -> None:
 
 
 def test_what_does_not_differ_is_the_same_text() -> None:
-    text = '{"spec":  {"nodes": [{"owner": "订单", "rerunTimes": 1}]}}'
+    text = '{"version": 1, "spec":  {"nodes": [{"rerunTimes": 1, "owner": "订单"}]}}'
 
     assert flow_spec.with_schedule(text, {"AutoRerunTimes": "1", "Owner": "订单"}) is text
     assert flow_spec.with_schedule(text, {}) is text
