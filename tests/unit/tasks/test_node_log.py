@@ -163,6 +163,11 @@ def test_the_next_entry_is_no_part_of_the_error(next_entry: str) -> None:
         ("no space ] -", "no space"),
         ("no space", "no space"),
         ("no [disk] space]", "no [disk] space"),
+        ("no [disk] space].  ", "no [disk] space"),
+        ("no [disk] space].", "no [disk] space"),
+        ("no space] - [530] Login", "no space [530] Login"),
+        ("no space] X", "no space X"),
+        ("no space]X", "no space X"),
     ],
 )
 def test_what_follows_the_brackets_belongs_to_the_description(description: str, read: str) -> None:

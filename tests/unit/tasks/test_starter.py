@@ -21,7 +21,7 @@ from airflow_provider_dataworks.waiting.di_job import DIJobTarget
 from airflow_provider_dataworks.waiting.run_store import KEY, RunStore
 from airflow_provider_dataworks.waiting.starting import Begun, Starter, StartRequest
 from airflow_provider_dataworks.waiting.stopping import StartedRun
-from airflow_provider_dataworks.waiting.target import StatusSnapshot
+from airflow_provider_dataworks.waiting.target import Evaluation, StatusSnapshot, WaitState
 from tests.support.clock import FakeClock
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class Job:
         self.killed: list[StartedRun | None] = []
         self.sent: list[StatusSnapshot] = []
         self.target = DIJobTarget(10000, 1001)
+        self.attached: StatusSnapshot | None = None
 
     @property
     def run(self) -> StartedRun | None:
@@ -91,6 +92,7 @@ class Job:
 
     def _attach(self, snapshot: StatusSnapshot) -> None:
         self.done.append("attach")
+        self.attached = snapshot
 
     # The task state store
 
@@ -147,7 +149,7 @@ def test_only_a_run_that_is_over_has_a_marker(job: Job, status: str) -> None:
 
 def test_what_runs_is_attached_to(job: Job) -> None:
     assert job.begin(NEW) == Begun(NEW)
-    assert job.done == ["attach"]
+    assert (job.done, job.attached) == (["attach"], NEW)
     assert (job.run, job.record) == (None, recorded(ours=False, shown=True, run=200))
 
 
@@ -381,6 +383,31 @@ def test_the_run_of_an_earlier_try_is_started_again_if_it_is_of_no_use(
     job.begin(seen(status, 200))
 
     assert ("start" in job.done) is again
+
+
+@pytest.mark.parametrize(("waits", "again"), [(True, True), (False, False)])
+def test_an_end_that_is_not_waited_for_is_of_no_use_to_who_waits(job: Job, waits: bool, again: bool) -> None:
+    job.record, job.waits = SHOWN, waits
+    job.target = DIJobTarget(10000, 1001, target_statuses=("Running",))
+    job.polls = [seen("Running", 300)]
+
+    job.begin(seen("Finished", 200))
+
+    assert ("start" in job.done) is again
+
+
+def test_the_run_of_an_earlier_try_has_shown(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[StatusSnapshot, dict[str, Any]]] = []
+
+    def evaluate(self: DIJobTarget, snapshot: StatusSnapshot, **given: Any) -> Evaluation:
+        asked.append((snapshot, given))
+        return Evaluation(WaitState.SUCCEEDED)
+
+    monkeypatch.setattr(DIJobTarget, "evaluate", evaluate)
+    job.record = SHOWN
+    job.begin(seen("Finished", 200))
+
+    assert asked == [(seen("Finished", 200), {"new_run_seen": True, "start_overdue": False})]
 
 
 def test_a_start_of_an_earlier_try_is_given_time_to_show(job: Job, caplog: pytest.LogCaptureFixture) -> None:
