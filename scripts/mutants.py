@@ -206,7 +206,8 @@ def run_module(module: str, sample: int | None, seed: int, processes: int) -> bo
     if finished.returncode:
         print(f"{module}: mutmut failed ({finished.returncode}), see {folder / 'log'}", flush=True)
         return False
-    print(f"{module}: {len(due)} mutants tested in {time.monotonic() - started:.0f} s", flush=True)
+    which = f"the sample of {sample} of {len(names)} with seed {seed}" if sample and sample < len(names) else "all"
+    print(f"{module}: {len(due)} mutants tested in {time.monotonic() - started:.0f} s ({which})", flush=True)
     return True
 
 
@@ -370,7 +371,8 @@ def _row(name: str, results: Sequence[Result]) -> str:
     timed_out = sum(result.timed_out for result in results)
     explained, survived = (sum(len(getattr(r, what)) for r in results) for what in ("explained", "survivors"))
     score = 100.0 * (killed + timed_out) / checked if checked else 0.0
-    cells: list[Any] = [name, mutants, checked, killed, timed_out, explained, survived, f"{score:.1f} %"]
+    tested = f"{checked} (sample)" if checked < mutants else checked
+    cells: list[Any] = [name, mutants, tested, killed, timed_out, explained, survived, f"{score:.1f} %"]
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 

@@ -86,8 +86,8 @@ def test_the_report_has_a_score_and_names_the_survivors() -> None:
 
     lines = list(mutants.report([result]))
 
-    assert lines[2] == "| client/retry | 20 | 10 | 6 | 2 | 1 | 1 | 80.0 % |"
-    assert lines[3] == "| all | 20 | 10 | 6 | 2 | 1 | 1 | 80.0 % |"
+    assert lines[2] == "| client/retry | 20 | 10 (sample) | 6 | 2 | 1 | 1 | 80.0 % |"
+    assert lines[3] == "| all | 20 | 10 (sample) | 6 | 2 | 1 | 1 | 80.0 % |"
     assert lines[4:] == [
         "\nclient/retry: 1 survived",
         "  backoff",
