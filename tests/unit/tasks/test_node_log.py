@@ -148,6 +148,15 @@ def test_at_most_ten_lines_belong_to_an_error_without_a_code() -> None:
     assert error_of("\n".join(["ErrorMessage:", *lines[:3], "", *lines[3:]])) == LogError(None, "line 1 line 2 line 3")
 
 
+def test_empty_lines_before_the_error_are_passed_over() -> None:
+    assert error_of("ErrorMessage:\n\n\nno space\n") == LogError(None, "no space")
+
+
+@pytest.mark.parametrize(("length", "end"), [(1000, ""), (1001, "...")])
+def test_a_description_has_at_most_a_thousand_characters(length: int, end: str) -> None:
+    assert error_of(f"ErrorMessage: {'x' * length}") == LogError(None, "x" * 1000 + end)
+
+
 @pytest.mark.parametrize("next_entry", ["2019-02-13 14:46:02", "2019-02-13T14", "DI Submit at", "DI Finish at"])
 def test_the_next_entry_is_no_part_of_the_error(next_entry: str) -> None:
     assert error_of(f"ErrorMessage:\nno space\n{next_entry} x\nmore") == LogError(None, "no space")
