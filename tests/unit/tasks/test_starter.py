@@ -469,10 +469,11 @@ class Killed:
     def __init__(self) -> None:
         self.asked: list[tuple[int, float]] = []
         self.closed = 0
+        self.hurried = SimpleNamespace(close=self._close)
 
     def with_short_timeouts(self, attempts: int, seconds: float) -> Any:
         self.asked.append((attempts, seconds))
-        return SimpleNamespace(close=self._close)
+        return self.hurried
 
     def _close(self) -> None:
         self.closed += 1
@@ -486,15 +487,16 @@ def kill(job: Job, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[bool,
         rest, done, hook = list(answers), [], Killed()
         api: Any = hook
 
-        def asked(what: str) -> Any:
+        def asked(what: str, by: Any) -> Any:
+            assert by is hook.hurried
             done.append(what)
             answer = rest.pop(0) if len(rest) > 1 else rest[0]
             if isinstance(answer, Exception):
                 raise answer
             return answer
 
-        monkeypatch.setattr(DIJobTarget, "poll", lambda self, hook: asked("poll"))
-        monkeypatch.setattr(DIJobTarget, "stop", lambda self, hook: asked("stop"))
+        monkeypatch.setattr(DIJobTarget, "poll", lambda self, hook: asked("poll", hook))
+        monkeypatch.setattr(DIJobTarget, "stop", lambda self, hook: asked("stop", hook))
         run = StartedRun(DIJobTarget(10000, 1001), OLD, shown)
         return run.stop(api, seconds=seconds, max_attempts=2), done, hook
 
@@ -505,6 +507,14 @@ def test_a_run_that_shows_is_stopped_by_one_request(kill: Any) -> None:
     stopped, done, hook = kill(None, shown=True)
 
     assert (stopped, done, hook.asked, hook.closed) == (True, ["stop"], [(2, 3.0)], 1)
+
+
+def test_a_stop_is_sent_once_unless_more_is_asked_for(monkeypatch: pytest.MonkeyPatch, job: Job) -> None:
+    monkeypatch.setattr(DIJobTarget, "stop", lambda self, hook: None)
+    hook: Any = Killed()
+
+    assert StartedRun(job.target, OLD, shown=True).stop(hook, seconds=3.0)
+    assert hook.asked == [(1, 3.0)]
 
 
 def test_a_run_that_shows_and_cannot_be_stopped_is_an_error(kill: Any) -> None:
