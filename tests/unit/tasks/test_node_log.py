@@ -222,7 +222,15 @@ def test_carriage_returns_and_escape_sequences_forge_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("log", "limit", "shown"),
-    [("a\nb\nc\n", 2, "b\nc"), ("a\nb", 1, "b"), ("a\nb", 0, ""), (" \n", 5, ""), ("\na\n\n\n", 5, "\na")],
+    [
+        ("a\nb\nc\n", 2, "b\nc"),
+        ("a\nb", 1, "b"),
+        ("a\nb", 0, ""),
+        (" \n", 5, ""),
+        ("\na\n\n\n", 5, "\na"),
+        ("a  \nbX\r\n", 5, "a  \nbX"),
+        ("a \n", 5, "a "),
+    ],
 )
 def test_the_last_lines_are_as_many_as_are_asked_for(log: str, limit: int, shown: str) -> None:
     assert last_lines(log, limit) == shown
@@ -259,6 +267,18 @@ def test_passwords_are_masked(written: str) -> None:
     assert "SECRET" not in shown
     assert "***" in shown
     assert shown.startswith("before ")
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('{"password":"SECRET","a":1}', '{"password":"***","a":1}'),
+        ("user=u&password=SECRET&x=y", "user=u&password=***&x=y"),
+        ("accessKey = SECRET;", "accessKey = ***;"),
+    ],
+)
+def test_what_is_around_a_password_stays(line: str, shown: str) -> None:
+    assert last_lines(line) == shown
 
 
 @given(st.text(min_size=1))
