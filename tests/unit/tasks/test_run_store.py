@@ -22,7 +22,7 @@ class Store:
 
     def __init__(self, **records: Any) -> None:
         self.records = records
-        self.reads = 0
+        self.reads = self.writes = 0
         self.fails = False
 
     def get(self, key: str, default: Any) -> Any:
@@ -31,6 +31,7 @@ class Store:
 
     def set(self, key: str, record: Any) -> None:
         self._fail()
+        self.writes += 1
         self.records[key] = record
 
     def delete(self, key: str) -> None:
@@ -210,6 +211,7 @@ def test_a_run_is_the_recorded_one(record: dict[str, Any], now: StatusSnapshot, 
         ({"status": "Finished", "started_time": 100}, OLD, True),
         ({"status": "Finished", "started_time": 100}, NEW, False),
         ({"status": "Finished", "started_time": 100, "shown": True}, OLD, False),
+        ({"status": "Finished", "started_time": 100, "shown": True, "run": 100}, NEW, False),
         ({"status": "Finished", "started_time": 100, "done": True, "max_tries": 1}, OLD, False),
         ({"status": "Finished", "started_time": 100, "max_tries": 1}, OLD, True),
     ],
@@ -244,6 +246,13 @@ def test_a_clear_raises_max_tries_and_a_task_may_take_over_the_run() -> None:
     assert cleared == [True, False]
     assert store.records[KEY] == {"max_tries": 2, "di_job_id": 1001, "run": 200}
     assert not recorded().was_cleared
+
+
+def test_a_run_of_this_very_task_needs_no_taking_over() -> None:
+    store = Store(**{KEY: {"max_tries": 2, "di_job_id": 1001, "run": 200}})
+    run_store(store).take_over()
+
+    assert store.writes == 0
 
 
 @pytest.mark.parametrize(("marker", "known"), [("5", "5"), ("", ""), (5, None), (None, None)])
