@@ -11,6 +11,7 @@ BOOT := $(shell for p in python3 python3.12 python3.11 python3.13 python3.10 pyt
 VENV := .venv
 VENV2 := .venv-airflow2
 VENV_ENGINE := .venv-engine
+VENV_MUTANTS := .venv-mutants
 RUN := $(VENV)/bin/python -m
 SCHEMA := $(RUN) check_jsonschema --quiet --builtin-schema
 # PYTHON and PYTHON2 name the interpreter for Airflow 3 and for Airflow 2.11, where the search should not decide.
@@ -45,6 +46,10 @@ unit: $(VENV)/.installed ## The quick unit tests, in less than a minute: not tho
 .PHONY: coverage
 coverage: $(VENV)/.installed ## Unit tests, those that wait too, with the coverage of lines and branches; below the floor it fails
 	@$(RUN) pytest tests/unit -m "not slow" $(PROCESSES) --cov --cov-report=term $(ARGS)
+
+.PHONY: mutants
+mutants: $(VENV_MUTANTS)/.installed ## Mutation testing of client/ and waiting/; ONLY=client/retry is one module, SAMPLE=50 SEED=1 some mutants
+	@$(VENV_MUTANTS)/bin/python -m scripts.mutants $(if $(ONLY),--only "$(ONLY)") $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: slow
 slow: $(VENV)/.installed ## Unit tests that are needed once only: the documentation's pages, type checkers, fault campaign
@@ -137,7 +142,7 @@ newcomer: $(VENV)/.installed ## The commands of README and tour, from an empty h
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	rm -rf $(VENV) $(VENV2) $(VENV_ENGINE) .matrix .demo .e2e build dist docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV2) $(VENV_ENGINE) $(VENV_MUTANTS) .matrix .mutants .demo .e2e build dist docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.installed: $(INSTALLED_FROM)
@@ -151,4 +156,8 @@ $(VENV2)/.installed: $(INSTALLED_FROM) | $(VENV)/.installed
 
 $(VENV_ENGINE)/.installed: $(INSTALLED_FROM) | $(VENV)/.installed
 	@$(BOOT) scripts/environment.py engine $(VENV_ENGINE) $(if $(PYTHON),--python $(PYTHON))
+	@touch $@
+
+$(VENV_MUTANTS)/.installed: $(INSTALLED_FROM) | $(VENV)/.installed
+	@$(BOOT) scripts/environment.py mutants $(VENV_MUTANTS) $(if $(PYTHON),--python $(PYTHON))
 	@touch $@

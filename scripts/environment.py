@@ -1,7 +1,7 @@
 """Make a virtual environment of this project for one Airflow line, with what is pinned for it.
 
-Run by the Makefile as ``python scripts/environment.py {3,2,engine} DIRECTORY``. Needs nothing but a Python 3.10+
-that can make virtual environments. Exits with 3 when no installed Python fits the Airflow line.
+Run by the Makefile as ``python scripts/environment.py {3,2,engine,mutants} DIRECTORY``. Needs nothing but a Python
+3.10+ that can make virtual environments. Exits with 3 when no installed Python fits the Airflow line.
 """
 
 from __future__ import annotations
@@ -52,6 +52,15 @@ LINES = {
         ("3.11", "3.13", "3.10"),
         ("test", "postgres", "engine"),
         ("engine.txt",),
+    ),
+    "mutants": Line(
+        "mutants",
+        "3.3.2",
+        "apache-airflow~=3.3",
+        "3.12",
+        ("3.11", "3.13", "3.10"),
+        ("test", "mutants"),
+        ("mutants.txt",),
     ),
     "2": Line("2", "2.11.2", "apache-airflow~=2.11", "3.11", ("3.12", "3.10"), ("test", "postgres")),
 }

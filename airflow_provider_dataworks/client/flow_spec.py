@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -198,13 +199,10 @@ def _same_artifacts(shown: Any, names: str) -> bool:
     return known == {entry["data"] for entry in _artifacts(names)}
 
 
-def _set_artifacts(place: str) -> Callable[[dict[str, Any], Any], None]:
-    def setter(node: dict[str, Any], value: Any) -> None:
-        outputs = _object(node, place)
-        if not _same_artifacts(outputs.get("nodeOutputs"), str(value)):
-            outputs["nodeOutputs"] = _artifacts(str(value))
-
-    return setter
+def _set_artifacts(place: str, node: dict[str, Any], value: Any) -> None:
+    outputs = _object(node, place)
+    if not _same_artifacts(outputs.get("nodeOutputs"), str(value)):
+        outputs["nodeOutputs"] = _artifacts(str(value))
 
 
 def _set_parameters(node: dict[str, Any], value: Any) -> None:
@@ -231,38 +229,31 @@ def _parameters(value: str) -> list[dict[str, Any]]:
     return entries
 
 
-def _set_word(property_name: str, words: Mapping[str, str], *path: str) -> Callable[[dict[str, Any], Any], None]:
-    def setter(node: dict[str, Any], value: Any) -> None:
-        if str(value) not in words:
-            raise FlowSpecError(f"{property_name} must be one of {', '.join(words)}, not {str(value)[:50]!r}")
-        _set(node, words[str(value)], path)
-
-    return setter
-
-
-def _set_number(property_name: str, *path: str) -> Callable[[dict[str, Any], Any], None]:
-    def setter(node: dict[str, Any], value: Any) -> None:
-        if not str(value).isdecimal():
-            raise FlowSpecError(f"{property_name} must be a whole number, not {str(value)[:50]!r}")
-        _set(node, int(str(value)), path)
-
-    return setter
+def _set_word(
+    property_name: str, words: Mapping[str, str], path: tuple[str, ...], node: dict[str, Any], value: Any
+) -> None:
+    if str(value) not in words:
+        raise FlowSpecError(f"{property_name} must be one of {', '.join(words)}, not {str(value)[:50]!r}")
+    _set(node, words[str(value)], path)
 
 
-def _set_string(*path: str) -> Callable[[dict[str, Any], Any], None]:
-    return lambda node, value: _set(node, str(value), path)
+def _set_number(property_name: str, path: tuple[str, ...], node: dict[str, Any], value: Any) -> None:
+    if not str(value).isdecimal():
+        raise FlowSpecError(f"{property_name} must be a whole number, not {str(value)[:50]!r}")
+    _set(node, int(str(value)), path)
 
 
-def _set_moment(property_name: str, *path: str) -> Callable[[dict[str, Any], Any], None]:
-    def setter(node: dict[str, Any], value: Any) -> None:
-        zone = ZoneInfo(str(_object(node, "trigger").get("timezone") or _DEFAULT_ZONE))
-        try:
-            moment = datetime.fromtimestamp(int(str(value)) / 1000, zone)
-        except (ValueError, OverflowError, OSError):
-            raise FlowSpecError(f"{property_name} must be Unix milliseconds, not {str(value)[:50]!r}") from None
-        _set(node, f"{moment:%Y-%m-%d %H:%M:%S}", path)
+def _set_string(path: tuple[str, ...], node: dict[str, Any], value: Any) -> None:
+    _set(node, str(value), path)
 
-    return setter
+
+def _set_moment(property_name: str, path: tuple[str, ...], node: dict[str, Any], value: Any) -> None:
+    zone = ZoneInfo(str(_object(node, "trigger").get("timezone") or _DEFAULT_ZONE))
+    try:
+        moment = datetime.fromtimestamp(int(str(value)) / 1000, zone)
+    except (ValueError, OverflowError, OSError):
+        raise FlowSpecError(f"{property_name} must be Unix milliseconds, not {str(value)[:50]!r}") from None
+    _set(node, f"{moment:%Y-%m-%d %H:%M:%S}", path)
 
 
 def _set_stop(node: dict[str, Any], value: Any) -> None:
@@ -279,19 +270,19 @@ def _set(node: dict[str, Any], value: Any, path: tuple[str, ...]) -> None:
 
 
 _SETTERS: dict[str, Callable[[dict[str, Any], Any], None]] = {
-    "AutoRerunIntervalMillis": _set_number("AutoRerunIntervalMillis", "rerunInterval"),
-    "AutoRerunTimes": _set_number("AutoRerunTimes", "rerunTimes"),
-    "CronExpress": _set_string("trigger", "cron"),
-    "CycleType": _set_word("CycleType", CYCLE_TYPES, "trigger", "cycleType"),
-    "EndEffectDate": _set_moment("EndEffectDate", "trigger", "endTime"),
-    "FileDescription": _set_string("description"),
-    "InputList": _set_artifacts("inputs"),
-    "OutputList": _set_artifacts("outputs"),
-    "Owner": _set_string("owner"),
+    "AutoRerunIntervalMillis": partial(_set_number, "AutoRerunIntervalMillis", ("rerunInterval",)),
+    "AutoRerunTimes": partial(_set_number, "AutoRerunTimes", ("rerunTimes",)),
+    "CronExpress": partial(_set_string, ("trigger", "cron")),
+    "CycleType": partial(_set_word, "CycleType", CYCLE_TYPES, ("trigger", "cycleType")),
+    "EndEffectDate": partial(_set_moment, "EndEffectDate", ("trigger", "endTime")),
+    "FileDescription": partial(_set_string, ("description",)),
+    "InputList": partial(_set_artifacts, "inputs"),
+    "OutputList": partial(_set_artifacts, "outputs"),
+    "Owner": partial(_set_string, ("owner",)),
     "ParaValue": _set_parameters,
-    "RerunMode": _set_word("RerunMode", RERUN_MODES, "rerunMode"),
-    "ResourceGroupIdentifier": _set_string("runtimeResource", "resourceGroup"),
-    "SchedulerType": _set_word("SchedulerType", RECURRENCES, "recurrence"),
-    "StartEffectDate": _set_moment("StartEffectDate", "trigger", "startTime"),
+    "RerunMode": partial(_set_word, "RerunMode", RERUN_MODES, ("rerunMode",)),
+    "ResourceGroupIdentifier": partial(_set_string, ("runtimeResource", "resourceGroup")),
+    "SchedulerType": partial(_set_word, "SchedulerType", RECURRENCES, ("recurrence",)),
+    "StartEffectDate": partial(_set_moment, "StartEffectDate", ("trigger", "startTime")),
     "Stop": _set_stop,
 }

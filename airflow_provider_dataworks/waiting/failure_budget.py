@@ -48,7 +48,7 @@ class FailureBudget:
         :return: whether the budget is used up.
         """
         now, due = clock.monotonic(), backoff(self.failures, self._interval)
-        if not self.failures or due <= max(LONGEST_PAUSE, self._interval) or now - self._counted_at >= 0.9 * due:
+        if due <= max(LONGEST_PAUSE, self._interval) or now - self._counted_at >= 0.9 * due:
             self.failures += 1
             self._counted_at = now
         return self.used_up

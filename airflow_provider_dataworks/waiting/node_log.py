@@ -108,7 +108,7 @@ def statistics(log: str) -> dict[str, Any]:
         }
     if (line := _last(_ENGINE_LINE, log)) is not None:
         records, size, speed_size, speed_unit, speed, failed, failed_size = line.groups()
-        found |= {
+        found = {
             "records": int(records),
             "bytes": int(size),
             "failed_records": int(failed),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email.utils
 import json
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -56,7 +55,7 @@ def test_pauses_grow_with_jitter_and_end_at_thirty_seconds(
 
 
 def test_the_line_of_a_failed_attempt_begins_with_the_action(
-    server: ScriptedServer, make_client: ClientFactory, caplog: pytest.LogCaptureFixture
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     server.answer(429, THROTTLED)
     server.answer(200, b'{"DIJobPaging": {"DIJobs": []}}')
@@ -64,7 +63,7 @@ def test_the_line_of_a_failed_attempt_begins_with_the_action(
     list_jobs(make_client(server.url, max_attempts=2))
 
     (line,) = [one.getMessage() for one in caplog.records if one.name.endswith("client.retry")]
-    assert re.match(r"ListDIJobs: attempt 1 failed, the next in \d+\.\d s: too fast \[", line), line
+    assert line.startswith(f"ListDIJobs: attempt 1 failed, the next in {sleeps[0]:.1f} s: too fast ["), line
 
 
 @pytest.mark.parametrize(("attempt", "bound"), [(1, 1), (3, 4), (6, 30), (5000, 30)])
@@ -108,6 +107,28 @@ def test_refusal_is_not_sent_again(client: DataWorksClient, emulator: EmulatorCo
 
     assert refused(client).outcome is Outcome.REFUSED
     assert (len(emulator.requests()), sleeps) == (1, [])
+
+
+def test_refusal_after_a_failed_attempt_is_not_sent_again(
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float]
+) -> None:
+    server.answer(503, UNAVAILABLE)
+    server.answer(403, b'{"Code": "Forbidden.Access", "Message": "no"}')
+
+    error = refused(make_client(server.url))
+
+    assert (error.outcome, error.attempts) == (Outcome.REFUSED, 2)
+    assert (len(server.received), len(sleeps)) == (2, 1)
+
+
+def test_pauses_end_at_max_backoff(server: ScriptedServer, make_client: ClientFactory, sleeps: list[float]) -> None:
+    for _ in range(20):
+        server.answer(503, UNAVAILABLE)
+
+    refused(make_client(server.url, max_attempts=20, max_backoff=0.5))
+
+    assert len(sleeps) == 19
+    assert max(sleeps) <= 0.5
 
 
 def test_unknown_outcome_of_a_writing_action_is_not_sent_again(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -23,6 +26,43 @@ def test_installed_clock_is_asked_until_the_block_ends() -> None:
         asyncio.run(clock.pause(10))
         assert clock.time() == outer.time() == 1040.0
     assert clock.time() > 1_700_000_000
+
+
+def test_the_machines_own_clock_is_asked_otherwise() -> None:
+    """How long it waits is not measured: a busy machine takes longer."""
+    called: list[float] = []
+
+    async def wait_for_a_call() -> None:
+        began = clock.monotonic()
+        handle = clock.call_later(0.05, lambda: called.append(clock.monotonic() - began))
+        assert handle.when() > asyncio.get_running_loop().time()
+        await clock.pause(0.01)
+        while not called:
+            await clock.pause(0.01)
+
+    before = clock.monotonic(), time.monotonic()
+    asyncio.run(wait_for_a_call())
+    clock.sleep(0.01)
+
+    assert called[0] >= 0.045
+    assert clock.monotonic() - before[0] >= 0.055
+    assert abs((clock.monotonic() - time.monotonic()) - (before[0] - before[1])) < 60
+    assert abs(clock.time() - time.time()) < 60
+
+
+def test_a_clock_may_call_later_by_itself() -> None:
+    class Caller(FakeClock):
+        def call_later(self, seconds: float, callback: Callable[[], Any]) -> asyncio.TimerHandle:
+            callback()
+            self.now += seconds
+            return asyncio.TimerHandle(0.0, callback, (), loop)
+
+    loop = asyncio.new_event_loop()
+    loop.close()
+    called: list[int] = []
+    with installed(Caller(1000.0)):
+        clock.call_later(5.0, lambda: called.append(1)).cancel()
+        assert (called, clock.time()) == ([1], 1005.0)
 
 
 def test_clock_is_put_back_after_an_error() -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_dataworks.client.endpoints import KNOWN_REGIONS, endpoint_url, is_loopback
+from airflow_provider_dataworks.client.endpoints import (
+    KNOWN_REGIONS,
+    console_site_of,
+    endpoint_url,
+    is_loopback,
+    is_region_id,
+    region_of_endpoint,
+    sts_authority,
+)
 
 
 @pytest.mark.parametrize("region", KNOWN_REGIONS)
@@ -38,6 +46,8 @@ def test_region_that_is_not_known_follows_the_pattern() -> None:
         ("dataworks.example.com:8443", "https://dataworks.example.com:8443"),
         ("https://dataworks.example.com", "https://dataworks.example.com"),
         ("https://dataworks.example.com/", "https://dataworks.example.com"),
+        ("https://dataworks.example.com:443", "https://dataworks.example.com"),
+        ("http://127.0.0.1:443", "http://127.0.0.1:443"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("http://localhost:8080", "http://localhost:8080"),
         ("http://[::1]:8080", "http://[::1]:8080"),
@@ -62,6 +72,11 @@ def test_plain_http_is_for_loopback_hosts_alone(host: str) -> None:
         "ftp://dataworks.example.com",
         "https://",
         "https://dataworks.example.com:port",
+        "https://dataworks.example.com:0",
+        "https://dataworks.example.com:443\x00",
+        "https://datawörks.example.com",
+        "://dataworks.example.com",
+        ":8443",
         "https://dataworks.example.com:99999",
         "https://dataworks.example.com/path",
         "https://dataworks.example.com/?a=b",
@@ -73,8 +88,12 @@ def test_plain_http_is_for_loopback_hosts_alone(host: str) -> None:
     ],
 )
 def test_host_that_cannot_be_used_is_named(host: str) -> None:
-    with pytest.raises(ValueError, match=r"^host"):
+    with pytest.raises(ValueError, match=r"^host must be a (bare )?host name") as raised:
         endpoint_url("cn-shanghai", host=host)
+    assert str(raised.value) in (
+        "host must be a host name, with https:// or a port if need be, such as dataworks.cn-shanghai.aliyuncs.com",
+        "host must be a bare host name: no user, path, query or fragment",
+    )
 
 
 @pytest.mark.parametrize("region", [None, ""])
@@ -100,3 +119,62 @@ def test_network_that_is_not_known_is_named() -> None:
 )
 def test_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize("value", ["a", "cn-shanghai", "1-2", "a" * 63])
+def test_a_region_id_may_be_part_of_a_host_name(value: str) -> None:
+    assert is_region_id(value)
+
+
+@pytest.mark.parametrize("value", [None, 1, "", "-", "a-", "-a", "a--b", "A", "a.b", "a/b", "a" * 64])
+def test_what_may_be_no_part_of_a_host_name_is_no_region_id(value: object) -> None:
+    assert not is_region_id(value)
+
+
+@pytest.mark.parametrize(
+    ("url", "region"),
+    [
+        ("https://dataworks.cn-shanghai.aliyuncs.com", "cn-shanghai"),
+        ("https://dataworks-vpc.us-east-1.aliyuncs.com:8443", "us-east-1"),
+        ("https://dataworks.cn-shanghai.aliyuncs.com.", "cn-shanghai"),
+        ("https://dataworks.-cn.aliyuncs.com", None),
+        ("https://dataworks.aliyuncs.com", None),
+        ("http://127.0.0.1:8080", None),
+        ("", None),
+    ],
+)
+def test_the_services_own_host_names_say_their_region(url: str, region: str | None) -> None:
+    assert region_of_endpoint(url) == region
+
+
+@pytest.mark.parametrize(
+    ("region", "site"), [(None, "cn"), ("", "cn"), ("cn-hongkong", "cn"), ("cnx-1", "intl"), ("us-east-1", "intl")]
+)
+def test_regions_of_china_have_the_chinese_console(region: str | None, site: str) -> None:
+    assert console_site_of(region) == site
+
+
+@pytest.mark.parametrize(
+    ("host", "authority"),
+    [
+        ("sts.us-east-1.aliyuncs.com", "sts.us-east-1.aliyuncs.com"),
+        ("https://sts.us-east-1.aliyuncs.com:443/", "sts.us-east-1.aliyuncs.com"),
+        ("sts.us-east-1.aliyuncs.com:8443", "sts.us-east-1.aliyuncs.com:8443"),
+    ],
+)
+def test_an_sts_endpoint_is_a_host_with_a_port_if_need_be(host: str, authority: str) -> None:
+    assert sts_authority(host) == authority
+
+
+@pytest.mark.parametrize(
+    ("host", "problem"),
+    [
+        ("http://sts.aliyuncs.com", "^is asked over https alone$"),
+        ("", r"^must be a host name, .* such as sts\.cn-shanghai\.aliyuncs\.com$"),
+        ("sts.aliyuncs.com/path", "^must be a bare host name: no user, path, query or fragment$"),
+        (":pw@sts.aliyuncs.com", "^must be a bare host name: no user, path, query or fragment$"),
+    ],
+)
+def test_an_sts_endpoint_that_cannot_be_used_is_refused(host: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        sts_authority(host)

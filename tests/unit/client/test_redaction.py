@@ -128,6 +128,21 @@ def test_short_secret_is_taken_out_as_a_whole() -> None:
     assert redact("old token is old-token.", ["old-token"]) == "old token is ***."
 
 
+@pytest.mark.parametrize("writing", [name for name in WRITINGS if not name.startswith(("its ", "in halves"))])
+def test_secret_whose_plus_signs_are_close_is_taken_out_too(writing: str) -> None:
+    secret = "Ab3dE+9hIjK+mN0pQ+sTuV7+xYz2"
+
+    text = redact(f"key '{WRITINGS[writing](secret)}'", [secret])
+
+    assert "***" in text
+    assert [piece for piece in secret.split("+") if longest_part(text, piece) > 1] == []
+
+
+def test_what_stands_around_and_between_secrets_stays() -> None:
+    assert redact(f"{SECRET} and {TOKEN}", [SECRET, TOKEN]) == "*** and ***"
+    assert redact(f"from {TOKEN} to {SECRET}.", [SECRET, TOKEN]) == "from *** to ***."
+
+
 def test_long_text_takes_little_time(server: ScriptedServer, make_client: ClientFactory) -> None:
     message = f"{'%41' * 300_000}{TOKEN}"
     server.answer(400, json.dumps({"Code": "X" * 100_000, "Message": message}).encode())

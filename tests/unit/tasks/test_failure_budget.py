@@ -12,7 +12,7 @@ from airflow_provider_dataworks.client.clock import Clock, installed
 from airflow_provider_dataworks.exceptions import DataWorksTransientError
 from airflow_provider_dataworks.triggers.poller import Key, Poller, Subscription, _Round
 from airflow_provider_dataworks.waiting.di_job import DIJobTarget
-from airflow_provider_dataworks.waiting.failure_budget import FailureBudget, pause_after
+from airflow_provider_dataworks.waiting.failure_budget import FailureBudget, backoff, pause_after
 from airflow_provider_dataworks.waiting.loop import WaitLimits, wait_in_worker
 from airflow_provider_dataworks.waiting.progress import Progress
 from airflow_provider_dataworks.waiting.target import StatusSnapshot, WaitState
@@ -103,6 +103,42 @@ def test_ten_failures_at_half_a_minute_last_half_an_hour(monkeypatch: pytest.Mon
 
     assert 1500 <= sum(clock.slept) <= 2200
     assert max(clock.slept) == 60
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(0, 30.0), (1, 30.0), (2, 60.0), (3, 120.0), (4, 240.0), (5, 300.0), (10_000, 300.0)]
+)
+def test_time_between_counted_failures_doubles_up_to_five_minutes(failures: int, seconds: float) -> None:
+    assert backoff(failures, 30.0) == seconds
+
+
+def test_a_short_interval_is_kept_unless_polls_fail() -> None:
+    assert [pause_after(failures, 0.5) for failures in range(4)] == [0.5, 0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("interval", [1.0, 30.0, 60.0, 600.0])
+def test_failures_less_than_a_minute_or_an_interval_apart_count_however_soon_they_come(interval: float) -> None:
+    budget = FailureBudget(interval, 10)
+
+    with installed(FakeClock()):
+        budget.failed()
+        budget.failed()
+
+    assert budget.failures == 2
+
+
+@pytest.mark.parametrize(("seconds", "failures"), [(107.0, 2), (108.0, 3)])
+def test_polls_between_counted_failures_do_not_count(seconds: float, failures: int) -> None:
+    """A tenth of the time is allowed for: a poll may be a little early."""
+    clock, budget = FakeClock(), FailureBudget(60.0, 10)
+
+    with installed(clock):
+        budget.failed()
+        budget.failed()
+        clock.sleep(seconds)
+        budget.failed()
+
+    assert budget.failures == failures
 
 
 def test_the_servers_waiting_time_is_obeyed_up_to_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from airflow_provider_dataworks.waiting.node_log import (
     last_lines,
     state_line,
     statistics,
+    total,
 )
 
 WRAPPER = """2019-02-13 14:45:38 INFO SKYNET_BIZDATE=20190213:
@@ -91,6 +92,40 @@ def test_moments_that_make_no_duration_give_none(started: str, finished: str) ->
     assert statistics(f"DI Start at : {started}\nDI Finish at : {finished}\n") == {}
 
 
+def test_statistics_of_several_instances_are_summed() -> None:
+    assert total([{"records": 1, "seconds": 5, "note": "a"}, {}, {"records": 2, "bytes": 7, "note": "b"}]) == {
+        "records": 3,
+        "seconds": 5,
+        "note": "a",
+        "bytes": 7,
+    }
+    assert total([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("size", "number"), [("1B", 1), ("1 kb", 2**10), ("1.5MB", 3 * 2**19), ("2GB", 2**31), ("1TB", 2**40), ("0.4B", 0)]
+)
+def test_sizes_are_bytes(size: str, number: int) -> None:
+    line = f"State: 3(RUN) | Total: 5R {size} | Speed: 1R/s {size}/s | Error: 1R {size} | Stage: 50.0%"
+
+    found = statistics(line)
+
+    assert (found["bytes"], found["bytes_per_second"], found["failed_bytes"]) == (number, number, number)
+
+
+def test_facts_are_searched_for_in_the_last_half_million_characters() -> None:
+    line = "ErrorMessage: x"
+
+    assert error_of(line + "." * (500_000 - len(line))) is not None
+    assert error_of(line + " " * (500_001 - len(line))) is None
+
+
+def test_work_that_took_no_time_took_no_seconds() -> None:
+    log = "DI Start at : 2019-02-13 14:45:52\nDI Finish at : 2019-02-13 14:45:52\n"
+
+    assert statistics(log) == {"seconds": 0}
+
+
 # Errors
 
 
@@ -104,6 +139,54 @@ def test_an_error_without_a_code_is_what_follows_its_heading() -> None:
     assert error_of("ErrorMessage: no more space\nx") == LogError(None, "no more space")
     log = "ErrorMessage:\n\n no more space\non the disk\n2019-02-13 14:46:02 : DI run Job [1] failed.\n"
     assert error_of(log) == LogError(None, "no more space on the disk")
+
+
+def test_at_most_ten_lines_belong_to_an_error_without_a_code() -> None:
+    lines = [f"line {number}" for number in range(1, 21)]
+
+    assert error_of("\n".join(["ErrorMessage:", "", *lines])) == LogError(None, " ".join(lines[:10]))
+    assert error_of("\n".join(["ErrorMessage:", *lines[:3], "", *lines[3:]])) == LogError(None, "line 1 line 2 line 3")
+
+
+def test_empty_lines_before_the_error_are_passed_over() -> None:
+    assert error_of("ErrorMessage:\n\n\nno space\n") == LogError(None, "no space")
+
+
+@pytest.mark.parametrize(("length", "end"), [(1000, ""), (1001, "...")])
+def test_a_description_has_at_most_a_thousand_characters(length: int, end: str) -> None:
+    assert error_of(f"ErrorMessage: {'x' * length}") == LogError(None, "x" * 1000 + end)
+
+
+@pytest.mark.parametrize("next_entry", ["2019-02-13 14:46:02", "2019-02-13T14", "DI Submit at", "DI Finish at"])
+def test_the_next_entry_is_no_part_of_the_error(next_entry: str) -> None:
+    assert error_of(f"ErrorMessage:\nno space\n{next_entry} x\nmore") == LogError(None, "no space")
+
+
+@pytest.mark.parametrize(
+    ("description", "read"),
+    [
+        ("no space]", "no space"),
+        ("no space].", "no space"),
+        ("no space]..  ", "no space"),
+        ("no space]. - try later", "no space try later"),
+        ("no space ] -", "no space"),
+        ("no space", "no space"),
+        ("no [disk] space]", "no [disk] space"),
+        ("no [disk] space].  ", "no [disk] space"),
+        ("no [disk] space].", "no [disk] space"),
+        ("no space] - [530] Login", "no space [530] Login"),
+        ("no space] X", "no space X"),
+        ("no space]X", "no space X"),
+    ],
+)
+def test_what_follows_the_brackets_belongs_to_the_description(description: str, read: str) -> None:
+    assert error_of(f"Code:[ A-1 ], Description:[{description}\n") == LogError("A-1", read)
+
+
+def test_an_error_is_printed_with_its_code() -> None:
+    assert str(LogError("A-1", "no space")) == "A-1: no space"
+    assert str(LogError(None, "no space")) == "no space"
+    assert str(LogError("A-1", "")) == "A-1"
 
 
 @pytest.mark.parametrize("log", ["", WRAPPER, "ErrorMessage:", "ErrorMessage:\n\n", "Code:[], Description:[x]"])
@@ -137,6 +220,29 @@ def test_carriage_returns_and_escape_sequences_forge_nothing() -> None:
     assert len(shown.split("\n")) == 3
 
 
+@pytest.mark.parametrize(
+    ("log", "limit", "shown"),
+    [
+        ("a\nb\nc\n", 2, "b\nc"),
+        ("a\nb", 1, "b"),
+        ("a\nb", 0, ""),
+        (" \n", 5, ""),
+        ("\na\n\n\n", 5, "\na"),
+        ("a  \nbX\r\n", 5, "a  \nbX"),
+        ("a \n", 5, "a "),
+    ],
+)
+def test_the_last_lines_are_as_many_as_are_asked_for(log: str, limit: int, shown: str) -> None:
+    assert last_lines(log, limit) == shown
+
+
+@pytest.mark.parametrize(("length", "end"), [(4000, "x"), (4001, "... (4001 characters)")])
+def test_a_line_that_is_cut_says_how_long_it_is(length: int, end: str) -> None:
+    shown = last_lines("x" * length)
+
+    assert shown == "x" * 4000 + end.removeprefix("x")
+
+
 def test_a_line_without_end_is_cut() -> None:
     assert len(last_lines("x" * 3_000_000)) < LONGEST_LINE + 100
 
@@ -161,6 +267,18 @@ def test_passwords_are_masked(written: str) -> None:
     assert "SECRET" not in shown
     assert "***" in shown
     assert shown.startswith("before ")
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('{"password":"SECRET","a":1}', '{"password":"***","a":1}'),
+        ("user=u&password=SECRET&x=y", "user=u&password=***&x=y"),
+        ("accessKey = SECRET;", "accessKey = ***;"),
+    ],
+)
+def test_what_is_around_a_password_stays(line: str, shown: str) -> None:
+    assert last_lines(line) == shown
 
 
 @given(st.text(min_size=1))
