@@ -33,6 +33,7 @@ html_theme = "furo"
 html_title = f"airflow-provider-dataworks {__version__}"
 html_show_sphinx = False
 html_static_path = ["_static"]
+html_favicon = "_static/icon.svg"
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 
@@ -45,6 +46,9 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
+# An argument a line, where not all are on the first; each section of the reference names its module.
+maximum_signature_line_length = 68
+add_module_names = False
 
 # A reference that leads nowhere is an error, but for what other packages document elsewhere (no network is needed to
 # build) and for names without a page here.
