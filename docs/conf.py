@@ -77,7 +77,22 @@ def _without_the_return_type_of_init(app: Any, domain: str, kind: str, content: 
                 field.parent.remove(field)
 
 
+# Files of the repository's root that CONTRIBUTING.md and SECURITY.md link to, and the pages that include them.
+_PAGES = {
+    "CHANGELOG.md": "changelog.md",
+    "CODE_OF_CONDUCT.md": "code-of-conduct.md",
+    "SECURITY.md": "security.md#report-a-vulnerability",
+}
+
+
+def _link_to_pages(app: Any, path: Path, docname: str, content: list[str]) -> None:
+    """A link from one file of the repository's root to another leads to the page that includes that."""
+    for file, page in _PAGES.items():
+        content[0] = content[0].replace(f"]({file})", f"]({page})")
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    app.connect("include-read", _link_to_pages)
     # After autodoc has added the types, which it does at priority 500.
     app.connect("object-description-transform", _without_the_return_type_of_init, priority=900)
