@@ -52,12 +52,19 @@
     if (left < -1 || right > width + 1) problems.add(`"${shorten(text.data)}" is beyond the page`);
   }
 
-  // A cell is wide enough for a word.
+  // A cell is wide enough for a word, one with a sentence for some words.
   for (const cell of content.querySelectorAll("td, th")) {
     if (!cell.checkVisibility() || cell.innerText.trim().length < 6) continue;
     const style = getComputedStyle(cell);
     const inner = cell.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    if (inner < 40) problems.add(`the cell "${shorten(cell.innerText)}" is only ${Math.round(inner)} px wide`);
+    const needed = cell.innerText.trim().length < 30 ? 40 : 100;
+    if (inner < needed) problems.add(`the cell "${shorten(cell.innerText)}" is only ${Math.round(inner)} px wide`);
+  }
+
+  // A screen that is not a telephone's shows a table as a whole.
+  for (const table of content.querySelectorAll("table")) {
+    const [own, room] = [table.offsetWidth, table.parentElement.clientWidth];
+    if (width > 1000 && own > room + 1) problems.add(`the table "${shorten(table.innerText)}" takes ${own} px of ${room}`);
   }
 
   // Contrast of text and what is behind it, by the definition of WCAG 2.

@@ -154,6 +154,11 @@ PAGE = """<!doctype html><html><head><link rel="icon" href="data:,">
             "<table><tr><td>narrow</td><td>" + "word " * 99 + "</td></tr></table>",
             "is only",
         ),
+        (
+            "div { overflow: auto; width: 20em } table { width: 40em }",
+            "<div><table><tr><td>wide</td></tr></table></div>",
+            "wide, light: the table",
+        ),
         ("pre { overflow: hidden; width: 9em }", "<pre>" + "word " * 99 + "</pre>", "cannot be scrolled into view"),
         ("pre { overflow: auto; width: 9em }", "<pre>" + "word " * 99 + "</pre>", None),
         ("", "<script>console.error('oh')</script>", "console: oh"),
