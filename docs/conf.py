@@ -30,6 +30,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphin
 exclude_patterns = ["_build"]
 root_doc = "index"
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"airflow-provider-dataworks {__version__}"
 html_show_sphinx = False
 html_static_path = ["_static"]

@@ -11,16 +11,25 @@ document.addEventListener("DOMContentLoaded", () => {
       });
     }
   }
-  // Names in tables may be broken between their words: StartDIJobOperator, wait_for_completion, Throttling.User.
-  const betweenWords = /(?<=[a-z0-9])(?=[A-Z])|(?<=[._/=,(])(?=\w)/;
-  for (const cell of document.querySelectorAll("table.docutils td, table.docutils th")) {
-    cell.classList.toggle("sentence", cell.textContent.trim().split(/\s+/).length > 5);
-    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
-    const names = [];
-    while (walker.nextNode()) if (/\S{12}/.test(walker.currentNode.data)) names.push(walker.currentNode);
-    for (const name of names) {
-      const parts = name.data.split(betweenWords);
-      name.replaceWith(...parts.flatMap((part, i) => (i > 0 ? [document.createElement("wbr"), part] : [part])));
+  // Long names in tables may be broken between their words, where a whole line has no room for them.
+  const betweenWords = /(?<=[a-z0-9])(?=[A-Z])|(?<=[._/=,(:])(?=\w)/;
+  for (const table of document.querySelectorAll("table.docutils")) {
+    const longName = table.rows[0].cells.length > 3 ? /(\S{12,})/ : /(\S{24,})/;
+    for (const cell of table.querySelectorAll("td, th")) {
+      cell.classList.toggle("sentence", cell.textContent.trim().split(/\s+/).length > 5);
+      const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+      const texts = [];
+      while (walker.nextNode()) if (longName.test(walker.currentNode.data)) texts.push(walker.currentNode);
+      for (const text of texts) {
+        const parts = text.data.split(longName).map((part, i) => {
+          if (i % 2 === 0) return part;
+          const name = document.createElement("span");
+          name.className = "long-name";
+          name.append(...part.split(betweenWords).flatMap((word, j) => (j > 0 ? [document.createElement("wbr"), word] : [word])));
+          return name;
+        });
+        text.replaceWith(...parts);
+      }
     }
   }
   // A picture that is too small to be read opens in full size.
