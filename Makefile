@@ -36,18 +36,18 @@ demo: $(VENV)/.installed ## The example DAGs on a real Airflow against a local D
 	@$(RUN) tests.support.demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: lint unit slow contract faults airflow2 ## Lint, types, unit and contract tests, faults; the tests once more on Airflow 2.11
+test: lint coverage slow contract faults airflow2 ## Lint, types, all unit and contract tests, coverage, faults; the tests once more on Airflow 2.11
 
 .PHONY: unit
-unit: $(VENV)/.installed ## Unit tests on the default Airflow
-	@$(RUN) pytest tests/unit -m "not slow" $(PROCESSES) $(ARGS)
+unit: $(VENV)/.installed ## The quick unit tests, in less than a minute: not those that wait
+	@$(RUN) pytest tests/unit -m "not slow and not waits" $(PROCESSES) $(ARGS)
 
 .PHONY: coverage
-coverage: $(VENV)/.installed ## Unit tests with the coverage of lines and branches; below the floor it fails
+coverage: $(VENV)/.installed ## Unit tests, those that wait too, with the coverage of lines and branches; below the floor it fails
 	@$(RUN) pytest tests/unit -m "not slow" $(PROCESSES) --cov --cov-report=term $(ARGS)
 
 .PHONY: slow
-slow: $(VENV)/.installed ## Unit tests that take more than a few seconds: the documentation's pages and its example
+slow: $(VENV)/.installed ## Unit tests that are needed once only: the documentation's pages, type checkers, fault campaign
 	@$(RUN) pytest tests/unit -m slow -n 2 $(ARGS)
 
 .PHONY: contract
@@ -66,11 +66,11 @@ airflow2: $(VENV2)/.installed ## Unit and contract tests on Airflow 2.11 but the
 
 .PHONY: e2e
 e2e: $(VENV)/.installed $(VENV2)/.installed ## End-to-end tests on real Airflows, 3.3 and 2.11
-	@$(RUN) pytest tests/e2e $(ARGS)
+	@$(RUN) pytest tests/e2e -p no:randomly $(ARGS)
 
 .PHONY: pictures
 pictures: $(VENV)/.installed $(VENV2)/.installed ## New screenshots of the documentation, into docs/images
-	@SCREENSHOTS=docs/images $(RUN) pytest tests/e2e/test_browser.py $(ARGS)
+	@SCREENSHOTS=docs/images $(RUN) pytest tests/e2e/test_browser.py -p no:randomly $(ARGS)
 
 .PHONY: matrix
 matrix: $(VENV)/.installed ## Unit and contract tests on every Airflow and Python; ONLY="3.0 py3.12" is one of them

@@ -231,6 +231,7 @@ def _is_no_json(value: str) -> bool:
     return False
 
 
+@pytest.mark.waits
 @given(
     st.dictionaries(
         st.text(max_size=5),

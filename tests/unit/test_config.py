@@ -124,6 +124,7 @@ def test_the_page_names_every_option_with_default_and_limits() -> None:
 # Where the values go
 
 
+@pytest.mark.waits
 def test_max_poll_failures_is_the_default_of_every_task_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     # Defaults of arguments are read when a module is imported.
     code = (

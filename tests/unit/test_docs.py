@@ -304,6 +304,7 @@ OWN_REQUESTS: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.waits
 def test_tasks_make_the_requests_that_the_table_says(dataworks_emulator: EmulatorControl) -> None:
     table = {row[0]: row[1] for row in rows(section("docs/waiting.md", "### A task's own requests"))}
     dataworks_emulator.set_job(1003, JobStatus="Running")
@@ -339,6 +340,7 @@ def test_a_tick_takes_the_requests_that_the_table_says(
     assert asyncio.run(second_tick()) == requests
 
 
+@pytest.mark.waits
 def test_the_error_shown_is_what_a_user_sees(dataworks_emulator: EmulatorControl) -> None:
     message = "Please first activate DataWorks Enterprise Edition or Flagship Edition"
     dataworks_emulator.add_fault("error", action="StartDIJob", status=403, code="Forbidden.Access", message=message)
@@ -442,6 +444,7 @@ def test_connections_in_yaml_are_read(page: str) -> None:
 # Alerting
 
 
+@pytest.mark.waits
 def test_the_callback_shown_gets_the_facts_of_a_failed_job(
     dataworks_emulator: EmulatorControl, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,6 +75,7 @@ def start(job_id: int = 1001, **given: Any) -> StartDIJobOperator:
     )
 
 
+@pytest.mark.waits
 def test_a_wait_in_the_worker(emulator: EmulatorControl, in_task: Recorder, in_triggerer: Recorder) -> None:
     run_task(start())
     with pytest.raises(DataWorksJobError):
@@ -89,6 +90,7 @@ def test_a_wait_in_the_worker(emulator: EmulatorControl, in_task: Recorder, in_t
     assert not in_triggerer.counts
 
 
+@pytest.mark.waits
 def test_a_deferred_wait(emulator: EmulatorControl, in_task: Recorder, in_triggerer: Recorder) -> None:
     run_task(start(deferrable=True))
     with pytest.raises(DataWorksJobError):
@@ -104,6 +106,7 @@ def test_a_deferred_wait(emulator: EmulatorControl, in_task: Recorder, in_trigge
     assert all(0 <= lag < 30 for lag in in_task.times["dataworks.end_lag"])
 
 
+@pytest.mark.waits
 def test_a_task_that_ends_in_the_triggerer(
     emulator: EmulatorControl, in_task: Recorder, in_triggerer: Recorder
 ) -> None:
@@ -115,6 +118,7 @@ def test_a_task_that_ends_in_the_triggerer(
     assert not in_task.times
 
 
+@pytest.mark.waits
 def test_limits_and_errors_that_end_a_wait(
     emulator: EmulatorControl, in_task: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +163,7 @@ def test_what_the_service_throttles(
     assert in_task.tags["dataworks.throttled"] == [{"action": "GetDIJob"}] * 3
 
 
+@pytest.mark.waits
 def test_what_the_service_throttles_of_the_shared_polls(
     emulator: EmulatorControl, in_task: Recorder, in_triggerer: Recorder
 ) -> None:
@@ -172,6 +177,7 @@ def test_what_the_service_throttles_of_the_shared_polls(
     assert "dataworks.throttled" not in in_task.counts
 
 
+@pytest.mark.waits
 def test_statistics_that_fail_cost_no_task(emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         def __getattr__(self, name: str) -> Any:

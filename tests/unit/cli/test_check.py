@@ -239,6 +239,7 @@ def test_a_connection_that_does_not_exist() -> None:
     assert "AIRFLOW_CONN_NOWHERE" in first.fix
 
 
+@pytest.mark.waits
 def test_credentials_that_cannot_be_had_are_told_from_the_endpoint(check: Check) -> None:
     results = check({"auth_type": "credentials_uri", "credentials_uri": "http://127.0.0.1:9/keys"})
 
@@ -297,6 +298,7 @@ def test_a_moment_of_throttling_is_no_failure(check: Check, dataworks_emulator: 
     assert statuses(check()) == {}
 
 
+@pytest.mark.waits
 def test_an_error_without_advice_says_what_to_do_all_the_same(
     check: Check, dataworks_emulator: EmulatorControl
 ) -> None:

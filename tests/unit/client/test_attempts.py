@@ -239,6 +239,7 @@ def test_waiting_time_beyond_the_overall_bound_ends_the_call_at_once(
     assert error.retry_after == 200
 
 
+@pytest.mark.waits
 def test_overall_bound_ends_the_attempts(emulator: EmulatorControl, make_client: ClientFactory) -> None:
     key = Credentials(emulator.access_key_id, emulator.access_key_secret)
     client = make_client(emulator.url, _Fixed(key), max_attempts=50, max_elapsed=1.5, sleep=lambda _: time.sleep(0.3))

@@ -165,6 +165,7 @@ def test_missing_library_is_an_error_with_the_command(monkeypatch: pytest.Monkey
     assert not raised.value.may_pass
 
 
+@pytest.mark.waits
 def test_library_is_loaded_by_the_first_use_alone() -> None:
     code = (
         "import sys\n"
@@ -275,6 +276,7 @@ def test_signal_handler_may_renew_keys_that_its_thread_fetches(slow: SlowSource)
     assert provider._last is None
 
 
+@pytest.mark.waits
 def test_thread_gets_the_last_keys_while_another_renews_them(slow: SlowSource) -> None:
     provider = FetchedCredentials("default", {}, "x")
     provider.get()
@@ -308,6 +310,7 @@ def test_thread_does_not_wait_for_ever_for_keys_that_another_fetches(
     assert raised.value.may_pass
 
 
+@pytest.mark.waits
 def test_stop_in_a_signal_handler_is_sent_while_a_slow_source_renews_the_keys(
     slow: SlowSource, server: ScriptedServer, make_client: ClientFactory
 ) -> None:

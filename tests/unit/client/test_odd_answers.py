@@ -146,6 +146,7 @@ def test_body_of_more_than_the_bound_is_not_taken_in(
     assert raised.value.outcome is Outcome.UNKNOWN
 
 
+@pytest.mark.waits
 def test_small_body_that_unpacks_to_a_large_one_takes_no_memory(
     server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,6 +125,7 @@ def test_signature_is_the_one_of_the_vendors_code(query: str, body: str) -> None
     assert authorization_of(request)[2] == vendors_signature(request, query, KEY)
 
 
+@pytest.mark.waits
 @settings(deadline=None, max_examples=60)
 @given(names=st.lists(st.sampled_from("ABCDEFG"), unique=True), values=st.lists(ANY_TEXT, min_size=7), body=ANY_TEXT)
 def test_signature_is_the_one_of_the_vendors_code_for_any_text(names: list[str], values: list[str], body: str) -> None:

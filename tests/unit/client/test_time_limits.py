@@ -74,6 +74,7 @@ def late(call: Callable[[], Any], limit: float, kind: type[Exception] = ApiError
     return raised.value
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize(
     ("first", "then"),
     [
@@ -130,6 +131,7 @@ def test_handshake_that_breaks_off_has_sent_nothing(make_client: ClientFactory, 
     assert (raised.value.outcome, raised.value.outcome_unknown) == (Outcome.NOT_EXECUTED, False)
 
 
+@pytest.mark.waits
 def test_tls_answer_that_drips_ends_with_its_time(
     make_client: ClientFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +161,7 @@ def test_tls_answer_that_drips_ends_with_its_time(
     assert ended.wait(5), "the connection is still open"
 
 
+@pytest.mark.waits
 def test_proxy_that_drips_has_passed_nothing_on(
     dripping: Dripping, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +220,7 @@ def test_source_of_keys_that_hangs_ends_with_the_time_of_the_request(
     assert server.received == []
 
 
+@pytest.mark.waits
 def test_whole_call_ends_with_its_time(dripping: Dripping, make_client: ClientFactory) -> None:
     client = make_client(
         f"http://127.0.0.1:{dripping.port}", read_timeout=5, request_timeout=5, max_elapsed=0.5, max_attempts=50
@@ -238,6 +242,7 @@ def test_connection_of_an_answer_in_time_is_used_again(server: ScriptedServer, m
     _threads_are_gone()
 
 
+@pytest.mark.waits
 def test_request_in_a_signal_handler_ends_with_its_time(
     dripping: Dripping, server: ScriptedServer, make_client: ClientFactory
 ) -> None:

@@ -307,6 +307,7 @@ def test_dripping_answer_comes_byte_by_byte(
     assert dataworks_emulator.job(1001)["starts"] == 1
 
 
+@pytest.mark.waits
 def test_late_request_has_its_effect_although_the_client_has_gone(
     call: Caller, dataworks_emulator: EmulatorControl, raw: socket.socket
 ) -> None:
@@ -398,6 +399,7 @@ def test_answer_can_be_nested_deeply(call: Caller, dataworks_emulator: EmulatorC
     assert call.list().body == b"[" * 100_000
 
 
+@pytest.mark.waits
 def test_late_request_can_have_its_effect_after_its_connection_was_reset(
     call: Caller, dataworks_emulator: EmulatorControl, raw: socket.socket
 ) -> None:

@@ -145,6 +145,7 @@ def test_own_kind_is_in_the_log_and_meets_faults_and_limits(reporting: EmulatorC
     assert order_again.status == 429
 
 
+@pytest.mark.waits
 def test_own_kind_is_read_and_changed_through_the_control_endpoint(reporting: EmulatorControl) -> None:
     caller = Caller(reporting)
     fresh = reporting.state()

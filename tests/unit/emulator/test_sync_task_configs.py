@@ -42,6 +42,7 @@ def test_content_is_generated_from_the_script(call: Caller, task_type: str) -> N
     assert json.loads(generated["TaskContent"]).items() >= json.loads(PARAM).items()
 
 
+@pytest.mark.waits
 def test_generation_takes_its_time(call: Caller, dataworks_emulator: EmulatorControl) -> None:
     dataworks_emulator.settings(config_seconds=0.5)
     process_id = generate(call).json["Data"]["ProcessId"]

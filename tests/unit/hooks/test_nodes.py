@@ -223,6 +223,7 @@ def test_run_with_a_lost_answer_is_one_run_or_none_and_said_to_be_unknown(
     assert actions_of(dataworks_emulator).count(RUNS[hook.settings.api_version]) == 1 + (fault["kind"] == "throttle")
 
 
+@pytest.mark.waits
 @IN_BOTH_VERSIONS
 def test_run_that_shows_late_is_found(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
     dataworks_emulator.settings(list_lag_seconds=0.4)
@@ -241,6 +242,7 @@ def test_run_that_shows_late_is_found(hook: DataWorksHook, dataworks_emulator: E
     assert 10 <= sum(slept) <= 30
 
 
+@pytest.mark.waits
 @IN_BOTH_VERSIONS
 def test_retry_takes_a_run_that_shows_only_after_the_call_has_given_up(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl
@@ -298,6 +300,7 @@ def test_creation_is_polled_to_its_end(hook: DataWorksHook, dataworks_emulator: 
     assert actions_of(dataworks_emulator).count("GetCreateWorkflowInstancesResult") > 1
 
 
+@pytest.mark.waits
 @IN_2024
 def test_creation_that_never_ends_may_have_started(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
     dataworks_emulator.settings(creation_seconds=3600)

@@ -205,6 +205,7 @@ def test_a_job_beyond_the_first_page_is_asked_for_by_its_id(
     assert {name: found.get(name) for name in listed} == listed
 
 
+@pytest.mark.waits
 def test_a_job_that_may_be_listed_and_not_read_is_found_although_the_list_shifts(
     hook: DataWorksHook, dataworks_emulator: EmulatorControl, many_jobs: list[int]
 ) -> None:

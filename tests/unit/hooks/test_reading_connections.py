@@ -588,6 +588,7 @@ def test_hurried_hook_tries_once_and_briefly(
     assert hook.client.max_attempts == 5
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("attempts", [1, 3])
 def test_hurried_hook_ends_in_time_whatever_hangs(monkeypatch: pytest.MonkeyPatch, attempts: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -606,6 +607,7 @@ def test_hurried_hook_ends_in_time_whatever_hangs(monkeypatch: pytest.MonkeyPatc
     assert raised.value.outcome_unknown
 
 
+@pytest.mark.waits
 def test_hurried_hook_ends_in_time_when_the_source_of_keys_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     # The import of the library is not what this is about.
     importlib.import_module("alibabacloud_credentials.client")

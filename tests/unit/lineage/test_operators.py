@@ -178,6 +178,7 @@ def test_started_file_has_the_datasets_of_the_task_that_created_it(emulator: Emu
     assert names(then.outputs) == names(first.outputs) != []
 
 
+@pytest.mark.waits
 @IN_BOTH_VERSIONS
 @pytest.mark.parametrize("named", [{"node_id": 4001}, {"node_name": "orders_batch"}])
 def test_run_of_a_node_has_the_datasets_of_its_content_and_what_was_written(

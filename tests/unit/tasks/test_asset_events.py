@@ -89,6 +89,7 @@ def test_a_try_after_the_work_was_done_gives_the_same_facts(emulator: EmulatorCo
     assert (extra_of(made)["status"], emulator.job(JOB)["starts"]) == ("Finished", 1)
 
 
+@pytest.mark.waits
 @MODES
 @BOTH_VERSIONS
 def test_the_event_of_a_nodes_asset_has_instance_date_and_statistics(

@@ -53,6 +53,7 @@ def test_anything_else_is_refused_at_construction(kind: Any, name: str, value: A
         kind(task_id="t", **REQUIRED[kind], **{name: value})
 
 
+@pytest.mark.waits
 def test_wait_for_completion_that_is_the_word_false_does_not_wait(emulator: EmulatorControl) -> None:
     emulator.settings(run_seconds=3600)
     task = StartDIJobOperator(task_id="t", di_job_id=1001, force_to_rerun="true", wait_for_completion="False")  # type: ignore[arg-type]

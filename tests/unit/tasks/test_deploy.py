@@ -141,6 +141,7 @@ def test_schedule_may_be_json_and_its_inputs_a_list(emulator: EmulatorControl) -
     assert deployed(emulator)["SchedulerType"] == "PAUSE"
 
 
+@pytest.mark.waits
 def test_schedule_stays_as_it_is_without_the_argument(emulator: EmulatorControl) -> None:
     file_id = create()
     run_task(deploy(file_id))
@@ -150,6 +151,7 @@ def test_schedule_stays_as_it_is_without_the_argument(emulator: EmulatorControl)
     assert (deployed(emulator)["NodeId"], deployed(emulator)["CronExpress"]) == (node_id, "00 00 05 * * ?")
 
 
+@pytest.mark.waits
 @MODES
 def test_last_step_need_not_be_waited_for(emulator: EmulatorControl, version: str, mode: str) -> None:
     emulator.settings(workspace_mode=mode, deploy_seconds=0.2)
@@ -284,6 +286,7 @@ def test_lost_answers_deploy_once(emulator: EmulatorControl, version: str, mode:
     assert begun(emulator, version) == (2 if version == V2020 and mode == "standard" else 1)
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("number", [1, 3, *(pytest.param(each, marks=pytest.mark.slow) for each in (0, 2, 4, 5, 6))])
 def test_try_after_a_kill_goes_on_with_what_was_begun(
     emulator: EmulatorControl, version: str, monkeypatch: pytest.MonkeyPatch, number: int
@@ -319,6 +322,7 @@ def test_try_after_a_kill_goes_on_with_what_was_begun(
         assert len(submits) == 1
 
 
+@pytest.mark.waits
 @ONLY_2024
 def test_retry_of_a_deployed_node_deploys_nothing_and_a_clear_does(emulator: EmulatorControl) -> None:
     file_id = create()
@@ -340,6 +344,7 @@ def test_retry_of_a_submitted_file_submits_nothing(emulator: EmulatorControl) ->
     assert len(emulator.resources("deployments")) == 1
 
 
+@pytest.mark.waits
 @ONLY_2020
 def test_failed_deployment_of_an_earlier_try_is_begun_anew(emulator: EmulatorControl) -> None:
     file_id = create()
@@ -353,6 +358,7 @@ def test_failed_deployment_of_an_earlier_try_is_begun_anew(emulator: EmulatorCon
     assert [each["Status"] for each in emulator.resources("deployments")] == [2, 1, 1]
 
 
+@pytest.mark.waits
 @ONLY_2024
 @WAYS
 def test_pipeline_run_of_somebody_else_is_left_alone(emulator: EmulatorControl, deferrable: bool) -> None:
@@ -367,6 +373,7 @@ def test_pipeline_run_of_somebody_else_is_left_alone(emulator: EmulatorControl, 
 # Limits
 
 
+@pytest.mark.waits
 @WAYS
 def test_deadline_ends_the_wait_and_says_that_nothing_was_stopped(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.settings(deploy_seconds=60)
@@ -398,6 +405,7 @@ def test_failed_polls_are_counted(emulator: EmulatorControl, version: str, defer
         run_task(task)
 
 
+@pytest.mark.waits
 def test_few_failed_polls_are_waited_through(emulator: EmulatorControl, version: str) -> None:
     action = "GetDeployment" if version == V2020 else "GetPipelineRun"
     emulator.settings(deploy_seconds=0.3)

@@ -29,6 +29,8 @@ from airflow_provider_dataworks.waiting.progress import Progress
 from airflow_provider_dataworks.waiting.target import StatusSnapshot
 from tests.support.tasks import StateStore, first_event, make_context, rebuilt, run_task
 
+pytestmark = pytest.mark.waits
+
 MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "deferred"])
 OLD, NEW = "2020-05-18", "2024-05-18"
 

@@ -150,6 +150,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # What is an event
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("emulator", ["2020-05-18", "2024-05-18"], indirect=True)
 def test_entering_a_status_is_an_event_and_the_beginning_is_none(emulator: EmulatorControl, lines: list[str]) -> None:
     emulator.set_job(JOB, JobStatus="Finished")
@@ -179,6 +180,7 @@ def test_entering_a_status_is_an_event_and_the_beginning_is_none(emulator: Emula
     assert fired[0]["observed_at"].endswith("+00:00")
 
 
+@pytest.mark.waits
 def test_only_the_statuses_that_were_asked_for_are_events(emulator: EmulatorControl, lines: list[str]) -> None:
     async def work() -> list[str]:
         async with Watching(emulator, lines, trigger(statuses=["Failed", "Stopped"])) as watching:
@@ -205,6 +207,7 @@ def test_a_run_between_two_polls_is_seen_by_its_started_time(emulator: EmulatorC
     assert (event["previous_status"], event["status"]) == ("Finished", "Finished")
 
 
+@pytest.mark.waits
 def test_a_run_that_a_list_does_not_show_is_seen_when_the_job_is_read_itself(
     emulator: EmulatorControl, lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,6 +284,7 @@ def test_errors_that_pass_cost_no_event(emulator: EmulatorControl, lines: list[s
     assert run(work())["status"] == "Finished"
 
 
+@pytest.mark.waits
 def test_a_permanent_error_is_logged_now_and_then_and_the_watch_goes_on(
     emulator: EmulatorControl, lines: list[str]
 ) -> None:
@@ -323,6 +327,7 @@ def test_a_job_that_is_not_there_yet_and_a_missing_connection_are_waited_for(
 # Restarts
 
 
+@pytest.mark.waits
 def test_a_restart_repeats_no_event_and_loses_none(emulator: EmulatorControl, lines: list[str]) -> None:
     store = AssetStore()
 
@@ -460,6 +465,7 @@ def test_airflow_knows_a_trigger_again_by_what_its_database_has(given: dict[str,
 # Shared polls
 
 
+@pytest.mark.waits
 def test_two_watchers_and_sixty_sensors_share_their_polls(emulator: EmulatorControl, lines: list[str]) -> None:
     jobs = emulator.add_jobs([{"JobName": f"job_{n}", "JobStatus": "Running"} for n in range(62)])
     ids = [job["DIJobId"] for job in jobs]

@@ -78,6 +78,7 @@ def tasks() -> list[Any]:
     ]
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("number", range(5))
 @pytest.mark.parametrize(
     ("extra", "url"),

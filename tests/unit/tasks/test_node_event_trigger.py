@@ -79,6 +79,7 @@ def test_a_success_is_an_event_with_its_business_date(emulator: EmulatorControl,
     }
 
 
+@pytest.mark.waits
 def test_a_failure_and_a_run_by_hand_are_none_and_a_rerun_is_one(emulator: EmulatorControl, lines: list[str]) -> None:
     from airflow_provider_dataworks.operators.node import RunNodeOperator
 
@@ -155,6 +156,7 @@ def test_a_node_that_does_not_exist_is_said_and_waited_for(emulator: EmulatorCon
     run(work())
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("emulator", ["2024-05-18"], indirect=True)
 def test_watchers_and_sensors_of_a_date_share_their_polls(emulator: EmulatorControl, lines: list[str]) -> None:
     nodes = [int(emulator.add_node(NodeName=f"node_{number}")["NodeId"]) for number in range(12)]

@@ -17,6 +17,8 @@ from airflow_provider_dataworks.waiting.node_instance import NodeInstanceTarget
 from airflow_provider_dataworks.waiting.target import StatusSnapshot
 from tests.support.node_runs import BIZDATE, LIST_ACTIONS, NODE
 
+pytestmark = pytest.mark.waits
+
 KEY = Key("dataworks_default", None, 10000, 0.2)
 
 

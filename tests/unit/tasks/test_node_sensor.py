@@ -107,6 +107,7 @@ def test_runs_that_somebody_made_do_not_count(emulator: EmulatorControl, deferra
     assert run_task(sensor(deferrable=deferrable)) == {str(instance_id): "SUCCESS"}
 
 
+@pytest.mark.waits
 @MODES
 def test_all_instances_of_an_hourly_node_have_to_succeed(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.settings(run_seconds=0)
@@ -139,6 +140,7 @@ def test_one_failed_hour_fails_the_task_at_once_or_at_the_end(
     timer.cancel()
 
 
+@pytest.mark.waits
 @MODES
 def test_failure_that_is_run_again_by_itself_is_waited_for(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_node(NODE, rerun_times=2, rerun_seconds=60)
@@ -195,6 +197,7 @@ def test_soft_fail_skips(emulator: EmulatorControl, deferrable: bool) -> None:
         run_task(sensor(deferrable=deferrable, soft_fail=True))
 
 
+@pytest.mark.waits
 def test_task_that_ends_in_the_triggerer_has_the_same_result(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +310,7 @@ def scheduled(emulator: EmulatorControl, count: int, **fields: Any) -> list[Node
     return [NodeScheduleTarget(10000, node_id, BIZDATE) for node_id in nodes]
 
 
+@pytest.mark.waits
 def test_sixty_scheduled_instances_cost_two_requests_a_tick_at_most(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +318,7 @@ def test_sixty_scheduled_instances_cost_two_requests_a_tick_at_most(
     assert {request["action"] for request in emulator.requests()} <= set(LIST_ACTIONS)
 
 
+@pytest.mark.waits
 def test_two_nodes_among_many_instances_cost_one_request_each(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,6 +328,7 @@ def test_two_nodes_among_many_instances_cost_one_request_each(
     assert most_in_a_tick(emulator, monkeypatch, targets) <= 2
 
 
+@pytest.mark.waits
 def test_one_node_is_asked_for_alone(emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch) -> None:
     assert most_in_a_tick(emulator, monkeypatch, scheduled(emulator, 1)) <= 1
 

@@ -28,6 +28,8 @@ from airflow_provider_dataworks.triggers.poller import Key, Poller, Subscription
 from airflow_provider_dataworks.waiting.di_job import DIJobTarget, JobPages
 from airflow_provider_dataworks.waiting.target import StatusSnapshot
 
+pytestmark = pytest.mark.waits
+
 INTERVAL = 0.5
 KEY = Key("dataworks_default", None, 10000, INTERVAL)
 

@@ -55,6 +55,7 @@ def _quick(emulator: EmulatorControl) -> Iterator[None]:
 # The run
 
 
+@pytest.mark.waits
 @MODES
 def test_it_runs_once_and_leaves_id_run_statistics_link_and_log(
     emulator: EmulatorControl, task_log: list[str], deferrable: bool
@@ -86,6 +87,7 @@ def test_it_runs_once_and_leaves_id_run_statistics_link_and_log(
     assert [line for line in task_log if re.match(rf"node instance {instance_id} \(.*\) is SUCCESS", line)]
 
 
+@pytest.mark.waits
 def test_a_person_recognises_the_run_in_operation_center(emulator: EmulatorControl) -> None:
     run_task(run_node(), make_context(dag_id="sales", task_id="sync.orders", run_id="manual__2026", map_index=7))
 
@@ -93,6 +95,7 @@ def test_a_person_recognises_the_run_in_operation_center(emulator: EmulatorContr
     assert re.fullmatch(r"af sales\.sync\.orders manual__2026 7 [0-9a-f]{10}", run["Name"])
 
 
+@pytest.mark.waits
 def test_names_that_are_too_long_are_cut_and_still_differ(emulator: EmulatorControl) -> None:
     for index in (1, 2):
         run_task(run_node(), make_context(dag_id="d" * 250, task_id="t" * 250, run_id="r" * 250, map_index=index))
@@ -102,6 +105,7 @@ def test_names_that_are_too_long_are_cut_and_still_differ(emulator: EmulatorCont
     assert all(len(name) <= 128 for name in names)
 
 
+@pytest.mark.waits
 def test_the_node_may_be_named_or_be_that_of_a_file(emulator: EmulatorControl, request: pytest.FixtureRequest) -> None:
     run_task(run_node(node_id=None, node_name="orders_batch"))
     in_studio = "Id" if "2024" in request.node.callspec.id else "FileId"
@@ -123,6 +127,7 @@ def test_a_run_in_development_is_one(emulator: EmulatorControl) -> None:
     assert emulator.node_runs(NODE)[0]["ProjectEnv"] == "DEV"
 
 
+@pytest.mark.waits
 @MODES
 def test_all_hours_of_an_hourly_node_are_waited_for(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_node(HOURLY, run_seconds=0.2, records=10)
@@ -136,6 +141,7 @@ def test_all_hours_of_an_hourly_node_are_waited_for(emulator: EmulatorControl, d
     assert context["pushed"]["statistics"]["records"] == 240
 
 
+@pytest.mark.waits
 @MODES
 def test_all_hours_end_before_one_that_failed_fails_the_task(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_node(HOURLY, run_seconds=60)
@@ -158,6 +164,7 @@ def test_all_hours_end_before_one_that_failed_fails_the_task(emulator: EmulatorC
     assert {one["Status"] for one in emulator.node_instances(HOURLY)} == {"SUCCESS", "FAILURE"}
 
 
+@pytest.mark.waits
 def test_without_waiting_it_ends_when_the_run_shows(emulator: EmulatorControl) -> None:
     emulator.set_node(NODE, run_seconds=60)
     emulator.settings(list_lag_seconds=0.3)
@@ -200,6 +207,7 @@ def test_a_failure_says_why_in_error_and_log(
     assert "records" in context["pushed"]["statistics"]
 
 
+@pytest.mark.waits
 @MODES
 def test_automatic_reruns_are_waited_for(emulator: EmulatorControl, task_log: list[str], deferrable: bool) -> None:
     emulator.set_node(NODE, failing_runs=1, rerun_times=2, rerun_seconds=0.4)
@@ -211,6 +219,7 @@ def test_automatic_reruns_are_waited_for(emulator: EmulatorControl, task_log: li
     assert (instance["Status"], instance["RunNumber"], runs(emulator)) == ("SUCCESS", 2, 1)
 
 
+@pytest.mark.waits
 @MODES
 def test_a_failure_after_all_reruns_is_one(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_node(FAILING, rerun_times=1, rerun_seconds=0.3)
@@ -239,6 +248,7 @@ def test_the_failure_of_a_frozen_node_says_that_it_is_frozen(emulator: EmulatorC
         run_task(run_node(node_id=FROZEN, deferrable=deferrable))
 
 
+@pytest.mark.waits
 @MODES
 @pytest.mark.parametrize("how", ["gone", "refused"])
 def test_a_log_that_cannot_be_had_is_a_warning(
@@ -267,6 +277,7 @@ def test_passwords_in_the_log_are_masked(emulator: EmulatorControl, task_log: li
     assert [line for line in task_log if '"password":"***"' in line]
 
 
+@pytest.mark.waits
 def test_the_heartbeat_says_how_far_it_is(
     emulator: EmulatorControl, task_log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +289,7 @@ def test_the_heartbeat_says_how_far_it_is(
     assert [line for line in task_log if re.search(r"still RUNNING after .*; State: \d\(\w+\) \| Total: \d+R", line)]
 
 
+@pytest.mark.waits
 @MODES
 def test_the_deadline_stops_the_instance(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_node(NODE, run_seconds=60)
@@ -300,6 +312,7 @@ def fired(emulator: EmulatorControl, task: RunNodeOperator, context: Any) -> Any
     return asyncio.run(asyncio.wait_for(first_event(rebuilt(deferred.value.trigger)), 30))
 
 
+@pytest.mark.waits
 def test_a_task_that_ends_in_the_triggerer_has_id_statistics_and_log(
     emulator: EmulatorControl, task_log: list[str]
 ) -> None:
@@ -313,6 +326,7 @@ def test_a_task_that_ends_in_the_triggerer_has_id_statistics_and_log(
     assert [line for line in task_log if line.startswith("The log of node instance") and "DI Finish at" in line]
 
 
+@pytest.mark.waits
 def test_a_task_that_fails_in_the_triggerer_has_reason_and_log(
     emulator: EmulatorControl, task_log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

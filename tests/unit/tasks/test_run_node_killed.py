@@ -158,6 +158,7 @@ def test_a_kill_after_the_end_sends_nothing(emulator: EmulatorControl) -> None:
     assert emulator.requests() == []
 
 
+@pytest.mark.waits
 def test_a_kill_ends_in_time_while_the_service_hangs(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +176,7 @@ def test_a_kill_ends_in_time_while_the_service_hangs(
     assert time.monotonic() - began < 6
 
 
+@pytest.mark.waits
 def test_an_instance_that_takes_no_stop_before_it_begins_is_stopped_once_it_has(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize(
     ("name", "count"), [*((name, 1) for name in FAULTS), ("reset before the effect", 3), ("429", 3)]
 )
@@ -93,6 +94,7 @@ def test_one_run_whatever_becomes_of_the_call(emulator: EmulatorControl, name: s
     assert context["pushed"]["run"]["run_id"] == run["DagId"]
 
 
+@pytest.mark.waits
 @MODES
 @pytest.mark.parametrize("name", ["reset after the effect", "500 after the effect"])
 def test_one_run_that_shows_ten_seconds_late(
@@ -108,6 +110,7 @@ def test_one_run_that_shows_ten_seconds_late(
     assert runs(emulator) == 1
 
 
+@pytest.mark.waits
 def test_a_run_that_shows_later_than_it_is_looked_for_is_found_by_the_retry(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +197,7 @@ def test_a_retry_after_a_success_takes_its_result(emulator: EmulatorControl, def
     assert second["pushed"] == first["pushed"]
 
 
+@pytest.mark.waits
 @MODES
 def test_a_retry_takes_the_run_that_goes_on(emulator: EmulatorControl, task_log: list[str], deferrable: bool) -> None:
     emulator.set_node(NODE, run_seconds=1)
@@ -205,6 +209,7 @@ def test_a_retry_takes_the_run_that_goes_on(emulator: EmulatorControl, task_log:
     assert [line for line in task_log if "An earlier try of this task made the run" in line]
 
 
+@pytest.mark.waits
 @MODES
 def test_a_retry_after_a_failure_makes_exactly_one_more_run(emulator: EmulatorControl, deferrable: bool) -> None:
     task = {"node_id": FAILING, "deferrable": deferrable}
@@ -239,6 +244,7 @@ def test_the_run_after_a_failure_is_made_once_too(emulator: EmulatorControl, nam
     assert runs(emulator, FAILING) == 2
 
 
+@pytest.mark.waits
 def test_a_retry_waits_for_the_automatic_reruns_of_the_run_that_it_finds(emulator: EmulatorControl) -> None:
     emulator.set_node(NODE, failing_runs=1, rerun_times=1, rerun_seconds=1.0, run_seconds=0.1)
     run_task(run_node(wait_for_completion=False), attempt(1))
@@ -251,6 +257,7 @@ def test_a_retry_waits_for_the_automatic_reruns_of_the_run_that_it_finds(emulato
     assert (runs(emulator), emulator.node_instances(NODE)[0]["Status"]) == (1, "SUCCESS")
 
 
+@pytest.mark.waits
 def test_a_clear_runs_it_anew(emulator: EmulatorControl) -> None:
     run_task(run_node(), attempt(1))
 
@@ -267,6 +274,7 @@ def test_tasks_mapped_tasks_and_runs_of_the_dag_have_runs_of_their_own(emulator:
     assert runs(emulator) == 5
 
 
+@pytest.mark.waits
 def test_another_business_date_is_another_run(emulator: EmulatorControl) -> None:
     run_task(run_node(), attempt(1))
     run_task(run_node(bizdate="2024-11-21"), attempt(2))
@@ -304,6 +312,7 @@ def test_a_search_reads_the_runs_of_others_once(emulator: EmulatorControl) -> No
     assert runs(emulator) == 6
 
 
+@pytest.mark.waits
 def test_an_hourly_run_of_which_an_hour_failed_is_not_made_again_while_others_go_on(emulator: EmulatorControl) -> None:
     emulator.set_node(HOURLY, run_seconds=60)
     run_task(run_node(node_id=HOURLY, wait_for_completion=False), attempt(1))

@@ -82,6 +82,7 @@ def test_each_other_status_is_waited_through_in_the_worker(emulator: EmulatorCon
         run_task(sensor(timeout=0.2))
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("status", ["Initialized", "Running", "Stopping", "Whatever"])
 def test_each_other_status_is_waited_through_deferred(emulator: EmulatorControl, status: str) -> None:
     emulator.set_job(1001, JobStatus=status)
@@ -110,6 +111,7 @@ def test_a_trigger_that_broke_is_a_failure_that_soft_fail_does_not_hide() -> Non
         sensor(soft_fail=True).resume_execution("__fail__", {"error": "Trigger failure"}, make_context())
 
 
+@pytest.mark.waits
 @MODES
 @pytest.mark.parametrize("soft_fail", [False, True])
 def test_soft_fail_means_the_same_in_both_modes(emulator: EmulatorControl, deferrable: bool, soft_fail: bool) -> None:
@@ -127,6 +129,7 @@ def test_soft_fail_means_the_same_in_both_modes(emulator: EmulatorControl, defer
         run_task(sensor(deferrable=deferrable, soft_fail=soft_fail, max_poll_failures=2, timeout=60))
 
 
+@pytest.mark.waits
 def test_the_execution_timeout_ends_a_deferred_wait_and_stops_nothing(emulator: EmulatorControl) -> None:
     emulator.set_job(1001, JobStatus="Running")
     task = sensor(deferrable=True, execution_timeout=timedelta(seconds=1), timeout=60)
@@ -164,6 +167,7 @@ def test_a_job_of_another_workspace_is_not_found(emulator: EmulatorControl, defe
     assert isinstance(caught.value, DataWorksPermanentError)
 
 
+@pytest.mark.waits
 @MODES
 def test_a_job_that_disappears_is_not_found(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_job(1001, JobStatus="Running")
@@ -173,6 +177,7 @@ def test_a_job_that_disappears_is_not_found(emulator: EmulatorControl, deferrabl
         run_task(sensor(deferrable=deferrable))
 
 
+@pytest.mark.waits
 @MODES
 def test_a_real_time_job_with_target_finished_is_warned_of(
     emulator: EmulatorControl, deferrable: bool, task_log: list[str]
@@ -185,6 +190,7 @@ def test_a_real_time_job_with_target_finished_is_warned_of(
     assert any("never ends by itself" in line for line in task_log)
 
 
+@pytest.mark.waits
 @MODES
 def test_the_log_tells_each_change_and_how_it_ended(
     emulator: EmulatorControl, deferrable: bool, task_log: list[str]
@@ -216,6 +222,7 @@ def test_nothing_is_deferred_for_a_job_that_is_done(emulator: EmulatorControl) -
     assert sensor(deferrable=True).execute(make_context()) == "Finished"
 
 
+@pytest.mark.waits
 def test_an_event_is_held_back_until_the_scheduler_knows_of_the_deferral(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +254,7 @@ def test_an_event_is_held_back_until_the_scheduler_knows_of_the_deferral(
     assert sum(pauses) < 1.6
 
 
+@pytest.mark.waits
 def test_a_log_that_nobody_takes_does_not_hold_up_the_other_triggers(
     emulator: EmulatorControl, task_log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ def become(emulator: EmulatorControl, *statuses: str) -> None:
         emulator.set_job(job_id, JobStatus=status)
 
 
+@pytest.mark.waits
 @MODES
 def test_all_have_to_get_there_and_the_xcom_is_a_status_each(emulator: EmulatorControl, deferrable: bool) -> None:
     become(emulator, "Finished", "Running", "Running")
@@ -42,6 +43,7 @@ def test_all_have_to_get_there_and_the_xcom_is_a_status_each(emulator: EmulatorC
     assert run_task(sensor(deferrable=deferrable)) == dict.fromkeys(IDS, "Finished")
 
 
+@pytest.mark.waits
 @MODES
 def test_the_first_that_fails_fails_the_task_and_is_named(emulator: EmulatorControl, deferrable: bool) -> None:
     become(emulator, "Finished", "Running", "Running")
@@ -54,6 +56,7 @@ def test_the_first_that_fails_fails_the_task_and_is_named(emulator: EmulatorCont
     assert (raised.value.job_id, raised.value.status) == (1002, "Failed")
 
 
+@pytest.mark.waits
 @MODES
 def test_without_fail_fast_the_others_are_waited_for_and_all_failed_ones_named(
     emulator: EmulatorControl, deferrable: bool
@@ -112,6 +115,7 @@ def test_two_hundred_jobs_cost_a_few_requests(emulator: EmulatorControl) -> None
     assert len(emulator.requests()) <= 4
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("succeeds", [True, False])
 def test_the_trigger_may_end_the_task(emulator: EmulatorControl, succeeds: bool) -> None:
     become(emulator, "Running", "Finished", "Finished")

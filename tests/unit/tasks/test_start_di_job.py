@@ -66,6 +66,7 @@ def test_a_finished_full_job_is_not_taken_for_run_anew_without_force(
     assert emulator.job(1001)["starts"] == 0
 
 
+@pytest.mark.waits
 @MODES
 def test_a_late_new_run_is_not_mistaken_for_the_last_one(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_job(1001, JobStatus="Finished", start_lag_seconds=0.5, outcome="Failed", run_seconds=2.0)
@@ -76,6 +77,7 @@ def test_a_late_new_run_is_not_mistaken_for_the_last_one(emulator: EmulatorContr
     assert emulator.job(1001)["starts"] == 1
 
 
+@pytest.mark.waits
 def test_returns_only_when_the_new_run_shows_although_it_does_not_wait(emulator: EmulatorControl) -> None:
     emulator.set_job(1001, JobStatus="Finished", start_lag_seconds=0.5, run_seconds=30)
 
@@ -84,6 +86,7 @@ def test_returns_only_when_the_new_run_shows_although_it_does_not_wait(emulator:
     assert emulator.job(1001)["JobStatus"] == "Running"
 
 
+@pytest.mark.waits
 def test_a_run_that_never_shows_is_a_timeout_that_names_force_to_rerun(emulator: EmulatorControl) -> None:
     emulator.set_job(1001, JobStatus="Finished", start_lag_seconds=60)
 
@@ -128,6 +131,7 @@ def test_real_time_jobs_are_waited_for_until_they_run(emulator: EmulatorControl,
     assert emulator.job(1002)["JobStatus"] == "Running"
 
 
+@pytest.mark.waits
 @MODES
 def test_an_unknown_status_is_waited_through_and_warned_of_once(
     emulator: EmulatorControl, deferrable: bool, task_log: list[str]
@@ -165,6 +169,7 @@ def test_stop_is_read_as_stopped(emulator: EmulatorControl, deferrable: bool) ->
         run_task(start(wait_for_completion=True, deferrable=deferrable))
 
 
+@pytest.mark.waits
 @MODES
 def test_at_the_execution_timeout_the_job_is_stopped_and_the_error_says_so(
     emulator: EmulatorControl, deferrable: bool
@@ -178,6 +183,7 @@ def test_at_the_execution_timeout_the_job_is_stopped_and_the_error_says_so(
     assert emulator.job(1001)["stops"] == 1
 
 
+@pytest.mark.waits
 @MODES
 def test_at_the_execution_timeout_one_lost_stop_request_is_not_the_end(
     emulator: EmulatorControl, deferrable: bool
@@ -192,6 +198,7 @@ def test_at_the_execution_timeout_one_lost_stop_request_is_not_the_end(
     assert emulator.job(1001)["stops"] == 1
 
 
+@pytest.mark.waits
 @MODES
 def test_at_the_execution_timeout_a_job_that_is_not_to_be_stopped_runs_on(
     emulator: EmulatorControl, deferrable: bool
@@ -205,6 +212,7 @@ def test_at_the_execution_timeout_a_job_that_is_not_to_be_stopped_runs_on(
     assert emulator.job(1001)["stops"] == 0
 
 
+@pytest.mark.waits
 @MODES
 def test_attaches_to_a_running_job_and_leaves_it_alone_when_killed(
     emulator: EmulatorControl, deferrable: bool, task_log: list[str]
@@ -230,6 +238,7 @@ def test_if_running_fail_fails_and_may_be_retried(emulator: EmulatorControl) -> 
     assert emulator.job(1001)["start_requests"] == []
 
 
+@pytest.mark.waits
 def test_a_stopping_job_is_waited_for_and_then_started(emulator: EmulatorControl) -> None:
     emulator.set_job(1001, JobStatus="Running", stop_seconds=0.5)
     run_task(start(di_job_id=1001))
@@ -241,6 +250,7 @@ def test_a_stopping_job_is_waited_for_and_then_started(emulator: EmulatorControl
     assert emulator.job(1001)["starts"] == 1
 
 
+@pytest.mark.waits
 def test_a_job_that_stays_stopping_is_not_started(emulator: EmulatorControl) -> None:
     emulator.set_job(1001, JobStatus="Stopping")
 
@@ -273,6 +283,7 @@ def test_a_kill_before_the_start_stops_nothing(emulator: EmulatorControl) -> Non
     assert emulator.requests() == []
 
 
+@pytest.mark.waits
 def test_a_kill_gives_up_on_a_server_that_does_not_answer(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -406,6 +417,7 @@ def test_a_job_of_another_workspace_is_refused_before_it_is_started(emulator: Em
     assert emulator.job(1001)["start_requests"] == []
 
 
+@pytest.mark.waits
 @MODES
 def test_failed_polls_cost_ticks_and_too_many_end_the_wait(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_job(1001, run_seconds=60)

@@ -27,6 +27,7 @@ def start(**arguments: Any) -> StartDISyncInstanceOperator:
     return StartDISyncInstanceOperator(**given)
 
 
+@pytest.mark.waits
 @MODES
 def test_a_real_time_task_is_waited_for_until_it_runs(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_file(REALTIME, wait_seconds=0.4)
@@ -37,6 +38,7 @@ def test_a_real_time_task_is_waited_for_until_it_runs(emulator: EmulatorControl,
     assert emulator.file(REALTIME)["starts"] == 1
 
 
+@pytest.mark.waits
 @MODES
 @pytest.mark.parametrize("outcome", ["NORUN", "PAUSE"])
 def test_a_real_time_task_that_ends_is_a_failure(emulator: EmulatorControl, deferrable: bool, outcome: str) -> None:
@@ -46,6 +48,7 @@ def test_a_real_time_task_that_ends_is_a_failure(emulator: EmulatorControl, defe
         run_task(start(wait_for_completion=True, deferrable=deferrable))
 
 
+@pytest.mark.waits
 @MODES
 def test_a_start_that_never_shows_fails_after_start_timeout(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_file(REALTIME, start_lag_seconds=60)
@@ -63,6 +66,7 @@ def test_a_solution_is_waited_for_until_it_has_succeeded(emulator: EmulatorContr
     assert emulator.file(SOLUTION)["SolutionStatus"] == "0"
 
 
+@pytest.mark.waits
 @MODES
 def test_a_solutions_old_success_is_not_taken_for_the_new_one(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_file(SOLUTION, SolutionStatus="0", start_lag_seconds=0.5, solution_outcome="3")
@@ -72,6 +76,7 @@ def test_a_solutions_old_success_is_not_taken_for_the_new_one(emulator: Emulator
         run_task(task)
 
 
+@pytest.mark.waits
 @MODES
 def test_manual_confirmation_is_said_aloud(emulator: EmulatorControl, deferrable: bool, task_log: list[str]) -> None:
     emulator.set_file(SOLUTION, SolutionStatus="5")
@@ -120,6 +125,7 @@ def test_bad_arguments_are_refused_at_construction(arguments: dict[str, Any], me
         start(**arguments)
 
 
+@pytest.mark.waits
 def test_a_real_time_task_that_is_being_stopped_is_started_when_it_has_stopped(emulator: EmulatorControl) -> None:
     emulator.set_file(REALTIME, Status="NORUN", wait_seconds=0.0, stop_seconds=0.5)
     run_task(start())
@@ -131,6 +137,7 @@ def test_a_real_time_task_that_is_being_stopped_is_started_when_it_has_stopped(e
     assert (emulator.file(REALTIME)["Status"], emulator.file(REALTIME)["starts"]) == ("RUN", 2)
 
 
+@pytest.mark.waits
 def test_a_real_time_task_that_is_being_stopped_for_ever_is_not_started(emulator: EmulatorControl) -> None:
     emulator.set_file(REALTIME, Status="KILLING")
 

@@ -60,6 +60,7 @@ def killed_in_the_start(monkeypatch: pytest.MonkeyPatch, method: str, effect_aft
     monkeypatch.setattr(DataWorksHook, method, start)
 
 
+@pytest.mark.waits
 @STARTERS
 def test_a_start_that_has_its_effect_after_the_stop_is_stopped_all_the_same(
     emulator: EmulatorControl,
@@ -79,6 +80,7 @@ def test_a_start_that_has_its_effect_after_the_stop_is_stopped_all_the_same(
     assert (look(emulator)["starts"], look(emulator)["stops"]) == (1, 1)
 
 
+@pytest.mark.waits
 @STARTERS
 def test_a_start_that_may_yet_have_its_effect_is_an_error_in_the_log(
     emulator: EmulatorControl,
@@ -100,6 +102,7 @@ def test_a_start_that_may_yet_have_its_effect_is_an_error_in_the_log(
     assert len(emulator.requests("StopDIJob") + emulator.requests("StopDISyncInstance")) == 1
 
 
+@pytest.mark.waits
 def test_a_stop_that_is_refused_before_the_start_has_its_effect_is_repeated_after_it(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +118,7 @@ def test_a_stop_that_is_refused_before_the_start_has_its_effect_is_repeated_afte
     assert emulator.job(JOB)["stops"] == 1
 
 
+@pytest.mark.waits
 def test_a_kill_while_the_new_run_does_not_show_ends_in_time(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +138,7 @@ def test_a_kill_while_the_new_run_does_not_show_ends_in_time(
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.waits
 def test_a_kill_after_the_end_leaves_the_next_run_alone(emulator: EmulatorControl) -> None:
     task = start_job(wait_for_completion=True)
     run_task(task)
@@ -176,6 +181,7 @@ def test_a_kill_and_a_wait_leave_no_session_open(
     assert [client for client in opened if client not in closed] == [task.hook.client]
 
 
+@pytest.mark.waits
 def test_a_lost_race_for_a_real_time_task_attaches_and_stops_nothing(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:

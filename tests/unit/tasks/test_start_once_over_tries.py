@@ -91,6 +91,7 @@ def test_a_retry_after_a_success_without_waiting_starts_nothing(emulator: Emulat
     assert starts(emulator) == 1
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("outcome", ["Finished", "Failed"])
 def test_a_retry_after_a_success_does_not_mind_later_runs_of_others(emulator: EmulatorControl, outcome: str) -> None:
     store = StateStore()
@@ -105,6 +106,7 @@ def test_a_retry_after_a_success_does_not_mind_later_runs_of_others(emulator: Em
     assert emulator.requests("StopDIJob") == []
 
 
+@pytest.mark.waits
 @MODES
 def test_a_retry_after_the_success_of_an_attached_wait_starts_nothing(
     emulator: EmulatorControl, deferrable: bool
@@ -119,6 +121,7 @@ def test_a_retry_after_the_success_of_an_attached_wait_starts_nothing(
     assert starts(emulator) == 1
 
 
+@pytest.mark.waits
 def test_a_retry_after_a_kill_that_stopped_the_run_starts_again(emulator: EmulatorControl) -> None:
     store = StateStore()
     emulator.set_job(JOB, run_seconds=60)
@@ -131,6 +134,7 @@ def test_a_retry_after_a_kill_that_stopped_the_run_starts_again(emulator: Emulat
     assert starts(emulator) == 2
 
 
+@pytest.mark.waits
 @MODES
 def test_a_task_that_succeeded_and_is_cleared_starts_anew(emulator: EmulatorControl, deferrable: bool) -> None:
     store = StateStore()
@@ -157,6 +161,7 @@ def test_an_endless_job_that_was_started_before_a_clear_is_attached_to_as_anybod
     assert emulator.job(ENDLESS)["stops"] == 0
 
 
+@pytest.mark.waits
 def test_a_deferred_task_that_is_marked_success_and_cleared_starts_anew(emulator: EmulatorControl) -> None:
     store = StateStore()
     emulator.set_job(JOB, run_seconds=60)
@@ -271,6 +276,7 @@ def test_a_run_that_others_started_after_this_tasks_own_is_not_its_result(emulat
 # Clocks
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("seconds", [-120, 120])
 def test_the_clocks_of_two_workers_may_differ(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, seconds: float
@@ -303,6 +309,7 @@ def lose_the_race(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DataWorksHook, "start_di_job", second)
 
 
+@pytest.mark.waits
 @MODES
 @pytest.mark.parametrize("lag", [0.0, 0.4], ids=["shows at once", "shows late"])
 def test_who_loses_the_race_for_a_start_attaches(

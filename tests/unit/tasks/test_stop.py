@@ -32,6 +32,7 @@ def stop_realtime(**given: Any) -> StopDISyncInstanceOperator:
     return StopDISyncInstanceOperator(**{"task_id": "stop", "file_id": REALTIME, "poll_interval": 0.05, **given})
 
 
+@pytest.mark.waits
 @MODES
 def test_a_running_job_is_stopped_and_the_task_ends_when_it_has(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.settings(stop_seconds=0.6)

@@ -58,6 +58,7 @@ def backfill(emulator: EmulatorControl, number: int = 1) -> dict[str, Any]:
     return emulator.resource("backfills", number)
 
 
+@pytest.mark.waits
 @MODES
 def test_it_is_started_once_and_waited_for(emulator: EmulatorControl, deferrable: bool) -> None:
     assert run_task(start(deferrable=deferrable)) == 1
@@ -104,6 +105,7 @@ def test_the_deadline_stops_it_in_the_triggerer(emulator: EmulatorControl) -> No
     assert backfill(emulator)["stops"] == 1
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("how", ["poke", "reschedule", "deferred"])
 def test_a_sensor_waits_for_it(emulator: EmulatorControl, how: str) -> None:
     emulator.set_resource("backfills", 2, Status="ON")
@@ -128,6 +130,7 @@ def test_a_sensor_waits_for_it(emulator: EmulatorControl, how: str) -> None:
         assert run_task(sensor) == "DONE"
 
 
+@pytest.mark.waits
 def test_many_that_wait_share_their_polls(emulator: EmulatorControl) -> None:
     def trigger(number: int) -> BackfillTrigger:
         return BackfillTrigger(

@@ -79,6 +79,7 @@ def fired_beside_another(trigger: Any, seconds: float = 20) -> dict[str, Any] | 
     return fired
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("before", ["Finished", "Failed"])
 def test_a_wait_that_begins_after_a_start_never_ends_with_the_run_before(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, before: str
@@ -104,6 +105,7 @@ def test_a_wait_that_begins_after_a_start_never_ends_with_the_run_before(
     assert not asyncio.run(work())
 
 
+@pytest.mark.waits
 def test_a_list_that_lags_is_not_believed_by_who_has_seen_the_new_run(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +132,7 @@ def test_a_run_without_started_time_that_ended_before_the_first_poll_ends_the_wa
     assert event["kind"] == alone["kind"] == "reached"
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("given", [{}, {"old_started_time": 5, "new_run_seen": True}], ids=["not seen", "same time"])
 def test_the_run_before_does_not_end_the_wait_by_id_either(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
@@ -139,6 +142,7 @@ def test_the_run_before_does_not_end_the_wait_by_id_either(
     assert fired_beside_another(job_trigger(old_status="Finished", **given), seconds=1.5) is None
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
@@ -161,6 +165,7 @@ def test_a_job_that_only_the_list_gives_ends_the_wait_with_the_error(
         read_event(event)
 
 
+@pytest.mark.waits
 def test_the_deadline_comes_while_a_poll_and_the_stop_hang(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +290,7 @@ def test_triggers_as_the_version_before_serialised_them_are_loaded(emulator: Emu
 
 
 # The service refuses requests of a clock that is wrong by more than a quarter of an hour.
+@pytest.mark.waits
 @pytest.mark.parametrize("skew", [-800.0, 120.0, 800.0])
 def test_a_clock_that_differs_from_the_workers_fails_no_start(emulator: EmulatorControl, skew: float) -> None:
     worker = time.time()
@@ -300,6 +306,7 @@ def test_a_clock_that_differs_from_the_workers_fails_no_start(emulator: Emulator
         assert fired_by(trigger)["kind"] == "reached"
 
 
+@pytest.mark.waits
 def test_a_start_that_does_not_show_in_time_is_polled_once_more_before_it_fails(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
