@@ -1,5 +1,5 @@
-// Evaluated in a page of the documentation: what is wrong with its layout and its colours, as a list of sentences.
-() => {
+// Evaluated in a page of the documentation: what is wrong with its colours and, if asked, its layout, in sentences.
+(layout) => {
   const problems = new Set();
   const root = document.documentElement;
   const width = root.clientWidth;
@@ -19,52 +19,55 @@
     else if (parent.checkVisibility({ visibilityProperty: true, opacityProperty: true })) shown.set(parent, [text]);
   }
 
-  // It has to be on the screen, or in something that scrolls sideways and is on the screen itself.
-  const frames = new Map();
-  const framesOf = (node) => {
-    if (node === null || node === document.body) return [];
-    if (!frames.has(node)) {
-      const overflow = getComputedStyle(node).overflowX;
-      const outer = framesOf(node.parentElement);
-      if (overflow === "visible") frames.set(node, outer);
-      else {
-        const box = node.getBoundingClientRect();
-        const scrolls = /auto|scroll/.test(overflow);
-        const start = box.left + node.clientLeft - node.scrollLeft;
-        const inside = scrolls ? [start, start + node.scrollWidth] : [box.left, box.right];
-        frames.set(node, [{ scrolls, inside, outside: [box.left, box.right] }, ...outer]);
+  if (layout) {
+    // It has to be on the screen, or in something that scrolls sideways and is on the screen itself.
+    const frames = new Map();
+    const framesOf = (node) => {
+      if (node === null || node === document.body) return [];
+      if (!frames.has(node)) {
+        const overflow = getComputedStyle(node).overflowX;
+        const outer = framesOf(node.parentElement);
+        if (overflow === "visible") frames.set(node, outer);
+        else {
+          const box = node.getBoundingClientRect();
+          const scrolls = /auto|scroll/.test(overflow);
+          const start = box.left + node.clientLeft - node.scrollLeft;
+          const inside = scrolls ? [start, start + node.scrollWidth] : [box.left, box.right];
+          frames.set(node, [{ scrolls, inside, outside: [box.left, box.right] }, ...outer]);
+        }
       }
+      return frames.get(node);
+    };
+    const range = document.createRange();
+    for (const text of [...shown.values()].flat()) {
+      if (!content.contains(text)) continue;
+      range.selectNodeContents(text);
+      const box = range.getBoundingClientRect();
+      if (box.width <= 1 || box.height <= 1) continue;
+      let [left, right] = [box.left, box.right];
+      for (const frame of framesOf(text.parentElement)) {
+        if (left < frame.inside[0] - 1 || right > frame.inside[1] + 1)
+          problems.add(`"${shorten(text.data)}" cannot be scrolled into view`);
+        if (frame.scrolls) [left, right] = frame.outside;
+      }
+      if (left < -1 || right > width + 1) problems.add(`"${shorten(text.data)}" is beyond the page`);
     }
-    return frames.get(node);
-  };
-  const range = document.createRange();
-  for (const text of [...shown.values()].flat()) {
-    if (!content.contains(text)) continue;
-    range.selectNodeContents(text);
-    const box = range.getBoundingClientRect();
-    if (box.width <= 1 || box.height <= 1) continue;
-    let [left, right] = [box.left, box.right];
-    for (const frame of framesOf(text.parentElement)) {
-      if (left < frame.inside[0] - 1 || right > frame.inside[1] + 1)
-        problems.add(`"${shorten(text.data)}" cannot be scrolled into view`);
-      if (frame.scrolls) [left, right] = frame.outside;
+
+    // A cell is wide enough for a word, one with a sentence for some words.
+    for (const cell of content.querySelectorAll("td, th")) {
+      if (!cell.checkVisibility() || cell.innerText.trim().length < 6) continue;
+      const style = getComputedStyle(cell);
+      const inner = cell.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+      const needed = cell.innerText.trim().length < 30 ? 40 : 100;
+      if (inner < needed) problems.add(`the cell "${shorten(cell.innerText)}" is only ${Math.round(inner)} px wide`);
     }
-    if (left < -1 || right > width + 1) problems.add(`"${shorten(text.data)}" is beyond the page`);
-  }
 
-  // A cell is wide enough for a word, one with a sentence for some words.
-  for (const cell of content.querySelectorAll("td, th")) {
-    if (!cell.checkVisibility() || cell.innerText.trim().length < 6) continue;
-    const style = getComputedStyle(cell);
-    const inner = cell.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    const needed = cell.innerText.trim().length < 30 ? 40 : 100;
-    if (inner < needed) problems.add(`the cell "${shorten(cell.innerText)}" is only ${Math.round(inner)} px wide`);
-  }
-
-  // A screen that is not a telephone's shows a table as a whole.
-  for (const table of content.querySelectorAll("table")) {
-    const [own, room] = [table.offsetWidth, table.parentElement.clientWidth];
-    if (width > 1000 && own > room + 1) problems.add(`the table "${shorten(table.innerText)}" takes ${own} px of ${room}`);
+    // A screen that is not a telephone's shows a table as a whole.
+    for (const table of content.querySelectorAll("table")) {
+      const [own, room] = [table.offsetWidth, table.parentElement.clientWidth];
+      if (width > 1000 && own > room + 1)
+        problems.add(`the table "${shorten(table.innerText)}" takes ${own} px of ${room}`);
+    }
   }
 
   // Contrast of text and what is behind it, by the definition of WCAG 2.
@@ -101,7 +104,10 @@
     const size = parseFloat(style.fontSize);
     const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
     if (contrast < (large ? 3 : 4.5))
-      problems.add(`contrast ${contrast.toFixed(2)} of "${shorten(text.data)}", ${style.color} on rgb(${back.map(Math.round)})`);
+      problems.add(
+        `contrast ${contrast.toFixed(2)} of "${shorten(text.data)}", ` +
+          `${style.color} on rgb(${back.map(Math.round)})`,
+      );
   }
   return [...problems];
 }

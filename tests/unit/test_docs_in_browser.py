@@ -20,7 +20,13 @@ from tests.support.docs_site import build_docs, serve
 pytestmark = pytest.mark.slow
 
 SCREENS = {"wide": (1280, 900), "narrow": (390, 844)}
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+#: In the order in which least has to change between two. Layout takes most of the time, and colours do not change it.
+VIEWS: tuple[tuple[str, Literal["light", "dark"], bool], ...] = (
+    ("wide", "light", True),
+    ("wide", "dark", False),
+    ("narrow", "dark", True),
+    ("narrow", "light", False),
+)
 #: What is searched for, and pages of which one has to be among the first results.
 SEARCHES = {
     "retry": ("rerunning", "errors", "howto/run-node"),
@@ -33,7 +39,7 @@ SEARCHES = {
 }
 FIRST_RESULTS = 5
 
-# Everything that is wrong with the layout and the colours of the page that is shown, as sentences.
+# What is wrong with the colours and, with the argument true, the layout of the page that is shown, as sentences.
 FIND_PROBLEMS = Path(__file__).with_name("docs_page_problems.js").read_text(encoding="utf-8")
 
 
@@ -94,16 +100,18 @@ def watched(page: Page, address: str) -> Iterator[list[str]]:
 
 
 def problems_of(page: Page, address: str, path: str) -> list[str]:
-    """What is wrong with a page on any screen, in any scheme."""
+    """What is wrong with a page on any screen, in any scheme; listings of source code all look the same."""
     with watched(page, address) as found:
         page.goto(f"{address}/{path}")
     # A colour that is on its way from one scheme to the other is neither's.
     page.add_style_tag(content="* { transition: none !important }")
-    for screen, (width, height) in SCREENS.items():
-        page.set_viewport_size({"width": width, "height": height})
-        for scheme in SCHEMES:
+    for screen, scheme, layout in VIEWS:
+        if layout or not path.startswith("_modules"):
+            width, height = SCREENS[screen]
+            if page.viewport_size != {"width": width, "height": height}:
+                page.set_viewport_size({"width": width, "height": height})
             page.emulate_media(color_scheme=scheme)
-            found += [f"{screen}, {scheme}: {problem}" for problem in page.evaluate(FIND_PROBLEMS)]
+            found += [f"{screen}, {scheme}: {problem}" for problem in page.evaluate(FIND_PROBLEMS, layout)]
     return [f"{path}: {problem}" for problem in found]
 
 
