@@ -50,6 +50,14 @@ def build_docs(tmp_path_factory: pytest.TempPathFactory) -> BuiltDocs:
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    # All pages have the same scripts and styles: one connection for them, and once each.
+    protocol_version = "HTTP/1.1"
+
+    def end_headers(self) -> None:
+        """Let the browser keep what it has."""
+        self.send_header("Cache-Control", "max-age=600")
+        super().end_headers()
+
     def log_message(self, *_: object) -> None:
         """Print nothing."""
 
