@@ -30,9 +30,11 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphin
 exclude_patterns = ["_build"]
 root_doc = "index"
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"airflow-provider-dataworks {__version__}"
 html_show_sphinx = False
 html_static_path = ["_static"]
+html_favicon = "_static/icon.svg"
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 
@@ -45,6 +47,9 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
+# An argument a line, where not all are on the first; each section of the reference names its module.
+maximum_signature_line_length = 68
+add_module_names = False
 
 # A reference that leads nowhere is an error, but for what other packages document elsewhere (no network is needed to
 # build) and for names without a page here.
@@ -73,7 +78,22 @@ def _without_the_return_type_of_init(app: Any, domain: str, kind: str, content: 
                 field.parent.remove(field)
 
 
+# Files of the repository's root that CONTRIBUTING.md and SECURITY.md link to, and the pages that include them.
+_PAGES = {
+    "CHANGELOG.md": "changelog.md",
+    "CODE_OF_CONDUCT.md": "code-of-conduct.md",
+    "SECURITY.md": "security.md#report-a-vulnerability",
+}
+
+
+def _link_to_pages(app: Any, path: Path, docname: str, content: list[str]) -> None:
+    """A link from one file of the repository's root to another leads to the page that includes that."""
+    for file, page in _PAGES.items():
+        content[0] = content[0].replace(f"]({file})", f"]({page})")
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    app.connect("include-read", _link_to_pages)
     # After autodoc has added the types, which it does at priority 500.
     app.connect("object-description-transform", _without_the_return_type_of_init, priority=900)

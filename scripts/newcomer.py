@@ -1,7 +1,7 @@
 """A newcomer's first hour, from an empty home: the commands of the README and of the tour, in their order, with times.
 
-Run by ``make newcomer``. Everything happens in a temporary folder, on a clone of the last commit. Two addresses are
-replaced: the repository's by the clone, Airflow's constraints by this project's, so that the run tests this commit.
+Run by ``make newcomer``. Everything happens in a temporary folder, in a clone of the last commit. This project's
+constraints take the place of Airflow's, so that the run needs nothing from Airflow's repository.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for command in commands(block):
                 if command != "make test" or full:
                     newcomer.run(command, newcomer.here(command), newcomer.clone)
-        newcomer.run("the tour, with the emulator", newcomer.tour(), newcomer.home)
+        newcomer.run("the tour, with the emulator", newcomer.tour(), newcomer.clone)
         print(f"\nAll commands succeeded, {time.monotonic() - newcomer.started:.0f} s in all.")
     return 0
 
@@ -57,12 +57,6 @@ def commands(block: str) -> Iterator[str]:
             yield " ".join(command.split())
 
 
-def repository() -> str:
-    """The address of the repository, as the project declares it."""
-    (address,) = re.findall(r'^Repository = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    return str(address)
-
-
 class Newcomer:
     """Someone with an empty home.
 
@@ -77,10 +71,6 @@ class Newcomer:
         self.environment["HOME"] = str(home)
         self.environment["PATH"] = f"{home / 'venv' / 'bin'}{os.pathsep}{self.environment['PATH']}"
         self.environment["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-        # The repository that git is asked for is the clone.
-        self.environment["GIT_CONFIG_COUNT"] = "1"
-        self.environment["GIT_CONFIG_KEY_0"] = f"url.file://{self.clone}.insteadOf"
-        self.environment["GIT_CONFIG_VALUE_0"] = repository()
 
     @staticmethod
     def here(script: str) -> str:
@@ -88,7 +78,7 @@ class Newcomer:
         return re.sub(r"https://\S+/constraints-[\d.]+\.txt", str(LINES["3"].constraints), script)
 
     def tour(self) -> str:
-        """The commands of docs/quickstart.md after `make demo`, in a folder with an Airflow that has a database."""
+        """The commands of docs/quickstart.md after `make demo`, in an Airflow with a database and the DAG shown."""
         page = (self.clone / "docs" / "quickstart.md").read_text(encoding="utf-8")
         _, *shown = blocks(page, "console")
         dags = self.home / "airflow" / "dags"

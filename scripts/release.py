@@ -19,21 +19,25 @@ from scripts.changelog import CHANGELOG, entry
 from scripts.environment import LINES, ROOT, find_python, find_uv, settings_of_pip
 
 DIST = ROOT / "dist"
-PLACEHOLDER = r"(github\.com/|@)OWNER\b"
+PLACEHOLDER = r"(github\.com/|githubusercontent\.com/|@)OWNER\b"
+#: How the pages say that the package has to be installed from a clone.
+NOT_ON_THE_INDEX = "not on the package index yet"
 BY_HAND = """
 By hand, once:
-  1. Replace OWNER by the account that hosts the repository: git grep -lE '(github.com/|@)OWNER'
+  1. Replace OWNER by the account that hosts the repository: git grep -lE '(github(usercontent)?.com/|@)OWNER'
   2. On GitHub: protect `main`, require the check "CI complete"; turn on discussions, code scanning and private
      vulnerability reporting; create the environment `release` with required reviewers.
   3. On the package index: add a trusted publisher (workflow release.yml, environment release).
-  4. On Read the Docs: import the repository, build pull requests.
+  4. On Read the Docs: import the repository, build pull requests; add the address to [project.urls] as Documentation.
+  5. With the first release: `pip install airflow-provider-dataworks` in place of the installs from a clone, in the
+     pages that say "not on the package index yet".
 
 By hand, each time:
-  5. Set __version__ in airflow_provider_dataworks/__init__.py, and rename "Unreleased" in CHANGELOG.md to
+  6. Set __version__ in airflow_provider_dataworks/__init__.py, and rename "Unreleased" in CHANGELOG.md to
      "{version} - <date>". Merge that, and wait for CI, `make e2e` included.
-  6. git tag -s v{version} -m v{version} && git push origin v{version}
-  7. Approve the deployment to `release` when the workflow asks.
-  8. Install it from the index into an empty environment and run one DAG.
+  7. git tag -s v{version} -m v{version} && git push origin v{version}
+  8. Approve the deployment to `release` when the workflow asks.
+  9. Install it from the index into an empty environment and run one DAG.
 """
 
 
@@ -120,6 +124,8 @@ def obstacles(version: str, tag: str | None) -> Iterator[str]:
         yield "CHANGELOG.md still has lines under 'Unreleased'."
     if files := git("grep", "-lE", PLACEHOLDER, "--", ":!tests"):
         yield f"OWNER has to be replaced by the account that hosts the repository, in {', '.join(files)}."
+    if files := git("grep", "-l", NOT_ON_THE_INDEX, "--", "README.md", "docs"):
+        yield f"pip can install it from the package index then: say so in {', '.join(files)}."
     if git("status", "--porcelain"):
         yield "there are changes that are not committed."
 
