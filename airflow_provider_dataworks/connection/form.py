@@ -63,8 +63,8 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     ),
     "api_version": _choice(
         "API version",
-        "For DI jobs. 2020-05-18 needs DataWorks Enterprise Edition or above; 2024-05-18 serves every edition, and "
-        "workspaces with the new Data Studio (the default since February 2025). Default: 2020-05-18.",
+        "2020-05-18 needs DataWorks Enterprise Edition or above for DI jobs and to run nodes; 2024-05-18 serves every "
+        "edition, and workspaces with the new Data Studio (the default since February 2025). Default: 2020-05-18.",
         "2020-05-18",
         {
             "2020-05-18": "Enterprise Edition or above, earlier workspaces",
