@@ -53,11 +53,11 @@ mutants: $(VENV_MUTANTS)/.installed ## Mutation testing of client/ and waiting/;
 
 .PHONY: slow
 slow: $(VENV)/.installed ## Unit tests that are needed once only: the documentation's pages, type checkers, fault campaign
-	@$(RUN) pytest tests/unit -m slow -n 2 $(ARGS)
+	@$(RUN) pytest tests/unit -m slow $(PROCESSES) $(ARGS)
 
 .PHONY: contract
 contract: $(VENV)/.installed ## Contract tests (wire format, official SDK) on the default Airflow
-	@$(RUN) pytest tests/contract -n auto $(ARGS)
+	@$(RUN) pytest tests/contract $(PROCESSES) $(ARGS)
 
 .PHONY: faults
 faults: $(VENV)/.installed ## 200 random schedules of faults; LONG=1 runs 2,000, SEED=n replays one
