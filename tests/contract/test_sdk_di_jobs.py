@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import pytest
 from alibabacloud_dataworks_public20200518 import models
@@ -11,15 +10,9 @@ from alibabacloud_dataworks_public20200518.client import Client
 from Tea.exceptions import TeaException
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from tests.support.polling import wait_for
 
 FULL, REALTIME, BAD = 1001, 1002, 1006
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def status(sdk: Client, di_job_id: int) -> str:

@@ -17,18 +17,12 @@ from darabonba.runtime import RuntimeOptions  # type: ignore[import-untyped]
 from Tea.exceptions import TeaException
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from tests.support.polling import wait_for
 
 FULL, REALTIME, BOTH, BAD, UNKNOWN = 1001, 1002, 1003, 1006, 999
 VERSION = "2024-05-18"
 EVENTS: dict[str, Any] = {"event_type": "Failover", "start_time": 0, "end_time": 9_999_999_999}
 METRICS: dict[str, Any] = {"metric_name": ["totalRecordsRead"], "start_time": 0, "end_time": 9_999_999_999}
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def start(sdk: Client, job_id: int, **options: Any) -> models.StartDIJobResponseBody:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,15 +12,9 @@ from alibabacloud_dataworks_public20200518.client import Client
 from Tea.exceptions import TeaException
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from tests.support.polling import wait_for
 
 ROOT = "emulated_10000_root"
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def refused(call: Callable[[], Any], status: int, code: str) -> None:

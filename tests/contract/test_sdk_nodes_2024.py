@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,19 +15,13 @@ from alibabacloud_dataworks_public20240518.client import Client
 from Tea.exceptions import TeaException
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from tests.support.polling import wait_for
 
 BATCH, HOURLY, FROZEN, DRY_RUN, FAILING = 4001, 4003, 4004, 4005, 4007
 STUDIO_ID = "7000000000000004001"
 ZONE = ZoneInfo("Asia/Shanghai")
 DAY = "2024-11-20"
 DAY_MS = 1732032000000
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def refused(call: Callable[[], Any], status: int, code: str) -> TeaException:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from alibabacloud_dataworks_public20200518.client import Client
 from Tea.exceptions import TeaException
 
 from airflow_provider_dataworks.emulator.control import EmulatorControl
+from tests.support.polling import wait_for
 
 REALTIME, SOLUTION = 2001, 2002
 CONTENT = json.dumps({"type": "job", "version": "2.0", "steps": [], "note": "中文 a+b&c=~é*%"}, ensure_ascii=False)
@@ -67,13 +66,6 @@ def info(sdk: Client, file_id: int, task_type: str) -> models.GetDISyncInstanceI
 def task(sdk: Client, file_id: int, task_type: str) -> models.GetDISyncTaskResponseBodyData:
     request = models.GetDISyncTaskRequest(project_id=10000, task_type=task_type, file_id=file_id)
     return sdk.get_disync_task(request).body.data
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 # CreateDISyncTask
