@@ -185,6 +185,8 @@ def test_a_record_of_something_else_is_none(record: Any) -> None:
         # A start whose run did not show yet: a run that differs from what was there before is it.
         ({"status": "Finished", "started_time": 100}, NEW, True),
         ({"status": "Finished", "started_time": 100}, OLD, False),
+        ({"status": "Finished", "started_time": None}, StatusSnapshot("Running"), True),
+        ({"status": "Finished", "started_time": None}, StatusSnapshot("Finished"), False),
         ({"started_time": 100}, StatusSnapshot("Finished", started=100), False),
         ({"started_time": 100}, StatusSnapshot("Finished", started=101), True),
         # It showed: the same StartedTime, or none.
