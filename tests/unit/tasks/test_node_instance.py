@@ -270,6 +270,17 @@ def test_in_the_newer_version_up_to_five_hundred_are_asked_for_by_their_ids() ->
     ]
 
 
+def test_a_batch_is_of_the_date_and_the_environment_of_the_target() -> None:
+    lists = target(project_env="DEV").batch()
+    api = hook("2024-05-18", list_node_instances_page=NodeInstancePage(()))
+    assert lists is not None
+    lists.begin_tick()
+    lists.fetch(api, 10000, lists.next_request(frozenset({1, 2})))
+
+    ((_, given),) = api.calls
+    assert (given["bizdate"], given["project_env"]) == ("2026-11-24", "DEV")
+
+
 def test_in_the_older_version_pages_are_read_of_the_node_if_there_is_only_one() -> None:
     lists = NodeInstanceLists("2026-11-24", "DEV")
     page = NodeInstancePage((NodeInstance(7, 4001, "SUCCESS"), NodeInstance(8, 4001, "RUNNING")), total=3)
