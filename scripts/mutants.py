@@ -98,7 +98,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "waiting/di_job_runs": (f"{_TASKS}di_job_runs.py",),
     "waiting/target": (f"{_TASKS}wait_target.py",),
     "waiting/stopping": (f"{_TASKS}starter.py",),
-    "waiting/loop": (f"{_TASKS}loop.py", f"{_TASKS}node_polls.py"),
+    "waiting/loop": (f"{_TASKS}loop.py",),
     "waiting/events": (f"{_TASKS}wait_events.py",),
     "waiting/di_job": (f"{_TASKS}di_job_target.py",),
     "waiting/sync_instance": (f"{_TASKS}sync_instance_target.py",),
