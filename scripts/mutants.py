@@ -75,6 +75,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "client/models": (f"{_TASKS}di_job_target.py",),
     "client/client": (
         f"{_CLIENT}probe.py",
+        f"{_CLIENT}rate_limiter.py",
         f"{_CLIENT}attempts.py",
         f"{_CLIENT}unknown_outcomes.py",
         f"{_CLIENT}outcomes.py",
