@@ -425,6 +425,8 @@ def test_data_sources_of_either_version_are_the_same() -> None:
         DataSource("b", "odps", {}, "Dev", older[1]),
         DataSource("c", "", {}, None, older[2]),
     )
+    assert [dict(one.properties) for one in page.data_sources] == [settings, {}, {}]
+    assert [dict(one.fields) for one in page.data_sources] == older
     found = data_sources.read_page({"DataSources": newer}).data_sources
     assert [(one.name, one.type, one.environment) for one in found] == [
         ("a", "mysql", "Prod"),
