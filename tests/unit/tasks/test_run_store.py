@@ -250,6 +250,13 @@ def test_a_clear_raises_max_tries_and_a_task_may_take_over_the_run() -> None:
     assert not recorded().was_cleared
 
 
+def test_a_task_instance_need_not_say_how_often_it_is_tried(store: Store) -> None:
+    context: Any = {"task_state_store": store, "ti": SimpleNamespace()}
+    RunStore(context, TARGET).record_attached(NEW)
+
+    assert store.records[KEY]["max_tries"] is None
+
+
 def test_a_run_of_this_very_task_needs_no_taking_over() -> None:
     store = Store(**{KEY: {"max_tries": 2, "di_job_id": 1001, "run": 200}})
     run_store(store).take_over()
