@@ -74,6 +74,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "client/flow_spec": (f"{_CLIENT}flow_spec.py",),
     "client/models": (f"{_TASKS}di_job_target.py",),
     "client/client": (
+        f"{_CLIENT}probe.py",
+        f"{_CLIENT}rate_limiter.py",
         f"{_CLIENT}attempts.py",
         f"{_CLIENT}unknown_outcomes.py",
         f"{_CLIENT}outcomes.py",
@@ -98,7 +100,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "waiting/di_job_runs": (f"{_TASKS}di_job_runs.py",),
     "waiting/target": (f"{_TASKS}wait_target.py",),
     "waiting/stopping": (f"{_TASKS}starter.py",),
-    "waiting/loop": (f"{_TASKS}loop.py", f"{_TASKS}node_polls.py"),
+    "waiting/loop": (f"{_TASKS}loop.py",),
     "waiting/events": (f"{_TASKS}wait_events.py",),
     "waiting/di_job": (f"{_TASKS}di_job_target.py",),
     "waiting/sync_instance": (f"{_TASKS}sync_instance_target.py",),

@@ -121,6 +121,16 @@ def test_refusal_after_a_failed_attempt_is_not_sent_again(
     assert (len(server.received), len(sleeps)) == (2, 1)
 
 
+def test_throttled_attempts_are_counted_by_their_action(server: ScriptedServer, make_client: ClientFactory) -> None:
+    counted: list[str] = []
+    server.answer(429, THROTTLED)
+    server.answer(503, UNAVAILABLE)
+
+    list_jobs(make_client(server.url, on_throttled=counted.append))
+
+    assert (counted, len(server.received)) == (["ListDIJobs"], 3)
+
+
 def test_pauses_end_at_max_backoff(server: ScriptedServer, make_client: ClientFactory, sleeps: list[float]) -> None:
     for _ in range(20):
         server.answer(503, UNAVAILABLE)

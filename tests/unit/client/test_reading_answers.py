@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_dataworks.client.actions import UnreadableContentError
+from airflow_provider_dataworks.client.actions import Action, Envelope, UnreadableContentError
 from airflow_provider_dataworks.client.catalog import (
     API_VERSIONS,
     DATA_SOURCES,
@@ -231,6 +231,13 @@ def test_a_list_of_nodes_has_either_name() -> None:
     unreadable(lambda: nodes.read_node({"Id": "x"}), "NodeId is 'x'")
 
 
+def test_an_action_is_about_a_part_of_the_answer_or_all_of_it() -> None:
+    answer = {"Data": {"Id": 7}}
+
+    assert nodes.content(Action("GetNode", "2020-05-18", envelope=Envelope("Data")), answer) == {"Id": 7}
+    assert nodes.content(Action("GetNode", "2020-05-18"), answer) is answer
+
+
 @pytest.mark.parametrize(("data", "ids"), [([7, "8"], (7, 8)), (7, (7,)), ("7", (7,))])
 def test_a_run_of_a_node_is_one_or_several_dags(data: Any, ids: tuple[int, ...]) -> None:
     assert nodes.read_run_ids({"Data": data}) == ids
@@ -404,8 +411,8 @@ def test_data_sources_of_either_version_are_the_same() -> None:
             "DataSource": [
                 {"Id": 1, "ConnectionProperties": {**settings, "envType": "PROD"}},
                 {"Id": 2, "ConnectionProperties": json.dumps({"envType": "dev"})},
-                {"Id": 3, "ConnectionProperties": "[]"},
                 "odd",
+                {"Id": 3, "ConnectionProperties": "[]"},
             ],
         },
         {"Name": "b", "DataSource": "odd"},
@@ -418,6 +425,8 @@ def test_data_sources_of_either_version_are_the_same() -> None:
         DataSource("b", "odps", {}, "Dev", older[1]),
         DataSource("c", "", {}, None, older[2]),
     )
+    assert [dict(one.properties) for one in page.data_sources] == [settings, {}, {}]
+    assert [dict(one.fields) for one in page.data_sources] == older
     found = data_sources.read_page({"DataSources": newer}).data_sources
     assert [(one.name, one.type, one.environment) for one in found] == [
         ("a", "mysql", "Prod"),

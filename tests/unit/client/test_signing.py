@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import time
 from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlencode
 
@@ -57,6 +59,36 @@ CAPTURED_HEADERS = {
 }
 CAPTURED_CANONICAL_SHA256 = "173146440dde658c8ceeb30213805458a0415c0ad47bc75deb3b78a5d533fa12"
 CAPTURED_SIGNATURE = "def7c20dbdbf1ef48707850b1e1ce65a11a2524b8f27e87fde292d3e49d24bba"
+
+
+def test_the_path_is_signed() -> None:
+    def signature(path: str) -> str:
+        prepared = Request("POST", f"http://127.0.0.1:35519{path}").prepare()
+        with pytest.MonkeyPatch.context() as patch, installed(Clock()):
+            patch.setattr(os, "urandom", lambda size: b"0" * size)
+            patch.setattr(Clock, "time", lambda self: 1_800_000_000.0)
+            return authorization_of(ACS3Auth(KEY)(prepared))[2]
+
+    assert signature("/a") != signature("/b")
+    assert signature("") == signature("/")
+
+
+def test_names_of_parameters_are_encoded_as_their_values_are() -> None:
+    assert signing._canonical_query("a%2Fb~=c%2Fd~") == "a%2Fb~=c%2Fd~"
+
+
+def test_the_date_is_that_of_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Clock, "time", lambda self: 1_800_000_000.0)
+    with monkeypatch.context() as patch, installed(Clock()):
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        try:
+            request = signed()
+        finally:
+            patch.undo()
+            time.tzset()
+
+    assert request.headers["x-acs-date"] == "2027-01-15T08:00:00Z"
 
 
 def signed(query: str = "", body: str = "", credentials: Credentials = KEY, user_agent: str = "x") -> PreparedRequest:

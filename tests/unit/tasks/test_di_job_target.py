@@ -240,6 +240,7 @@ def test_the_facts_of_a_run_have_what_it_did_once_it_is_over(status: str, more: 
         "status": {"Stop": "Stopped"}.get(status, status),
         **more,
     }
+    assert {given["di_job_id"] for _, given in api.calls} == ({1001} if more else set())
 
 
 # Failures

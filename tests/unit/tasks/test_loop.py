@@ -13,7 +13,7 @@ from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.exceptions import DataWorksPermanentError, DataWorksTransientError
 from airflow_provider_dataworks.metrics import in_task
 from airflow_provider_dataworks.waiting.di_job import DIJobTarget
-from airflow_provider_dataworks.waiting.loop import DeadlineReached, WaitLimits, short_pauses, wait_in_worker
+from airflow_provider_dataworks.waiting.loop import DeadlineReached, WaitLimits, poll_many, short_pauses, wait_in_worker
 from airflow_provider_dataworks.waiting.progress import Progress
 from airflow_provider_dataworks.waiting.target import Evaluation, StatusSnapshot, WaitState
 from tests.support.clock import FakeClock
@@ -125,6 +125,13 @@ def test_the_deadline_ends_the_wait_with_what_was_seen_last(wait: Wait, clock: F
     assert counted[-1] == ("dataworks.waits.timed_out", {"kind": "DI job"})
 
 
+def test_the_last_pause_may_be_short(wait: Wait, clock: FakeClock) -> None:
+    with pytest.raises(DeadlineReached):
+        wait(RUNNING, deadline=clock.now + 10.5)
+
+    assert clock.sleeps == [10.0, 0.5]
+
+
 def test_the_deadline_comes_before_any_good_poll(wait: Wait, clock: FakeClock) -> None:
     with pytest.raises(DeadlineReached) as raised:
         wait(unavailable(), deadline=clock.now)
@@ -179,3 +186,55 @@ def test_a_long_wait_says_how_far_the_job_is(
 
 def test_what_is_about_to_change_is_polled_after_one_second_and_then_every_two() -> None:
     assert list(islice(short_pauses(), 4)) == [1.0, 2.0, 2.0, 2.0]
+
+
+# Many targets
+
+
+class Batch:
+    """Requests that answer two jobs each; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def watch(self, target: DIJobTarget) -> None:
+        self.asked.append(("watch", target.id))
+
+    def begin_tick(self) -> None:
+        self.asked.append("begin")
+
+    def next_request(self, wanted: frozenset[int]) -> Any:
+        return tuple(sorted(wanted)[:2]) if len(wanted) > 1 else None
+
+    def fetch(self, hook: Any, project_id: int, request: Any) -> Any:
+        assert hook is HOOK
+        self.asked.append((project_id, request))
+        return request
+
+    def read(self, request: Any, answer: Any, watched: frozenset[int]) -> dict[int, StatusSnapshot]:
+        self.asked.append(("read", request, answer, watched))
+        return dict.fromkeys(answer, RUNNING)
+
+
+@pytest.mark.parametrize("ids", [(1,), (1, 2), (3, 1, 2)])
+def test_targets_are_polled_in_few_requests_and_the_rest_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, ids: tuple[int, ...]
+) -> None:
+    batch = Batch()
+    monkeypatch.setattr(DIJobTarget, "batch", lambda self: batch)
+    monkeypatch.setattr(DIJobTarget, "poll", lambda self, hook: StatusSnapshot(f"alone {self.id}", exact=hook is HOOK))
+
+    found = poll_many([DIJobTarget(10000, one) for one in ids], HOOK)
+
+    together = ids[:0] if len(ids) < 2 else (1, 2)
+    alone = {one: StatusSnapshot(f"alone {one}") for one in ids if one not in together}
+    assert found == {**dict.fromkeys(together, RUNNING), **alone}
+    requests = [(10000, together), ("read", together, together, frozenset(ids))] if together else []
+    assert batch.asked == [*(("watch", one) for one in ids), "begin", *requests]
+
+
+def test_targets_without_a_batch_are_polled_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DIJobTarget, "batch", lambda self: None)
+    monkeypatch.setattr(DIJobTarget, "poll", lambda self, hook: FINISHED)
+
+    assert poll_many([DIJobTarget(10000, 1), DIJobTarget(10000, 2)], HOOK) == {1: FINISHED, 2: FINISHED}

@@ -99,6 +99,7 @@ def test_instances_of_one_date_and_environment_share_their_polls() -> None:
     assert target(bizdate=None).group == "node instance of any date in PROD"
     assert len({target().group, target(bizdate="2026-11-23").group, target(project_env="DEV").group}) == 3
     assert target(bizdate=None).batch() is None
+    assert isinstance(target().batch(), NodeInstanceLists)
 
 
 def test_a_target_goes_to_the_triggerer_and_back() -> None:
@@ -191,6 +192,7 @@ def test_a_failure_says_what_its_log_says() -> None:
     )
     assert (error.job_id, error.status, error.job_name, error.code) == (123, "FAILURE", "orders", "A-1")
     assert (error.error_message, error.console_url) == ("no space.", WORKSPACE_URL)
+    assert api.calls == [("get_node_instance_log", CALL)]
     again = target().read_end(api, seen, log).failure
     assert again is not None
     assert vars(again) == vars(error)
@@ -268,6 +270,17 @@ def test_in_the_newer_version_up_to_five_hundred_are_asked_for_by_their_ids() ->
     ]
 
 
+def test_a_batch_is_of_the_date_and_the_environment_of_the_target() -> None:
+    lists = target(project_env="DEV").batch()
+    api = hook("2024-05-18", list_node_instances_page=NodeInstancePage(()))
+    assert lists is not None
+    lists.begin_tick()
+    lists.fetch(api, 10000, lists.next_request(frozenset({1, 2})))
+
+    ((_, given),) = api.calls
+    assert (given["bizdate"], given["project_env"]) == ("2026-11-24", "DEV")
+
+
 def test_in_the_older_version_pages_are_read_of_the_node_if_there_is_only_one() -> None:
     lists = NodeInstanceLists("2026-11-24", "DEV")
     page = NodeInstancePage((NodeInstance(7, 4001, "SUCCESS"), NodeInstance(8, 4001, "RUNNING")), total=3)
@@ -296,11 +309,12 @@ def test_in_the_older_version_pages_are_read_of_the_node_if_there_is_only_one() 
     ]
 
 
-def test_a_list_of_the_older_version_has_at_most_a_hundred_pages() -> None:
+@pytest.mark.parametrize("node_id", [0, 4001])
+def test_a_list_of_the_older_version_has_at_most_a_hundred_pages(node_id: int) -> None:
     lists = NodeInstanceLists("2026-11-24", "DEV")
     api = hook(list_node_instances_page=NodeInstancePage((), total=10**6))
     wanted = frozenset(range(1, 1001))
-    lists.watch(target(node_id=0))
+    lists.watch(target(node_id=node_id))
     lists.begin_tick()
 
     asked = []
@@ -309,7 +323,7 @@ def test_a_list_of_the_older_version_has_at_most_a_hundred_pages() -> None:
         asked.append(request)
 
     assert asked[1:] == list(range(2, 101))
-    assert {given["node_id"] for _, given in api.calls} == {None}
+    assert {given["node_id"] for _, given in api.calls} == {node_id or None}
 
 
 def test_what_is_forgotten_is_looked_for_anew() -> None:

@@ -171,6 +171,7 @@ def test_an_earlier_tries_run_is_searched_for_while_it_may_yet_show(
     runner(api, earlier_tries=1).begin()
 
     assert clock.sleeps == list(assumptions.RUN_SHOWS_AFTER[:2])
+    assert [given["name"] for name, given in api.calls if name == "find_node_run"] == ["af x"] * 3
     assert caplog.messages[0] == "An earlier try may have made a run just now: searching for it for up to 30 s"
 
 
@@ -276,6 +277,14 @@ def test_the_instances_of_the_run_are_stopped() -> None:
 
     assert stop(made, api) == (True, ["stop_node_instance"], [2])
     assert api.calls[-1][1] == {"instance_id": 1, "project_env": "DEV"}
+
+
+def test_a_stop_is_sent_once_unless_more_is_asked_for() -> None:
+    made, api = begun(stop_node_instance=None)
+    hurried: Any = Hurried(api)
+
+    assert made.stop(hurried, seconds=2.0)
+    assert hurried.attempts == [1]
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,16 @@ def page(*instances: NodeInstance, total: int | None = None) -> NodeInstancePage
     return NodeInstancePage(instances, total)
 
 
+def test_a_batch_is_of_the_date_and_the_environment_of_the_target() -> None:
+    lists = NodeScheduleTarget(10000, 4001, DATE, "DEV").batch()
+    api = hook("2024-05-18", list_node_instances_page=page())
+    lists.begin_tick()
+    lists.fetch(api, 10000, lists.next_request(frozenset({1, 2})))
+
+    ((_, given),) = api.calls
+    assert (given["bizdate"], given["project_env"]) == (DATE, "DEV")
+
+
 def test_in_the_newer_version_one_request_names_up_to_five_hundred_nodes() -> None:
     wanted = frozenset(range(1, 702))
     api = hook("2024-05-18", list_node_instances_page=page(total=0))

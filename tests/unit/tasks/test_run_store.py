@@ -185,6 +185,8 @@ def test_a_record_of_something_else_is_none(record: Any) -> None:
         # A start whose run did not show yet: a run that differs from what was there before is it.
         ({"status": "Finished", "started_time": 100}, NEW, True),
         ({"status": "Finished", "started_time": 100}, OLD, False),
+        ({"status": "Finished", "started_time": None}, StatusSnapshot("Running"), True),
+        ({"status": "Finished", "started_time": None}, StatusSnapshot("Finished"), False),
         ({"started_time": 100}, StatusSnapshot("Finished", started=100), False),
         ({"started_time": 100}, StatusSnapshot("Finished", started=101), True),
         # It showed: the same StartedTime, or none.
@@ -246,6 +248,13 @@ def test_a_clear_raises_max_tries_and_a_task_may_take_over_the_run() -> None:
     assert cleared == [True, False]
     assert store.records[KEY] == {"max_tries": 2, "di_job_id": 1001, "run": 200}
     assert not recorded().was_cleared
+
+
+def test_a_task_instance_need_not_say_how_often_it_is_tried(store: Store) -> None:
+    context: Any = {"task_state_store": store, "ti": SimpleNamespace()}
+    RunStore(context, TARGET).record_attached(NEW)
+
+    assert store.records[KEY]["max_tries"] is None
 
 
 def test_a_run_of_this_very_task_needs_no_taking_over() -> None:
