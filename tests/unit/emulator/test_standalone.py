@@ -111,9 +111,11 @@ def running(pid: int) -> bool:
 
 @pytest.fixture
 def trial(environment: FakeEnvironment, tmp_path: Path) -> Iterator[Trial]:
-    """The command, in a folder of its own."""
+    """The command, in a folder of its own; it does not inherit that nohup ignores SIGHUP."""
     made = Trial(environment, tmp_path)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield made
+    signal.signal(signal.SIGHUP, before)
     made.stop()
 
 
@@ -166,7 +168,9 @@ class TestEnd:
             command.stdout.close()
             command.send_signal(signal.SIGHUP)
 
-            assert command.wait(LIMIT) == 0
+            if not wait_until(lambda: command.poll() is not None, LIMIT):
+                command.kill()
+        assert command.returncode == 0
         assert trial.left() == []
 
     def test_a_signal_before_airflow_is_healthy(self, trial: Trial) -> None:
