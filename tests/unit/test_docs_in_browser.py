@@ -78,6 +78,9 @@ def watched(page: Page, address: str) -> Iterator[list[str]]:
             problems.append(f"elsewhere: {request.url}")
 
     def on_failure(request: Request) -> None:
+        # The browser drops its request for the page's icon when the next page is opened.
+        if request.failure == "net::ERR_ABORTED" and request.url.endswith("icon.svg"):
+            return
         problems.append(f"request failed: {request.url}")
 
     def on_response(response: Response) -> None:
