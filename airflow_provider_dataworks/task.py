@@ -219,12 +219,15 @@ def business_date_of(context: Context) -> str:
     """The business date of a run of a DAG, in the DAG's time zone.
 
     :param context: the task instance's, from Airflow.
-    :return: ``YYYY-MM-DD``: the date of data_interval_start; without an interval, that of the day before the run, and
-        the same one in each of its tries.
+    :return: ``YYYY-MM-DD``: the date of data_interval_start; without an interval, or with one without length, that of
+        the day before the run, and the same one in each of its tries.
     """
     zone = getattr(context.get("dag"), "timezone", None) or timezone.utc
     if (start := context.get("data_interval_start")) is not None:
-        return start.astimezone(zone).date().isoformat()
+        date = start.astimezone(zone).date()
+        # Airflow 3 gives runs of a cron expression, and every Airflow manual runs of a DAG without a schedule, an
+        # interval that begins and ends at the moment of the run.
+        return (date - timedelta(days=1) if start == context.get("data_interval_end") else date).isoformat()
     run = context.get("dag_run")
     moments = (getattr(run, name, None) for name in ("run_after", "start_date"))
     began = next((moment for moment in moments if moment is not None), None)
