@@ -137,6 +137,8 @@ def test_all_hours_of_an_hourly_node_are_waited_for(emulator: EmulatorControl, d
 
     ids = context["pushed"]["run"]["instance_ids"]
     assert (len(ids), instance_id) == (24, ids[0])
+    hours = [emulator.node_instance(one)["CycTime"] for one in ids]
+    assert hours == sorted(hours)
     assert {emulator.node_instance(one)["Status"] for one in ids} == {"SUCCESS"}
     assert context["pushed"]["statistics"]["records"] == 240
 
