@@ -411,25 +411,6 @@ def test_the_business_date_is_that_of_the_interval_in_the_dags_time_zone() -> No
     assert business_date_of(dag_context("Asia/Shanghai", data_interval_start=start)) == "2026-11-25"
 
 
-def test_an_interval_without_length_is_none() -> None:
-    # Airflow 3 gives one to each run of a cron expression, and every Airflow to a manual run of a DAG without a schedule.
-    midnight = datetime(2026, 11, 24, 16, tzinfo=timezone.utc)
-    moments = {"data_interval_start": midnight, "data_interval_end": midnight}
-    # It is run later than that, as a backfill is.
-    run = SimpleNamespace(run_after=datetime(2026, 11, 27, tzinfo=timezone.utc))
-
-    assert business_date_of(dag_context("UTC", dag_run=run, **moments)) == "2026-11-23"
-    assert business_date_of(dag_context("Asia/Shanghai", dag_run=run, **moments)) == "2026-11-24"
-
-
-def test_the_day_before_is_one_of_the_calendar() -> None:
-    # 23 hours long in this zone.
-    moment = datetime(2026, 3, 30, 0, 30, tzinfo=ZoneInfo("Europe/Berlin"))
-    moments = {"data_interval_start": moment, "data_interval_end": moment}
-
-    assert business_date_of(dag_context("Europe/Berlin", **moments)) == "2026-03-29"
-
-
 @pytest.mark.parametrize("moment", ["run_after", "start_date"])
 def test_without_an_interval_it_is_the_day_before_the_run_for_all_tries(moment: str) -> None:
     run = SimpleNamespace(**{moment: datetime(2026, 11, 24, 17, tzinfo=timezone.utc)})
@@ -442,6 +423,23 @@ def test_without_anything_it_is_yesterday() -> None:
     today = datetime.now(timezone.utc).date()
 
     assert business_date_of({}) in {(today - timedelta(days=back)).isoformat() for back in (1, 2)}
+
+
+def test_a_backfill_has_the_day_before_its_date_not_before_today() -> None:
+    midnight = datetime(2026, 11, 24, 16, tzinfo=timezone.utc)
+    moments = {"data_interval_start": midnight, "data_interval_end": midnight}
+    run = SimpleNamespace(run_after=datetime(2026, 11, 27, tzinfo=timezone.utc))
+
+    assert business_date_of(dag_context("UTC", dag_run=run, **moments)) == "2026-11-23"
+    assert business_date_of(dag_context("Asia/Shanghai", dag_run=run, **moments)) == "2026-11-24"
+
+
+def test_the_day_before_is_one_of_the_calendar() -> None:
+    # 23 hours long in this zone.
+    moment = datetime(2026, 3, 30, 0, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    moments = {"data_interval_start": moment, "data_interval_end": moment}
+
+    assert business_date_of(dag_context("Europe/Berlin", **moments)) == "2026-03-29"
 
 
 # Many
