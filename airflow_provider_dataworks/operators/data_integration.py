@@ -477,6 +477,8 @@ class StartDIJobOperator(EmitsLineage, StartOperator):
         return DIJobStatusTrigger
 
     def not_shown_hint(self) -> str:
+        if self.read_arguments().force_to_rerun:
+            return " It may still start: a longer start_timeout waits for that."
         return " If all of its steps ran before, only force_to_rerun=True runs them again."
 
     def lineage_facts(self) -> dict[str, Any]:

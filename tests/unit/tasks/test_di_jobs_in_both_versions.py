@@ -259,6 +259,25 @@ def test_a_start_that_shows_nothing_says_so(new_service: EmulatorControl) -> Non
         run_task(start(start_timeout=1.5))
 
 
+@pytest.mark.parametrize(
+    ("force", "hint"),
+    [
+        (False, " If all of its steps ran before, only force_to_rerun=True runs them again."),
+        (True, " It may still start: a longer start_timeout waits for that."),
+    ],
+)
+def test_a_start_that_shows_nothing_advises_what_the_task_does_not_do_yet(
+    new_service: EmulatorControl, force: bool, hint: str
+) -> None:
+    new_service.set_job(1001, JobStatus="Finished")
+    new_service.settings(start_lag_seconds=3600)
+
+    with pytest.raises(DataWorksTimeoutError) as error:
+        run_task(start(start_timeout=0.2, force_to_rerun=force))
+
+    assert f"it is still Finished.{hint}" in str(error.value)
+
+
 @MODES
 def test_the_reasons_per_table_the_last_failover_and_the_log(
     new_service: EmulatorControl, task_log: list[str], deferrable: bool
