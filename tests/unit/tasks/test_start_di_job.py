@@ -91,7 +91,7 @@ def test_a_run_that_never_shows_is_a_timeout_that_names_force_to_rerun(emulator:
     emulator.set_job(1001, JobStatus="Finished", start_lag_seconds=60)
 
     with pytest.raises(DataWorksTimeoutError, match="force_to_rerun"):
-        run_task(start(force_to_rerun=True, start_timeout=0.5))
+        run_task(start(force_to_rerun=False, start_timeout=0.5))
 
 
 @MODES
