@@ -74,7 +74,7 @@ class DIJobsHook(DataWorksBaseHook):
             (``Interval`` in minutes, ``UpperLimit``), dict or JSON text; None resumes at the last offset.
         :param force_to_rerun: run all steps again; None leaves it to the service: it runs only what has not run.
         :param job_before: the job as read just now; None reads it here.
-        :param counters_before: what :meth:`read_run_counters` gave with ``job_before``; default None.
+        :param counters_before: what ``read_run_counters`` gave with ``job_before``; default None.
         :return: RequestId.
         :raises DataWorksNotFoundError: there is no such job.
         :raises DataWorksPermanentError: refused.
