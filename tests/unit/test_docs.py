@@ -738,7 +738,7 @@ LEFT_OUT = {
     "client.models.FailoverSettings": "part of RealtimeStartSettings",
     "client.models.JobPage": _OF_OPERATORS,
     "client.models.NodeInstancePage": _OF_OPERATORS,
-    "client.models.RealtimeStartSettings": "the wire format of an argument that is a dict, as its docstring describes it",
+    "client.models.RealtimeStartSettings": "the wire format of an argument; its docstring describes that",
     "connection.settings.read_connection": "called by the hook",
     "emulator.settings.boolean": "validates a setting",
     "emulator.settings.non_negative_int": "validates a setting",
@@ -785,10 +785,9 @@ def public_names(module: str) -> Iterator[str]:
     if module == "hooks.dataworks":
         for name in dir(found.DataWorksHook):
             owner = next(kind for kind in found.DataWorksHook.__mro__ if name in vars(kind))
-            is_attribute = isinstance(inspect.getattr_static(found.DataWorksHook, name), (str, Metrics))
-            if owner.__module__.startswith("airflow_provider_dataworks") and not name.startswith("_"):
-                if not is_attribute:
-                    yield f"{module}.DataWorksHook.{name}"
+            own = owner.__module__.startswith("airflow_provider_dataworks") and not name.startswith("_")
+            if own and not isinstance(inspect.getattr_static(found.DataWorksHook, name), (str, Metrics)):
+                yield f"{module}.DataWorksHook.{name}"
 
 
 def test_every_module_is_public_or_internal() -> None:
