@@ -164,14 +164,14 @@ _NODES_NOT_FOUND: dict[str, tuple[str, Advice | None]] = {
 }
 _NEED_EDITION = ("RunCycleDagNodes", "RunTriggerNode")
 _EDITION_OF_NODES = Advice(
-    "It needs DataWorks Enterprise or Ultimate Edition: upgrade or set api_version.",
-    details="With api_version 2024-05-18 on the connection, nodes run in all editions.",
+    "Running nodes needs Enterprise Edition or above: upgrade or set api_version.",
+    details="With api_version 2024-05-18 on the connection, every edition runs nodes.",
 )
-_EDITION = Advice("This needs DataWorks Enterprise Edition or above in this region: upgrade it.", says_all=True)
+_EDITION = Advice("This needs Enterprise Edition or above in this region: upgrade DataWorks.", says_all=True)
 _EDITION_OF_DI_JOBS = Advice(
-    "It needs DataWorks Enterprise Edition or above in this region: upgrade or set api_version.",
+    "DI jobs need Enterprise Edition or above in this region: upgrade or set api_version.",
     says_all=True,
-    details="With api_version 2024-05-18 on the connection, DI jobs are open to all accounts.",
+    details="With api_version 2024-05-18 on the connection, DI jobs work for every account.",
 )
 _NOT_ACTIVATED = Advice("The account has not activated this: activate what the message says, in this region.")
 _NOT_GENERATED = Advice("The service could not generate the content: correct the script in task_param.")

@@ -194,7 +194,7 @@ class DeployDISyncTaskOperator(WaitingOperator):
             except DataWorksJobError as error:
                 if not steps.passes_over_failure():
                     raise
-                self.log.warning("What an earlier try began has failed, and is begun anew: %s", error)
+                self.log.warning("The deployment that an earlier try began has failed; it is started again: %s", error)
             else:
                 steps.succeeded(self.hook)
         node_id = steps.node_id(self.hook)
@@ -231,7 +231,7 @@ class DeployDISyncTaskOperator(WaitingOperator):
         error = end.to_failure() or target.failure(self.hook, StatusSnapshot(str(end.status)), self.log)
         if not steps.passes_over_failure():
             raise error
-        self.log.warning("What an earlier try began has failed, and is begun anew: %s", error)
+        self.log.warning("The deployment that an earlier try began has failed; it is started again: %s", error)
         return False
 
     def _why_not_stopped(self, target: WaitTarget) -> str:
