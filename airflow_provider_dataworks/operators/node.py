@@ -71,7 +71,8 @@ class RunNodeOperator(EmitsLineage, CancellingOperator):
     :param node_name: the node's exact name; default None.
     :param file_id: the node's id in Data Studio; default None.
     :param bizdate: the business date: a date, or ``YYYY-MM-DD`` or ``YYYYMMDD``. None (default) is the date of
-        data_interval_start in the DAG's time zone; without an interval, the day before the run there.
+        data_interval_start in the DAG's time zone; without an interval, or where it has no length (cron expressions
+        on Airflow 3), the day before the run.
     :param parameters: parameters of this run: a dict, whose values replace those of the node's own that have the same
         names, or the whole string in the node's syntax. Default None: the node's own.
     :param project_id: workspace id; None (default) for the connection's.

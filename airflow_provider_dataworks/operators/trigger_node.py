@@ -45,8 +45,8 @@ class TriggerNodeOperator(DataWorksTask, BaseOperator):
 
     :param node_id: the node's id in Operation Center.
     :param bizdate: the instance's business date: a date, or ``YYYY-MM-DD`` or ``YYYYMMDD``. None (default) is that of
-        ``trigger_time``; without one, the date of data_interval_start in the DAG's time zone, or, without an interval,
-        the day before the run there.
+        ``trigger_time``; without one, the date of data_interval_start in the DAG's time zone, or, without an interval
+        or where it has no length (cron expressions on Airflow 3), the day before the run.
     :param trigger_time: when the instance is due: a datetime, an ISO 8601 string (without a zone in the connection's
         ``time_zone``) or Unix milliseconds. Needed where a date has several instances; default None.
     :param project_id: workspace id; None (default) for the connection's.

@@ -49,7 +49,8 @@ class NodeInstanceSensor(StatusSensor):
     :param node_id: the node's id in Operation Center; default None.
     :param node_name: the node's exact name; default None. Exactly one of the two is needed.
     :param bizdate: the business date: a date, or ``YYYY-MM-DD`` or ``YYYYMMDD``. None (default) is the date of
-        data_interval_start in the DAG's time zone; without an interval, the day before the run there.
+        data_interval_start in the DAG's time zone; without an interval, or where it has no length (cron expressions
+        on Airflow 3), the day before the run.
     :param project_id: workspace id; None (default) for the connection's.
     :param project_env: ``PROD`` (default) or ``DEV``.
     :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``.
