@@ -94,8 +94,8 @@ with DAG(
                     "InputList": ROOT_OUTPUT,
                     "ParaValue": "bizdate=$bizdate",
                     "ResourceGroupIdentifier": RESOURCE_GROUP,
-                    # DataWorks' scheduler runs the node too. Pausing it there (PAUSE or SKIP) is no way out: such a node
-                    # does nothing for Airflow either. Both runs truncate and write the same partition.
+                    # DataWorks' scheduler runs the node too. PAUSE or SKIP there would not help: such a node also
+                    # does nothing for Airflow. Both runs truncate and write the same partition.
                     "CronExpress": "00 00 05 * * ?",
                     "CycleType": "DAY",
                     # Airflow retries the task instead.

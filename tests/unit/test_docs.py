@@ -30,7 +30,7 @@ from airflow_provider_dataworks.connection.form import AUTH_TYPES, CONNECTION_FI
 from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.emulator.editions import EDITIONS
-from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksPermanentError
+from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksParameterError, DataWorksPermanentError
 from airflow_provider_dataworks.hooks.errors import BY_CODE, advice_for
 from airflow_provider_dataworks.metrics import Metrics
 from airflow_provider_dataworks.operators.data_integration import (
@@ -234,6 +234,15 @@ def test_every_field_of_the_form_is_explained_under_its_label() -> None:
     labels = [label for row in rows(table) for label in row[1].split(", ")]
     assert set(names) == {*CONNECTION_FIELDS, *RELABELING}
     assert set(labels) == {str(field["label"]) for field in CONNECTION_FIELDS.values()} | set(RELABELING.values())
+
+
+def test_the_error_of_a_field_is_what_a_user_sees() -> None:
+    (shown,) = blocks("docs/connection.md", "text")[-1:]
+    fields = {"conn_id": "dataworks_default", "conn_type": "dataworks", "login": "LTAI5tExample", "password": "s"}
+    connection = Connection(**fields, extra=json.dumps({"region_id": "cn-shanghai", "api_version": "2024"}))
+    with pytest.raises(DataWorksParameterError) as raised:
+        read_connection(connection)
+    assert str(raised.value) == shown.strip()
 
 
 # Tables
