@@ -25,6 +25,8 @@ import yaml
 from airflow.models.connection import Connection
 from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider_dataworks.client.client import DataWorksClient
+from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import ApiError, Outcome, outcome_of
 from airflow_provider_dataworks.connection.form import AUTH_TYPES, CONNECTION_FIELDS, RELABELING
 from airflow_provider_dataworks.connection.settings import ConnectionSettings, read_connection
@@ -101,6 +103,16 @@ def test_python_of_a_page_runs_from_top_to_bottom(page: str, dataworks_emulator:
     for number, block in enumerate(blocks(page, "python"), 1):
         if "def test_" not in block:
             exec(compile(block, f"{page}, Python block {number}", "exec"), names)
+
+
+def test_the_functions_of_a_script_read_jobs_and_files(dataworks_emulator: EmulatorControl) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(blocks("docs/howto/hook.md", "python")[-1], "docs/howto/hook.md", "exec"), names)
+    keys = Credentials(dataworks_emulator.access_key_id, dataworks_emulator.access_key_secret)
+    client = DataWorksClient(dataworks_emulator.url, StaticCredentials(keys))
+    assert names["client"].endpoint == "https://dataworks.cn-shanghai.aliyuncs.com"
+    assert "mysql_to_holo_full" in names["job_names"](client)
+    assert "orders_realtime" in names["file_names"](client)
 
 
 DAG_BLOCKS = {
