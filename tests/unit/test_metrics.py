@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksTimeoutError, DataWorksTransientError
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.waiting.target import WaitTarget
 from tests.support.hook import hook_for
 from tests.support.tasks import first_event, make_context, rebuilt, run_task
 
@@ -200,6 +203,15 @@ def test_the_page_names_each_metric() -> None:
     shown = set(re.findall(r"^\| `([\w.<>]+)` \|", PAGE.read_text(), re.MULTILINE))
 
     assert shown == {f"{name}.<outcome>" if name == metrics.WAITS else name for name in NAMES}
+
+
+def test_the_page_names_every_kind() -> None:
+    waiting = importlib.import_module("airflow_provider_dataworks.waiting")
+    modules = [importlib.import_module(f"{waiting.__name__}.{each.name}") for each in iter_modules(waiting.__path__)]
+    found = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
+    kinds = {kind.kind.replace(" ", "_") for kind in found if issubclass(kind, WaitTarget) and "kind" in vars(kind)}
+    assert len(kinds) > 3
+    assert {kind for kind in kinds if f"`{kind}`" not in PAGE.read_text()} == set()
 
 
 # Over UDP
