@@ -250,8 +250,10 @@ def test_every_field_of_the_form_is_explained_under_its_label() -> None:
 
 def test_the_error_of_a_field_is_what_a_user_sees() -> None:
     (shown,) = blocks("docs/connection.md", "text")[-1:]
-    fields = {"conn_id": "dataworks_default", "conn_type": "dataworks", "login": "LTAI5tExample", "password": "s"}
-    connection = Connection(**fields, extra=json.dumps({"region_id": "cn-shanghai", "api_version": "2024"}))
+    extra = json.dumps({"region_id": "cn-shanghai", "api_version": "2024"})
+    connection = Connection(
+        conn_id="dataworks_default", conn_type="dataworks", login="LTAI5tExample", password="s", extra=extra
+    )
     with pytest.raises(DataWorksParameterError) as raised:
         read_connection(connection)
     assert str(raised.value) == shown.strip()
