@@ -377,7 +377,7 @@ def test_the_error_shown_is_what_a_user_sees(dataworks_emulator: EmulatorControl
 def test_every_call_that_controls_the_emulator_works(dataworks_emulator: EmulatorControl) -> None:
     calls = [
         call
-        for row in rows(section("docs/emulator.md", "## Controlling it"))
+        for row in rows(section("docs/emulator.md", "## Control the emulator"))
         for call in re.findall(r"`(.+?)`", row[1])
     ]
     assert len(calls) > 10
@@ -393,7 +393,7 @@ def test_the_quotas_of_the_editions_are_those_of_the_emulator() -> None:
 
 
 def test_the_emulator_holds_what_its_page_says(dataworks_emulator: EmulatorControl) -> None:
-    shown = {int(row[0]): row[1:] for row in rows(section("docs/emulator.md", "## What is in it"))}
+    shown = {int(row[0]): row[1:] for row in rows(section("docs/emulator.md", "## Initial state"))}
     assert dataworks_emulator.project_id in shown
     held = {job["DIJobId"]: (job["JobName"], job["MigrationType"]) for job in dataworks_emulator.jobs()}
     held |= {file["FileId"]: (file["TaskName"], file["TaskType"]) for file in dataworks_emulator.files()}
