@@ -71,9 +71,9 @@ def read_connection(connection: Any, region_id: str | None = None) -> Connection
     """Read and check a connection.
 
     :param connection: an Airflow connection.
-    :param region_id: wins over the connection's; None (default) for that.
+    :param region_id: overrides the connection's region; default None.
     :return: what the connection says, checked; no credentials are fetched yet.
-    :raises DataWorksParameterError: a field can't be used; the text names it and what it may be.
+    :raises DataWorksParameterError: a field is invalid; the text names it and what it may be.
     """
     fields = ConnectionFields(connection)
     endpoint, region = _endpoint_and_region(fields, arguments.optional_region_identifier(region_id))
