@@ -167,7 +167,8 @@ class DeleteDIJobOperator(DataWorksTask, BaseOperator):
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
     :param region_id: overrides the connection's region; default None.
     :return: the job id, int.
-    :raises DataWorksPermanentError: refused, such as for a job that runs, or an argument is invalid.
+    :raises DataWorksPermanentError: the service refused, for example because the job is running; or an argument is
+        invalid.
     :raises DataWorksTransientError: a temporary error persisted after the hook's own retries.
     """
 

@@ -830,6 +830,18 @@ def test_each_public_name_is_in_the_reference_or_left_out_for_a_reason() -> None
     assert shown - names == set(), "it is not of a public module"
 
 
+TASKS = {name: thing for name, thing in THINGS.items() if name.endswith(("Operator", "Sensor"))}
+# BaseOperator has read-only properties of these names.
+KEPT_AS = {"node_id": "dataworks_node_id", "task_type": "di_task_type"}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_arguments_that_take_an_output_are_the_template_fields(name: str) -> None:
+    takes_output = {one.name for one in parameters(name) if "XComArg" in str(one.annotation)}
+    assert takes_output
+    assert {KEPT_AS.get(one, one) for one in takes_output} == set(TASKS[name].template_fields)
+
+
 def test_dag_is_what_the_blocks_use() -> None:
     """The blocks are collected by ``with DAG(``: were it written otherwise, they would be missed."""
     using = [
