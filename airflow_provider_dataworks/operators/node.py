@@ -74,8 +74,8 @@ class RunNodeOperator(EmitsLineage, CancellingOperator):
     :param bizdate: the business date: a date, or ``YYYY-MM-DD`` or ``YYYYMMDD``. None (default) is the date of
         data_interval_start in the DAG's time zone; without an interval, or where it has no length (cron expressions
         on Airflow 3), the day before the run.
-    :param parameters: parameters of this run: a dict, whose values replace the node's parameters of the same names, or
-        a string in the node's syntax, which replaces all of them. Default None: the node's own.
+    :param parameters: parameters of this run: a dict, which replaces the node's parameters of the same names, and adds
+        new ones; or a string in the node's syntax, which replaces all of them. Default None: the node's own.
     :param project_id: workspace id; None (default) for the connection's.
     :param project_env: ``PROD`` (default) or ``DEV``.
     :param wait_for_completion: whether to wait for the end; default True. Otherwise the task ends when the run is
