@@ -162,7 +162,7 @@ class DataWorksBaseHook(BaseHook):
             return client.call(action, parameters, confirm_effect=confirm_effect)
         except (ApiError, CredentialsError) as error:
             # Without the chain: what it would add is the client's own frames, once more.
-            raise self._in_context(from_client(error), project_id) from None
+            raise self._in_context(from_client(error, self.settings.key_source), project_id) from None
         except DataWorksError as error:
             self._in_context(error, project_id)
             raise

@@ -28,6 +28,7 @@ from airflow_provider_dataworks.operators.data_integration import StartDIJobOper
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 from airflow_provider_dataworks.waiting.target import WaitTarget
 from tests.support.hook import hook_for
+from tests.support.polling import once_asked
 from tests.support.tasks import first_event, make_context, rebuilt, run_task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,7 +133,8 @@ def test_limits_and_errors_that_end_a_wait(
     with pytest.raises(DataWorksTimeoutError):
         run_task(start(cancel_on_kill=False))
     monkeypatch.setattr(base, "execution_deadline", lambda *_: None)
-    threading.Timer(0.3, emulator.add_fault, (), {"kind": "reset", "count": 50}).start()
+    # Once it is waited for: the start and its reads are fewer requests.
+    once_asked(emulator, lambda: emulator.add_fault("reset", count=50), requests=5)
     with pytest.raises(DataWorksTransientError):
         run_task(start(max_poll_failures=2))
 
@@ -144,7 +146,7 @@ def test_limits_and_errors_that_end_a_wait(
 @pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "deferred"])
 def test_a_sensor(emulator: EmulatorControl, in_task: Recorder, in_triggerer: Recorder, deferrable: bool) -> None:
     emulator.set_job(1001, JobStatus="Running")
-    threading.Timer(0.3, emulator.set_job, (1001,), {"JobStatus": "Finished"}).start()
+    once_asked(emulator, lambda: emulator.set_job(1001, JobStatus="Finished"), requests=3)
 
     run_task(DIJobStatusSensor(task_id="a", di_job_id=1001, poke_interval=0.05, deferrable=deferrable))
 
