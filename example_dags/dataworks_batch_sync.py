@@ -107,9 +107,9 @@ with DAG(
             run = RunNodeOperator(
                 task_id="run",
                 node_id=deploy.output,
-                # On Airflow 3, a run without a logical date has no ds: None means the day before the run.
-                bizdate="{{ ds | default(none) }}",
-                parameters={"bizdate": "{{ ds_nodash | default('$bizdate') }}"},
+                # The business date is that of the data interval in the time zone of the DAG; ds is a date in UTC, in
+                # this DAG the day before. DataWorks itself puts the date into the parameter.
+                parameters={"bizdate": "$bizdate"},
                 deferrable=True,
                 poll_interval=5,
             )
