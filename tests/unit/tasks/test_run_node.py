@@ -137,6 +137,8 @@ def test_all_hours_of_an_hourly_node_are_waited_for(emulator: EmulatorControl, d
 
     ids = context["pushed"]["run"]["instance_ids"]
     assert (len(ids), instance_id) == (24, ids[0])
+    hours = [emulator.node_instance(one)["CycTime"] for one in ids]
+    assert hours == sorted(hours)
     assert {emulator.node_instance(one)["Status"] for one in ids} == {"SUCCESS"}
     assert context["pushed"]["statistics"]["records"] == 240
 
@@ -432,6 +434,23 @@ def test_without_anything_it_is_yesterday() -> None:
     today = datetime.now(timezone.utc).date()
 
     assert business_date_of({}) in {(today - timedelta(days=back)).isoformat() for back in (1, 2)}
+
+
+def test_a_backfill_has_the_day_before_its_date_not_before_today() -> None:
+    midnight = datetime(2026, 11, 24, 16, tzinfo=timezone.utc)
+    moments = {"data_interval_start": midnight, "data_interval_end": midnight}
+    run = SimpleNamespace(run_after=datetime(2026, 11, 27, tzinfo=timezone.utc))
+
+    assert business_date_of(dag_context("UTC", dag_run=run, **moments)) == "2026-11-23"
+    assert business_date_of(dag_context("Asia/Shanghai", dag_run=run, **moments)) == "2026-11-24"
+
+
+def test_the_day_before_is_one_of_the_calendar() -> None:
+    # 23 hours long in this zone.
+    moment = datetime(2026, 3, 30, 0, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    moments = {"data_interval_start": moment, "data_interval_end": moment}
+
+    assert business_date_of(dag_context("Europe/Berlin", **moments)) == "2026-03-29"
 
 
 # Many
