@@ -411,6 +411,17 @@ def test_the_business_date_is_that_of_the_interval_in_the_dags_time_zone() -> No
     assert business_date_of(dag_context("Asia/Shanghai", data_interval_start=start)) == "2026-11-25"
 
 
+def test_business_date_of_an_interval_without_length_is_the_day_before() -> None:
+    """Airflow 3 gives such an interval to a cron expression, and every Airflow to runs of ``schedule=None``."""
+    midnight = datetime(2026, 11, 25, tzinfo=timezone.utc)
+    at_once = {"data_interval_start": midnight, "data_interval_end": midnight}
+    a_day = {"data_interval_start": midnight, "data_interval_end": midnight + timedelta(days=1)}
+
+    assert business_date_of(dag_context("UTC", **at_once)) == "2026-11-24"
+    assert business_date_of(dag_context("Asia/Shanghai", **at_once)) == "2026-11-24"
+    assert business_date_of(dag_context("UTC", **a_day)) == "2026-11-25"
+
+
 @pytest.mark.parametrize("moment", ["run_after", "start_date"])
 def test_without_an_interval_it_is_the_day_before_the_run_for_all_tries(moment: str) -> None:
     run = SimpleNamespace(**{moment: datetime(2026, 11, 24, 17, tzinfo=timezone.utc)})
