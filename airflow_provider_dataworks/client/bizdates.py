@@ -15,11 +15,13 @@ _HALF_A_DAY = timedelta(hours=12)
 def parse_bizdate(value: object) -> str:
     """Read a business date.
 
-    :param value: a date, a datetime (whose own date counts, whatever its time zone), ``YYYY-MM-DD``, ``YYYYMMDD``, or a
-        datetime as it prints.
+    :param value: a date, a datetime (whose own date counts, whatever its time zone), ``YYYY-MM-DD``, ``YYYYMMDD`` (or
+        that number, as ``{{ ds_nodash }}`` is where a DAG renders native objects), or a datetime as it prints.
     :return: ``YYYY-MM-DD``.
     :raises ValueError: it is anything else.
     """
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if isinstance(value, date):
         day = date(value.year, value.month, value.day)
     elif isinstance(value, str) and (found := _WRITTEN.fullmatch(value.strip())):

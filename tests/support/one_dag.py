@@ -17,7 +17,7 @@ def main() -> int:
     """Run the DAG; returns the exit status: 0 if it succeeded and waited deferred."""
     with tempfile.TemporaryDirectory(prefix="one-dag-") as folder:
         home = Path(folder)
-        with emulator_process(home / "emulator.log", "--run-seconds", "10") as emulator:
+        with emulator_process(home / "emulator.log", "--run-seconds", "30") as emulator:
             airflow = LocalAirflow(home / "airflow", EXAMPLES, env=emulator.env, progress=print)
             with airflow:
                 return run(airflow)

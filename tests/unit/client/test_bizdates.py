@@ -22,6 +22,8 @@ NOON = dt.datetime(2024, 11, 20, 12, tzinfo=dt.timezone.utc)
         dt.datetime(2024, 11, 20, 23, 59, tzinfo=ZoneInfo("America/New_York")),
         "2024-11-20",
         "20241120",
+        # What ds_nodash is where a DAG renders native objects.
+        20241120,
         " 2024-11-20\n",
         "2024-11-20T08:30:00.123456+08:00",
         "2024-11-20 08:30:00Z",
@@ -42,7 +44,10 @@ def test_years_outside_are_refused_by_the_years_that_are_allowed(written: object
         bizdates.parse_bizdate(written)
 
 
-@pytest.mark.parametrize("written", [20241120, None, "", "2024-11", "2024/11/20", "20 November", "2024-11-20 noon"])
+@pytest.mark.parametrize(
+    "written",
+    [2024112, -20241120, True, 20241120.0, None, "", "2024-11", "2024/11/20", "20 November", "2024-11-20 noon"],
+)
 def test_what_is_no_date_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match=r"^must be a date, YYYY-MM-DD or YYYYMMDD$"):
         bizdates.parse_bizdate(written)

@@ -565,6 +565,7 @@ def test_time_zone_that_does_not_exist_is_refused(
     [
         DAY,
         "20241120",
+        20241120,
         date(2024, 11, 20),
         datetime(2024, 11, 20, 23, 59, tzinfo=timezone.utc),
         "2024-11-20T23:59:00+00:00",
@@ -581,7 +582,8 @@ def test_business_date_is_taken_however_it_is_written(hook: DataWorksHook, given
     ("arguments", "problem"),
     [
         ({"bizdate": "2024-13-20"}, "bizdate: must be a date"),
-        ({"bizdate": 20241120}, "bizdate: must be a date"),
+        ({"bizdate": 2024112}, "bizdate: must be a date"),
+        ({"bizdate": True}, "bizdate: must be a date"),
         ({"bizdate": "2024-11"}, "bizdate: must be a date"),
         ({"bizdate": None}, "bizdate: must be a date"),
         ({"name": "x" * 129}, "name: must have at most 128 characters, not 129"),
