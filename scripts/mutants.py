@@ -125,6 +125,9 @@ TESTS: dict[str, tuple[str, ...]] = {
 _KILLED = (1, 3)
 _SURVIVED = 0
 _UNTESTED = (5, 33)
+#: A string as the source writes it, and in one with an f before it what is put in.
+_STRING = re.compile(r"""f?"(?:[^"\\]|\\.)*"|f?'(?:[^'\\]|\\.)*'""")
+_PUT_IN = re.compile(r"\{[^{}]*\}")
 WORDING = "the wording of a message, which no test need repeat"
 
 
@@ -315,11 +318,23 @@ def changed_lines(diff: str) -> tuple[str, ...]:
 
 
 def is_wording(change: Sequence[str]) -> bool:
-    """Whether a mutant only changes letters of a string with more than one word in it."""
+    """Whether a mutant only changes letters of strings with more than one word in them."""
     removed = " ".join(line[2:] for line in change if line.startswith("- "))
     added = " ".join(line[2:] for line in change if line.startswith("+ "))
-    same = added.replace("XX", "") == removed or added.casefold() == removed.casefold()
-    return same and re.search(r"[\"'][^\"']*\w+\W* \W*\w+[^\"']*[\"']", removed) is not None
+    before, after = _STRING.findall(removed), _STRING.findall(added)
+    if _STRING.sub("", removed) != _STRING.sub("", added) or len(before) != len(after):
+        return False
+    changed = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+    return bool(changed) and all(_says_the_same(*pair) for pair in changed)
+
+
+def _says_the_same(before: str, after: str) -> bool:
+    """Whether a string has more than one word, and the other differs in its letters only, but for what is put in."""
+    if before.startswith("f") and _PUT_IN.findall(before) != _PUT_IN.findall(after):
+        return False
+    same = after.replace("XX", "") == before or after.casefold() == before.casefold()
+    text = _PUT_IN.sub("_", before) if before.startswith("f") else before
+    return same and re.search(r"\w\W* \W*\w", text) is not None
 
 
 def read_explanations(text: str) -> dict[str, dict[Survivor, str]]:

@@ -67,6 +67,9 @@ def test_a_sample_is_the_same_for_the_same_seed() -> None:
         ('log.info("Job %s is gone", name)', 'log.info("Job %s is gone", None)', False),
         ('kind = "plain"', 'kind = "XXplainXX"', False),
         ("name.lower()", "name.upper()", False),
+        ('found["Code"], found["Id"]', 'found["CODE"], found["Id"]', False),
+        ("f\"{quote(key, safe='~')} is odd\"", "f\"{quote(key, safe='XX~XX')} is odd\"", False),
+        ('log.info("Job %s is gone", kind == "DI")', 'log.info("Job %s is gone", kind == "di")', False),
     ],
 )
 def test_the_wording_of_a_message_needs_no_explanation(removed: str, added: str, expected: bool) -> None:
