@@ -465,5 +465,5 @@ def test_incomplete_answer_is_an_unknown_outcome(client: DataWorksClient, emulat
     emulator.add_fault("body", body={"Other": 1}, action="StopDIJob")
     with pytest.raises(ApiError, match="the answer is incomplete: DIJobPaging is missing") as raised:
         call(client, "StopDIJob", body={"DIJobId": 1001}, check=check)
-    assert raised.value.outcome is Outcome.UNKNOWN
+    assert (raised.value.action, raised.value.outcome) == ("StopDIJob", Outcome.UNKNOWN)
     assert len(emulator.requests("StopDIJob")) == 1

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from airflow_provider_dataworks.client.catalog import v2020_05_18
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.errors import ApiError, Outcome, is_read_only, outcome_of
 from airflow_provider_dataworks.emulator.control import EmulatorControl
@@ -183,6 +184,15 @@ def test_refusal_inside_a_200_is_a_refusal(
 
     assert (error.outcome, error.http_status, error.message) == (Outcome.REFUSED, 200, "no")
     assert len(server.received) == 1
+
+
+def test_refusal_inside_the_content_names_its_action(server: ScriptedServer, make_client: ClientFactory) -> None:
+    server.answer(200, b'{"Data": {"Status": "fail", "Message": "no"}}')
+
+    with pytest.raises(ApiError) as raised:
+        make_client(server.url).call(v2020_05_18.STOP_DI_SYNC_INSTANCE, {"FileId": 1})
+
+    assert (raised.value.action, raised.value.message) == ("StopDISyncInstance", "no")
 
 
 def test_throttling_inside_a_200_passes(server: ScriptedServer, make_client: ClientFactory) -> None:
