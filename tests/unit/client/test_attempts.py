@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from airflow_provider_dataworks.client.actions import Repeat
 from airflow_provider_dataworks.client.client import DataWorksClient
+from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.credentials import Credentials
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
 from airflow_provider_dataworks.client.retry import backoff
@@ -22,6 +24,7 @@ from airflow_provider_dataworks.emulator.settings import (
     STS_SECURITY_TOKEN,
 )
 from tests.support.calls import call
+from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -298,6 +301,19 @@ def test_throttled_call_goes_on_for_ten_minutes(
     assert error.attempts == len(emulator.requests("ListDIJobs")) == len(sleeps) + 1
 
 
+def test_throttled_call_has_time_for_its_answer_also_after_three_minutes(
+    server: ScriptedServer, make_client: ClientFactory
+) -> None:
+    for _ in range(3):
+        server.answer(429, THROTTLED, x_acs_retry_after="100000")
+    clock = FakeClock()
+
+    with installed(clock):
+        assert list_jobs(make_client(server.url, sleep=clock.sleep)) == {"RequestId": "R-1"}
+
+    assert sum(clock.sleeps) >= 300
+
+
 def test_throttled_attempts_do_not_count(client: DataWorksClient, emulator: EmulatorControl) -> None:
     emulator.add_fault("throttle", count=12)
     emulator.add_fault("error", status=503, code="ServiceUnavailable", count=4)
@@ -368,6 +384,17 @@ def test_token_that_stays_refused_is_renewed_only_once(emulator: EmulatorControl
     assert (len(emulator.requests("ListDIJobs")), provider.renewals) == (2, 1)
 
 
+def test_token_is_renewed_no_more_often_than_the_call_may_be_sent(
+    server: ScriptedServer, make_client: ClientFactory
+) -> None:
+    for _ in range(5):
+        server.answer(400, b'{"Code": "InvalidSecurityToken.Expired", "Message": "expired"}')
+    provider = _Fixed(*(Credentials(f"STS.{number}", "secret", f"token-{number}") for number in range(5)))
+
+    assert refused(make_client(server.url, provider, max_attempts=1)).code == "InvalidSecurityToken.Expired"
+    assert [request.headers["x-acs-accesskey-id"] for request in server.received] == ["STS.0", "STS.1"]
+
+
 def test_source_that_gives_an_ended_token_for_a_while_is_waited_for(
     emulator: EmulatorControl, make_client: ClientFactory, sleeps: list[float]
 ) -> None:
@@ -409,13 +436,18 @@ def test_missing_credentials_are_no_matter_of_attempts(server: ScriptedServer, m
 # Whether the call arrived
 
 
-def test_confirmed_call_is_not_sent_again(client: DataWorksClient, emulator: EmulatorControl) -> None:
+def test_confirmed_call_is_not_sent_again(
+    client: DataWorksClient, emulator: EmulatorControl, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "airflow_provider_dataworks.client.client")
     emulator.add_fault("reset", effect="after")
 
     answer = call(client, "StopDIJob", body={"DIJobId": 1001}, confirm_effect=lambda error: {"confirmed": error.action})
 
     assert answer == {"confirmed": "StopDIJob"}
     assert len(emulator.requests("StopDIJob")) == 1
+    (line,) = [one.getMessage() for one in caplog.records if one.name.endswith("client.client")]
+    assert line.startswith("StopDIJob: the answer was lost, but the call arrived (no complete answer (")
 
 
 def test_call_that_did_not_arrive_is_sent_again(client: DataWorksClient, emulator: EmulatorControl) -> None:
