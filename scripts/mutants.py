@@ -82,6 +82,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_CLIENT}get_with_effect.py",
         f"{_CLIENT}redaction.py",
         f"{_CLIENT}credentials.py",
+        f"{_CLIENT}transport.py",
         f"{_CLIENT}time_limits.py",
     ),
     "client/transport": (

@@ -273,6 +273,16 @@ def test_waiting_time_beyond_the_overall_bound_ends_the_call_at_once(
     assert error.retry_after == 200
 
 
+def test_waiting_time_beyond_a_given_bound_ends_the_call_at_once(
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float]
+) -> None:
+    server.answer(503, UNAVAILABLE, x_acs_retry_after="20000")
+
+    refused(make_client(server.url, max_elapsed=10))
+
+    assert (len(server.received), sleeps) == (1, [])
+
+
 @pytest.mark.waits
 def test_overall_bound_ends_the_attempts(emulator: EmulatorControl, make_client: ClientFactory) -> None:
     key = Credentials(emulator.access_key_id, emulator.access_key_secret)

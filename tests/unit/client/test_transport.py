@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 import requests
 
 from airflow_provider_dataworks.client.client import DataWorksClient
+from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import ApiError, Outcome
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from tests.support.calls import call
 from tests.support.certificates import server_context, write_certificate
+from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer, scripted_server
 
 from .conftest import ClientFactory
@@ -87,6 +90,17 @@ def test_values_are_encoded_as_the_official_sdk_does(server: ScriptedServer, mak
         b"%22Interval%22%3A10%7D%2C%22n%22%3A%22%E5%90%8D%22%7D&WithDetails=false&Zone=last"
     )
     assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+def test_an_answer_is_a_line_of_the_log_for_debugging(
+    server: ScriptedServer, make_client: ClientFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "airflow_provider_dataworks.client.client")
+
+    with installed(FakeClock()):
+        list_jobs(make_client(server.url))
+
+    assert caplog.messages == ["ListDIJobs: HTTP 200 in 0.000 s"]
 
 
 # Timeouts
