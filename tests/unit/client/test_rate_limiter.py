@@ -81,6 +81,22 @@ def test_client_waits_for_its_moment_at_every_attempt(
     assert sleeps == [0.5, 0.1, 1.0]
 
 
+def test_wait_for_the_moments_does_not_count_as_time_of_the_call(
+    server: ScriptedServer, make_client: ClientFactory, clock: FakeClock
+) -> None:
+    for wait in (None, None, None, "200000"):
+        headers = {"x_acs_retry_after": wait} if wait else {}
+        server.answer(503, b'{"Code": "ServiceUnavailable"}', **headers)
+    client = make_client(server.url, rate_limiter=RateLimiter(0.01), sleep=clock.sleep)
+
+    with pytest.raises(ApiError):
+        call(client, "ListDIJobs")
+
+    # Three waits of 100 s are longer than the bound; only the pause that the last answer asks for is beyond it.
+    assert len(server.received) == 4
+    assert sum(clock.sleeps) == pytest.approx(300)
+
+
 # What the service answers
 
 
