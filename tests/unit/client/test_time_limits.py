@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.credentials import Credentials
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
+from airflow_provider_dataworks.client.transport import Exchange
 from tests.support.calls import call
 from tests.support.certificates import server_context, write_certificate
+from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import KEY, ClientFactory
@@ -229,6 +232,57 @@ def test_whole_call_ends_with_its_time(dripping: Dripping, make_client: ClientFa
     error = late(lambda: call(client, "GetDIJob"), 0.5)
 
     assert error.outcome_unknown
+
+
+@pytest.fixture
+def times(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the seconds that attempts were given."""
+    given: list[float] = []
+    run = Exchange.run
+
+    def spy(self: Exchange, seconds: float, work: Callable[[], Any]) -> Any:
+        given.append(seconds)
+        return run(self, 20, work)
+
+    monkeypatch.setattr(Exchange, "run", spy)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("code", "wait", "max_elapsed", "bound"),
+    [
+        ("ServiceUnavailable", 150, None, 180),
+        ("ServiceUnavailable", 50, 60, 60),
+        ("Throttling", 50, 60, 60),
+        ("Throttling", 170, None, None),
+    ],
+)
+def test_attempt_has_no_more_time_than_its_call_has_left(
+    server: ScriptedServer,
+    make_client: ClientFactory,
+    times: list[float],
+    code: str,
+    wait: int,
+    max_elapsed: float | None,
+    bound: float | None,
+) -> None:
+    server.answer(503, b'{"Code": "%s"}' % code.encode(), x_acs_retry_after=f"{wait}000")
+    clock = FakeClock()
+
+    with installed(clock):
+        call(make_client(server.url, max_elapsed=max_elapsed, sleep=clock.sleep), "GetDIJob")
+
+    (pause,) = clock.sleeps
+    assert times == [40, 40 if bound is None else pytest.approx(bound - pause)]
+
+
+def test_first_attempt_has_no_more_time_than_its_call(
+    server: ScriptedServer, make_client: ClientFactory, times: list[float]
+) -> None:
+    with installed(FakeClock()):
+        call(make_client(server.url, max_elapsed=0.5), "GetDIJob")
+
+    assert times == [0.5]
 
 
 def test_connection_of_an_answer_in_time_is_used_again(server: ScriptedServer, make_client: ClientFactory) -> None:
