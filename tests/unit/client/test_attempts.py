@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import json
 import logging
+import random
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -67,6 +68,18 @@ def test_the_line_of_a_failed_attempt_begins_with_the_action(
 
     (line,) = [one.getMessage() for one in caplog.records if one.name.endswith("client.retry")]
     assert line.startswith(f"ListDIJobs: attempt 1 failed, the next in {sleeps[0]:.1f} s: too fast ["), line
+
+
+def test_pauses_double_up_to_thirty_seconds(
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+    for _ in range(8):
+        server.answer(503, UNAVAILABLE)
+
+    refused(make_client(server.url, max_attempts=8))
+
+    assert sleeps == [1, 2, 4, 8, 16, 30, 30]
 
 
 @pytest.mark.parametrize(("attempt", "bound"), [(1, 1), (3, 4), (6, 30), (5000, 30)])

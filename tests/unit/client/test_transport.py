@@ -64,6 +64,7 @@ def test_request_is_a_post_to_the_root(server: ScriptedServer, make_client: Clie
     assert request.headers["x-acs-action"] == "StartDISyncInstance"
     assert request.headers["x-acs-version"] == "2020-05-18"
     assert request.headers["user-agent"].startswith("airflow-provider-dataworks/")
+    assert (request.headers["accept"], request.headers["accept-encoding"]) == ("application/json", "gzip, deflate")
 
 
 def test_values_are_encoded_as_the_official_sdk_does(server: ScriptedServer, make_client: ClientFactory) -> None:
