@@ -118,6 +118,7 @@ def _raw_deflate(data: bytes) -> bytes:
         ("deflate", zlib.compress(PACKED)),
         ("deflate", _raw_deflate(PACKED)),
         ("identity", PACKED),
+        ("identity, gzip", gzip.compress(PACKED)),
         ("", PACKED),
     ],
 )
@@ -165,6 +166,23 @@ def test_small_body_that_unpacks_to_a_large_one_takes_no_memory(
         tracemalloc.stop()
 
     assert peak < 2.5 * transport.MAX_BODY
+
+
+@pytest.mark.waits
+def test_large_body_is_read_no_further_than_the_bound(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MAX_BODY", 2**20)
+    server.answer(200, b" " * 2**24)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ApiError, match="it has more than 1 MiB"):
+            call(make_client(server.url), "StartDIJob")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 4 * transport.MAX_BODY
 
 
 def test_no_cookie_is_kept(server: ScriptedServer, make_client: ClientFactory) -> None:

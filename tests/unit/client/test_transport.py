@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import logging
 import socket
 import time
@@ -144,6 +145,49 @@ def test_connection_that_nobody_takes_is_surely_not_executed(make_client: Client
     assert error.message.startswith("no connection (NewConnectionError: ")
     assert "refused" in error.message
     assert "object at" not in error.message
+
+
+def test_probe_of_a_host_that_has_no_address_is_surely_not_executed(make_client: ClientFactory) -> None:
+    with pytest.raises(ApiError, match="no connection") as raised:
+        make_client("https://dataworks.nowhere.invalid").probe()
+
+    assert raised.value.outcome is Outcome.NOT_EXECUTED
+
+
+def test_request_that_cannot_be_put_together_is_refused(server: ScriptedServer, make_client: ClientFactory) -> None:
+    key = StaticCredentials(Credentials("id", "secret", "a token\nof two lines"))
+
+    error = failure(make_client(server.url, key), "StopDIJob")
+
+    assert (error.outcome, server.received) == (Outcome.REFUSED, [])
+
+
+def test_connection_that_breaks_while_the_request_goes_out_is_an_unknown_outcome(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: Any, data: bytes) -> None:
+        raise ConnectionResetError("reset by peer")
+
+    monkeypatch.setattr(http.client.HTTPConnection, "send", breaks)
+
+    error = failure(make_client(server.url), "StopDIJob")
+
+    assert error.outcome is Outcome.UNKNOWN
+    assert error.message.startswith("no complete answer (")
+    assert "reset by peer" in error.message
+
+
+def test_failure_without_words_is_an_unknown_outcome(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", fails)
+
+    error = failure(make_client(server.url), "StopDIJob")
+
+    assert (error.outcome, error.message) == (Outcome.UNKNOWN, "no complete answer (RuntimeError: '')")
 
 
 def test_host_that_has_no_address_is_surely_not_executed(make_client: ClientFactory) -> None:
