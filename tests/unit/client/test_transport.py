@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import logging
 import socket
+import ssl
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import ApiError, Outcome
+from airflow_provider_dataworks.client.transport import _innermost
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from tests.support.calls import call
 from tests.support.certificates import server_context, write_certificate
@@ -142,6 +144,7 @@ def test_connection_that_nobody_takes_is_surely_not_executed(make_client: Client
     error = failure(make_client(f"http://127.0.0.1:{dead_port}", max_attempts=2), "StopDIJob")
 
     assert (error.outcome, error.attempts) == (Outcome.NOT_EXECUTED, 2)
+    assert (error.action, error.http_status, error.request_id) == ("StopDIJob", None, None)
     assert error.message.startswith("no connection (NewConnectionError: ")
     assert "refused" in error.message
     assert "object at" not in error.message
@@ -227,6 +230,30 @@ def test_text_of_a_lost_call_has_no_parameters(emulator: EmulatorControl, make_c
     assert "precious" not in str(raised.value)
 
 
+def test_words_of_the_cause_are_those_of_the_innermost_exception() -> None:
+    inner = ConnectionResetError("reset by peer")
+
+    assert _innermost(requests.ConnectionError(ConnectionError("aborted", inner))) == "reset by peer"
+
+
+def test_words_of_the_cause_may_be_a_reason_without_an_exception() -> None:
+    refused = ssl.SSLError("handshake")
+    refused.reason = "WRONG_VERSION_NUMBER"
+
+    assert _innermost(requests.ConnectionError(refused)) == "WRONG_VERSION_NUMBER"
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("<urllib3.HTTPConnection object at 0x7f3a>: Failed to connect", "Failed to connect"),
+        ("Max retries exceeded with url: /?StartParam=precious (last)", "Max retries exceeded with  (last)"),
+    ],
+)
+def test_words_of_the_cause_have_neither_objects_nor_parameters(words: str, kept: str) -> None:
+    assert _innermost(OSError(words)) == kept
+
+
 # Redirects
 
 
@@ -306,6 +333,17 @@ def test_proxy_that_cannot_be_reached_has_passed_nothing_on(
     assert "proxy-password" not in str(error)
 
 
+def test_proxy_that_cannot_be_reached_has_passed_no_probe_on(
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, dead_port: int
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{dead_port}")
+
+    with pytest.raises(ApiError, match="no connection") as raised:
+        make_client("http://dataworks.example").probe()
+
+    assert raised.value.outcome is Outcome.NOT_EXECUTED
+
+
 # TLS
 
 
@@ -319,7 +357,7 @@ def test_certificate_that_nobody_vouches_for_is_refused(make_client: ClientFacto
     with scripted_server(server_context(certificate)) as server:
         error = failure(make_client(server.url))
 
-    assert error.outcome is Outcome.REFUSED
+    assert (error.action, error.outcome) == ("ListDIJobs", Outcome.REFUSED)
     assert "TLS certificate" in error.message
     assert "REQUESTS_CA_BUNDLE" in error.message
     assert server.received == []
@@ -337,6 +375,18 @@ def test_verification_cannot_be_switched_off_by_the_environment(
     assert server.received == []
     assert error.outcome is Outcome.REFUSED
     assert "REQUESTS_CA_BUNDLE" in error.message
+
+
+def test_file_of_certificates_that_is_not_there_is_named(
+    make_client: ClientFactory, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    with scripted_server(server_context(certificate)) as server:
+        error = failure(make_client(server.url))
+
+    assert (error.action, error.outcome) == ("ListDIJobs", Outcome.REFUSED)
+    assert "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE cannot be read: " in error.message
+    assert "/nowhere/ca.pem" in error.message
 
 
 def test_own_certificate_authority_can_be_named(

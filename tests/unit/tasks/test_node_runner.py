@@ -124,6 +124,7 @@ def test_instances_that_do_not_show_are_an_error(clock: FakeClock, caplog: pytes
         "A retry of the task takes this run."
     )
     assert clock.sleeps == [1.0, 2.0, 2.0, 2.0, 2.0, 1.0]
+    assert (made.targets, made.snapshots) == ((), ())
     assert caplog.messages == ["The instances of run 77 cannot be read for now: HTTP 503"]
 
 
