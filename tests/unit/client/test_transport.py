@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import re
 import socket
 import ssl
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from airflow_provider_dataworks import __version__
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
@@ -66,7 +68,8 @@ def test_request_is_a_post_to_the_root(server: ScriptedServer, make_client: Clie
     assert "content-type" not in request.headers
     assert request.headers["x-acs-action"] == "StartDISyncInstance"
     assert request.headers["x-acs-version"] == "2020-05-18"
-    assert request.headers["user-agent"].startswith("airflow-provider-dataworks/")
+    versions = rf"airflow-provider-dataworks/{re.escape(__version__)} requests/{re.escape(requests.__version__)}"
+    assert re.fullmatch(rf"{versions} python/\d+\.\d+\.\d+", request.headers["user-agent"])
     assert (request.headers["accept"], request.headers["accept-encoding"]) == ("application/json", "gzip, deflate")
 
 
