@@ -162,6 +162,7 @@ def test_body_of_the_bound_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("br", b"\xff", "its content-encoding 'br' is not supported"),
         ("gzip", gzip.compress(b"{}" * 99)[:-9], "it is compressed and breaks off"),
     ],
+    ids=["unknown", "breaks off"],
 )
 def test_body_that_cannot_be_read_is_an_error_that_says_why(
     server: ScriptedServer, make_client: ClientFactory, encoding: str, body: bytes, problem: str
