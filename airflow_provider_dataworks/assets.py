@@ -48,7 +48,7 @@ def di_job_uri(region_id: str, project_id: int | str, di_job_id: int | str) -> s
     :param project_id: workspace id, or its digits.
     :param di_job_id: the job's id, or its digits.
     :return: such as ``dataworks://cn-shanghai/10000/di-job/1001``.
-    :raises DataWorksParameterError: an argument cannot be used.
+    :raises DataWorksParameterError: an argument is invalid.
     """
     return _asset_id(region_id, project_id, DI_JOB, di_job_id).uri
 
@@ -60,7 +60,7 @@ def node_uri(region_id: str, project_id: int | str, node_id: int | str) -> str:
     :param project_id: workspace id, or its digits.
     :param node_id: the node's id as Operation Center shows it, or its digits.
     :return: such as ``dataworks://cn-shanghai/10000/node/4001``.
-    :raises DataWorksParameterError: an argument cannot be used.
+    :raises DataWorksParameterError: an argument is invalid.
     """
     return _asset_id(region_id, project_id, NODE, node_id).uri
 
@@ -108,7 +108,7 @@ def create_asset(
     :param node_id: the node's id, or its digits; default None. Exactly one of both is needed.
     :param extra: the asset's extra; default None.
     :return: an Asset; on Airflow 2.11 a Dataset.
-    :raises DataWorksParameterError: an argument cannot be used.
+    :raises DataWorksParameterError: an argument is invalid.
     """
     from airflow.providers.common.compat.sdk import Asset
 

@@ -69,7 +69,7 @@ OPTIONS = (
         10,
         1,
         1_000_000,
-        "How many polls in a row may fail before a wait ends with an error, where the task does not say it.",
+        "Number of failed polls in a row that ends a wait, unless the task sets max_poll_failures.",
         "30",
     ),
     Option(
@@ -77,7 +77,7 @@ OPTIONS = (
         100,
         10,
         100,
-        "Entries a page when a poll lists jobs or instances. Smaller pages make more requests of less size.",
+        "Page size when a poll lists jobs or instances. Smaller pages need more requests.",
         "50",
     ),
     Option(
@@ -93,7 +93,7 @@ OPTIONS = (
         30,
         0,
         10_000,
-        "Lines from the end of a failed DI job's log that are written into the task's log (API version 2024-05-18).",
+        "Number of lines copied from the end of a failed DI job's log into the task's log (API version 2024-05-18).",
         "100",
     ),
     Option(
@@ -101,7 +101,7 @@ OPTIONS = (
         1000,
         0,
         100_000,
-        "Lines from the end of a node instance's log that are written into the task's log.",
+        "Number of lines copied from the end of a node instance's log into the task's log.",
         "200",
     ),
 )

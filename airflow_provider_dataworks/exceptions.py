@@ -1,16 +1,15 @@
-"""The errors that users of the provider meet, all of them Airflow's kind.
+"""Exceptions of the provider. All of them are Airflow exceptions.
 
-======================== ===================================================== =======================
-class                    when                                                  Airflow retries the task
-======================== ===================================================== =======================
-DataWorksTransientError  throttled, unavailable, network, keys not to be had   yes
-DataWorksTimeoutError    a wait reached its limit; the text says what became   yes
-                         of the job
-DataWorksJobError        the job ended in a failure status                     yes
+======================== ===================================================== ========================
+class                    raised for                                            Airflow retries the task
+======================== ===================================================== ========================
+DataWorksTransientError  throttling, outages, network, no credentials for now  yes
+DataWorksTimeoutError    a wait that reached its limit                         yes
+DataWorksJobError        a job that ended in a failure status                  yes
 DataWorksPermanentError  parameters, permission, signature, quota, region      no
-DataWorksNotFoundError   no such job                                           no
-DataWorksParameterError  an argument or a connection field; nothing was sent   no
-======================== ===================================================== =======================
+DataWorksNotFoundError   a job, node, run or instance that does not exist      no
+DataWorksParameterError  an invalid argument or connection field               no
+======================== ===================================================== ========================
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ _Error = TypeVar("_Error", bound="DataWorksError")
 
 
 class DataWorksError(AirflowException):
-    """Anything that went wrong with DataWorks.
+    """Base class of all exceptions of this package.
 
     :param message: what happened and what to do.
     :param action: the API action, None where none was called.
     :param code: the API's error code, None where it gave none.
     :param http_status: the HTTP status, None where no answer came.
-    :param request_id: the RequestId to give to Alibaba Cloud's support, None where the service gave none.
-    :param outcome_unknown: whether the service may have carried the call out, in any of its attempts; default False.
+    :param request_id: the RequestId, which Alibaba Cloud's support needs; None where the service gave none.
+    :param outcome_unknown: whether the service may have executed the call in one of its attempts; default False.
     :param conn_id: the connection's id, None (default) where none was used.
     :param region_id: the region that was called, None (default) where it is not known.
     :param project_id: the workspace, None (default) where it is not known.
@@ -101,7 +100,7 @@ def _restore(kind: type[DataWorksError], fields: dict[str, Any]) -> DataWorksErr
 
 
 class DataWorksTransientError(DataWorksError):
-    """It failed for now: throttled, unavailable, no network or no keys, also after the hook's own attempts.
+    """A temporary error that persisted after the hook's own retries: throttling, an outage, no network, no credentials.
 
     :param message: what happened and what to do.
     :param retry_after: seconds that the service asked to wait, None (default) where it did not say.
@@ -114,19 +113,20 @@ class DataWorksTransientError(DataWorksError):
 
 
 class DataWorksTimeoutError(DataWorksError):
-    """A wait reached its limit; the text says what became of the job."""
+    """A wait reached its limit. The message says what became of the job."""
 
 
 class DataWorksPermanentError(DataWorksError, AirflowFailException):
-    """It will fail again: parameters, permission, signature, quota used up, region. Airflow does not retry it."""
+    """An error that a retry cannot fix: parameters, permission, signature, used-up quota, region. Airflow does not
+    retry it."""
 
 
 class DataWorksNotFoundError(DataWorksPermanentError):
-    """There is no such job, node, run or instance."""
+    """The job, node, run or instance does not exist."""
 
 
 class DataWorksParameterError(DataWorksPermanentError, ValueError):
-    """An argument or a connection field can't be used; nothing was sent.
+    """An argument or a connection field is invalid. Nothing was sent.
 
     :param name: the argument or field at fault.
     :param problem: what it may be, and what it was.

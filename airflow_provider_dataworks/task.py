@@ -219,14 +219,17 @@ def business_date_of(context: Context) -> str:
     """The business date of a run of a DAG, in the DAG's time zone.
 
     :param context: the task instance's, from Airflow.
-    :return: ``YYYY-MM-DD``: the date of data_interval_start; without an interval, that of the day before the run, and
-        the same one in each of its tries.
+    :return: ``YYYY-MM-DD``: the date of data_interval_start; without an interval, or where it has no length, that of
+        the day before the run, and the same one in each of its tries.
     """
     zone = getattr(context.get("dag"), "timezone", None) or timezone.utc
-    if (start := context.get("data_interval_start")) is not None:
+    start = context.get("data_interval_start")
+    # Airflow 3 gives a cron expression an interval that begins and ends when the run is due, and every Airflow gives
+    # one to a manual run: it says when, not about which day.
+    if start is not None and start != context.get("data_interval_end"):
         return start.astimezone(zone).date().isoformat()
     run = context.get("dag_run")
-    moments = (getattr(run, name, None) for name in ("run_after", "start_date"))
+    moments = (start, *(getattr(run, name, None) for name in ("run_after", "start_date")))
     began = next((moment for moment in moments if moment is not None), None)
     began = began or datetime.fromtimestamp(clock.time(), timezone.utc)
     return (began.astimezone(zone).date() - timedelta(days=1)).isoformat()

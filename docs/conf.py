@@ -60,8 +60,8 @@ _ELSEWHERE = """
     ModuleNotFoundError TimeoutError Exception Any Callable Iterable Iterator AsyncIterator Mapping Sequence ClassVar
     Literal Settle T XComArg str int float bool None dict list tuple type frozenset property optional date datetime
 """
-# Parts of the client that the reference leaves out.
-_INTERNAL = "CredentialsProvider Outcome RateLimiter UnreadableContentError"
+# Internal names that signatures of public ones have.
+_INTERNAL = "Action CredentialsProvider DIJob Outcome RateLimiter"
 nitpick_ignore_regex = [
     (r"py:.*", "|".join(_ELSEWHERE.split())),
     (r"py:.*", rf"([\w.]+\.)?({'|'.join(_INTERNAL.split())})"),

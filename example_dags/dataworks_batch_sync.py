@@ -1,6 +1,6 @@
-"""One batch sync task a table, from its definition to the night's records: create, deploy, run, check.
+"""One batch sync task per table: create it, deploy it, run it for a business date, and check its record counts.
 
-It is the same with both API versions. With 2020-05-18, running a node needs DataWorks Enterprise Edition or above.
+The DAG is the same for both API versions. With 2020-05-18, running a node needs Enterprise Edition or above.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from airflow_provider_dataworks.operators.data_integration import CreateDISyncTaskOperator, DeployDISyncTaskOperator
 from airflow_provider_dataworks.operators.node import RunNodeOperator
 
-#: What a YAML file of the team would say: a task each.
+#: One sync task for each entry; this could come from a YAML file.
 TABLES = [
     {"name": "orders", "columns": ["id", "amount"], "most_failed_records": 0},
     {"name": "customers", "columns": ["id", "city"], "most_failed_records": 10},
@@ -49,7 +49,7 @@ def content(table: dict[str, Any]) -> dict[str, Any]:
 
 @task
 def check(statistics: dict[str, Any], most_failed_records: int) -> None:
-    """Fail if a figure of the log is not as it has to be; a log that is gone gives none."""
+    """Fail if the node did nothing, or if too many records failed. Without a log there are no figures."""
     if "skipped" in statistics:
         raise ValueError(f"the node did nothing: {statistics['skipped']}")
     failed = statistics.get("failed_records", 0)
@@ -59,7 +59,7 @@ def check(statistics: dict[str, Any], most_failed_records: int) -> None:
 
 with DAG(
     dag_id="dataworks_batch_sync",
-    # On Airflow 3, a plain cron text has no data interval unless [scheduler] create_cron_data_intervals is on.
+    # On Airflow 3, the data interval of a plain cron expression has no length: it begins when the run is due.
     schedule=CronDataIntervalTimetable("0 1 * * *", timezone="Asia/Shanghai"),
     start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
     catchup=False,
@@ -84,7 +84,7 @@ with DAG(
                 task_name=f"{table['name']}_batch_sync{{{{ params.suffix }}}}",
                 task_content=content(table),
                 task_param={"FileFolderPath": FOLDER, "ResourceGroup": RESOURCE_GROUP},
-                # The task is created once, not anew each night.
+                # The same token every night: the task is created once.
                 client_token=f"{table['name']}_batch_sync{{{{ params.suffix }}}}",
             )
             deploy = DeployDISyncTaskOperator(
@@ -94,11 +94,11 @@ with DAG(
                     "InputList": ROOT_OUTPUT,
                     "ParaValue": "bizdate=$bizdate",
                     "ResourceGroupIdentifier": RESOURCE_GROUP,
-                    # DataWorks' scheduler runs the node as well: a node that is a dry run or frozen there (SKIP,
-                    # PAUSE) would do nothing for Airflow either. Both write the same partition, which is emptied first.
+                    # DataWorks' scheduler runs the node too. PAUSE or SKIP there would not help: such a node also
+                    # does nothing for Airflow. Both runs truncate and write the same partition.
                     "CronExpress": "00 00 05 * * ?",
                     "CycleType": "DAY",
-                    # Airflow retries.
+                    # Airflow retries the task instead.
                     "AutoRerunTimes": 0,
                 },
                 deferrable=True,
@@ -107,9 +107,9 @@ with DAG(
             run = RunNodeOperator(
                 task_id="run",
                 node_id=deploy.output,
-                # On Airflow 3, a run without a logical date has no ds: then it is the day before the run.
-                bizdate="{{ ds | default(none) }}",
-                parameters={"bizdate": "{{ ds_nodash | default('$bizdate') }}"},
+                # The business date is that of the data interval in the time zone of the DAG; ds is a date in UTC, in
+                # this DAG the day before. DataWorks itself puts the date into the parameter.
+                parameters={"bizdate": "$bizdate"},
                 deferrable=True,
                 poll_interval=5,
             )

@@ -1,4 +1,4 @@
-"""Create a real-time sync task from generated content, deploy it, start it, and go on once it runs."""
+"""Create a real-time sync task from generated content, deploy it, start it, and wait until it runs."""
 
 from __future__ import annotations
 

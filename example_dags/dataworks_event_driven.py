@@ -1,4 +1,4 @@
-"""Run when a DI job has finished, whoever has started it: an event-driven DAG (Airflow 3)."""
+"""Run each time that a DI job has finished, whatever started it: an event-driven DAG (Airflow 3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REGION, WORKSPACE, JOB = "cn-shanghai", 10000, 1001
 
 
 def schedule() -> list[Asset] | None:
-    """Give the job as an asset that is watched; Airflow 2.11 has no watchers, there the DAG runs only by hand."""
+    """The job as an asset with a watcher; Airflow 2.11 has none, and runs the DAG only when it is triggered by hand."""
     try:
         from airflow.sdk import AssetWatcher
     except ImportError:
@@ -41,9 +41,9 @@ with DAG(
 
     @task
     def report(triggering_asset_events: Any = None) -> list[str]:
-        """Stands for whatever reads what the job has copied."""
+        """Replace this with the task that uses the copied data."""
         events = [event for found in (triggering_asset_events or {}).values() for event in found]
         payloads = [event.extra["payload"] for event in events if event.extra.get("from_trigger")]
-        return [f"{one['job_name']}: {one['status']}, seen at {one['observed_at']}" for one in payloads]
+        return [f"{one['job_name']}: {one['status']}, observed at {one['observed_at']}" for one in payloads]
 
     report()

@@ -27,19 +27,19 @@ with DAG(
 
     @task
     def find() -> list[int]:
-        """The jobs are looked up when the DAG runs, not when the file is read."""
+        """List the jobs when the DAG runs, not when the file is parsed."""
         return [job["DIJobId"] for job in DataWorksHook().list_di_jobs(destination_data_source_type="Hive")]
 
     start = StartDIJobOperator.partial(
         task_id="start",
-        # Without it, a job of the type Full that has finished before copies nothing.
+        # Without it, a Full job that has finished once copies nothing.
         force_to_rerun=True,
     ).expand(di_job_id=find())
 
     finished = DIJobStatusSensor.partial(
         task_id="finished",
         target_statuses=["Finished"],
-        # The waiting tasks take no worker, and share their requests.
+        # Deferred tasks use no worker, and share their requests.
         deferrable=True,
         poke_interval=10,
         timeout=timedelta(hours=1),
@@ -47,6 +47,6 @@ with DAG(
 
     @task
     def load_partitions() -> None:
-        """Stands for the first task that needs all of the tables."""
+        """Replace this with the first task that needs all of the tables."""
 
     finished >> load_partitions()

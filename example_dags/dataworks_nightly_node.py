@@ -1,4 +1,4 @@
-"""Go on once the node that DataWorks itself runs each night has succeeded; the DAG starts nothing there."""
+"""Wait for a node that DataWorks runs on its own schedule each night; the DAG starts nothing in DataWorks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_dataworks.sensors.node import NodeInstanceSensor
 
 with DAG(
     dag_id="dataworks_nightly_node",
-    # On Airflow 3, a plain cron text has no data interval unless [scheduler] create_cron_data_intervals is on.
+    # On Airflow 3, the data interval of a plain cron expression has no length: it begins when the run is due.
     schedule=CronDataIntervalTimetable("30 0 * * *", timezone="Asia/Shanghai"),
     start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
     catchup=False,
@@ -24,7 +24,7 @@ with DAG(
     tags=["dataworks"],
     doc_md=__doc__,
 ):
-    # The business date is that of the data interval; an instance that is not generated yet is waited for.
+    # The business date is that of the data interval. The sensor also waits for an instance that does not exist yet.
     nightly = NodeInstanceSensor(
         task_id="nightly",
         node_name="orders_nightly",
@@ -35,7 +35,7 @@ with DAG(
 
     @task
     def report() -> None:
-        """What comes after the node."""
-        print("the orders of the night are there")
+        """Replace this with the first task that needs the data."""
+        print("tonight's orders have arrived")
 
     nightly >> report()

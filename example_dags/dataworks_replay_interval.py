@@ -1,4 +1,4 @@
-"""Each night, have a real-time job read again from where the day began: StartTime comes from the data interval."""
+"""Restart a real-time job each night from the start of the day: StartTime comes from the data interval."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JOB_ID = 1002
 
 with DAG(
     dag_id="dataworks_replay_interval",
-    # On Airflow 3, a plain cron text has no data interval unless [scheduler] create_cron_data_intervals is on.
+    # On Airflow 3, the data interval of a plain cron expression has no length: it begins when the run is due.
     schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"),
     start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
     catchup=False,
@@ -31,17 +31,17 @@ with DAG(
 
     @task
     def stop() -> None:
-        """A running job keeps its offset: settings of a start apply only to a job that does not run."""
+        """Stop the job first: start settings apply only to a job that is not running."""
         DataWorksHook().stop_di_job(di_job_id=JOB_ID)
 
-    # A job that is still stopping is waited for before it is started. No force_to_rerun: only the offset is to change,
-    # the steps that have run need not run again.
+    # The operator waits until the job has stopped, then starts it. No force_to_rerun: only the offset changes, and the
+    # steps that have run are not repeated.
     start = StartDIJobOperator(
         task_id="start",
         di_job_id=JOB_ID,
         realtime_start_settings={
-            # On Airflow 3, a run without a logical date has no data interval. StartTime is None then, and left out: the
-            # job goes on from where it was.
+            # On Airflow 3, a run without a logical date has no data interval. StartTime is then None, which leaves it
+            # out: the job resumes at its last offset.
             "StartTime": "{{ data_interval_start | default(none) }}",
             "FailoverSettings": {"Interval": 10, "UpperLimit": 5},
         },

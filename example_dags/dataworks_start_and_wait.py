@@ -31,7 +31,7 @@ with DAG(
         task_id="copy",
         di_job_id="{{ params.di_job_id }}",
         dataworks_conn_id="{{ params.connection }}",
-        # Without it, a job that has finished before copies nothing.
+        # Without it, a job that has finished once copies nothing.
         force_to_rerun=True,
         wait_for_completion=True,
         deferrable=True,
@@ -40,7 +40,7 @@ with DAG(
 
     @task
     def report(di_job_id: int, connection: str) -> str:
-        """Stands for whatever reads what the job has copied; it runs only if the job finished."""
+        """Replace this with the task that uses the copied data; it runs only if the job has finished."""
         job = DataWorksHook(connection).get_di_job(di_job_id=di_job_id)
         return f"{job['JobName']}: {job['JobStatus']}"
 

@@ -1,6 +1,7 @@
-"""Unit and contract tests on every Airflow line and Python that fit each other and are installed; prints a table.
+"""Unit and contract tests but the slow ones, on each Airflow line and Python that fit each other; prints a table.
 
-Run by ``make matrix``. Environments and results are kept in ``.matrix``, so the table may be filled a cell at a time.
+Run by ``make matrix`` on the Pythons that are installed. Environments and results are kept in ``.matrix``,
+so the table may be filled a cell at a time.
 """
 
 from __future__ import annotations
@@ -123,6 +124,8 @@ def run_cell(cell: Cell, processes: str) -> str:
         "worksteal",
         "-p",
         "no:cacheprovider",
+        "-m",
+        "not slow",
         "tests/unit",
         "tests/contract",
     ]

@@ -207,7 +207,7 @@ def _workspace(hook: DataWorksHook, project: int | None) -> tuple[CheckResult, C
         return failed, CheckResult("workspace", SKIPPED, "not tried, because of what failed before"), False
     except ApiError as error:
         if error.http_status is None or (error.code or "").startswith(_NOT_AUTHENTICATED):
-            failed = _failed("signature", error)
+            failed = _failed("signature", error, key_source=hook.settings.key_source)
             return failed, CheckResult("workspace", SKIPPED, "not tried, because of what failed before"), False
         if project is None:
             # Not everybody may list workspaces, and no task needs it.
@@ -248,7 +248,8 @@ def _try(hook: DataWorksHook, read: _Read) -> tuple[CheckResult, ApiError | Cred
     except (ApiError, CredentialsError) as error:
         # What the connection does not use is no failure of it, and an edition is not one of the caller's rights.
         is_failure = version == hook.settings.api_version and not _is_edition(error)
-        result = _failed(read.name, error, status=FAILED if is_failure else WARNING)
+        status = FAILED if is_failure else WARNING
+        result = _failed(read.name, error, status=status, key_source=hook.settings.key_source)
         return replace(result, api_version=version, action=action), error
     return CheckResult(read.name, OK, f"{action} is allowed", api_version=version, action=action), None
 
@@ -275,13 +276,18 @@ def _is_edition(error: ApiError | CredentialsError) -> bool:
 
 
 def _failed(
-    name: str, error: ApiError | CredentialsError, *, status: str = FAILED, where: str | None = None
+    name: str,
+    error: ApiError | CredentialsError,
+    *,
+    status: str = FAILED,
+    where: str | None = None,
+    key_source: str = "",
 ) -> CheckResult:
     from airflow_provider_dataworks.hooks.errors import advice_for
 
     if isinstance(error, CredentialsError):
         return CheckResult(name, status, _line(error), "Correct auth_type and what belongs to it.")
-    advice = advice_for(error)
+    advice = advice_for(error, key_source)
     facts = [where or error.action, f"HTTP {error.http_status}" if error.http_status else "", error.code or ""]
     return CheckResult(
         name,

@@ -20,7 +20,7 @@ def lines_of_checks(results: Sequence[CheckResult]) -> list[str]:
     widths = [max(map(len, column), default=0) for column in ([result.status for result in results], labels)]
     return [
         f"{result.status:<{widths[0]}}  {label:<{widths[1]}}  {result.message}"
-        + (f" Fix: {result.fix}" if result.fix else "")
+        + (f"{_end_of_sentence(result.message)} Fix: {result.fix}" if result.fix else "")
         for result, label in zip(results, labels, strict=True)
     ]
 
@@ -60,6 +60,10 @@ def as_json(content: Any) -> str:
     :param content: what ``json`` can write; anything else becomes a string.
     """
     return json.dumps(content, indent=2, ensure_ascii=False, default=str)
+
+
+def _end_of_sentence(message: str) -> str:
+    return "" if message.endswith((".", "!", "?")) else "."
 
 
 def _cell(value: Any) -> str:

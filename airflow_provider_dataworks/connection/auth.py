@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.client.credentials import (
@@ -24,15 +24,25 @@ DEFAULT_SESSION_NAME = "airflow-dataworks"
 _TEMPORARY = "STS."
 _IS_TEMPORARY = f"the AccessKey ID is a temporary one (it begins with {_TEMPORARY})"
 
-#: Where keys come from, and what identifies the account that the rate limit applies to.
-CredentialsAndAccount = tuple[CredentialsProvider, str]
+
+class Keys(NamedTuple):
+    """Where a connection's keys come from.
+
+    :param credentials: gives them.
+    :param account: what identifies the account that the rate limit applies to.
+    :param source: what they are fetched with; default empty where the connection holds them.
+    """
+
+    credentials: CredentialsProvider
+    account: str
+    source: str = ""
 
 
-def credentials_of(fields: ConnectionFields) -> CredentialsAndAccount:
+def credentials_of(fields: ConnectionFields) -> Keys:
     """Choose where a connection's keys come from; none are fetched yet.
 
     :param fields: the connection's fields.
-    :return: the provider of the keys, and what identifies the account.
+    :return: the provider of the keys, what identifies the account, and what fetches them.
     :raises DataWorksParameterError: a field that the auth_type needs is missing or cannot be used.
     """
     token = _security_token(fields)
@@ -40,23 +50,23 @@ def credentials_of(fields: ConnectionFields) -> CredentialsAndAccount:
     return _BY_AUTH_TYPE[auth_type](fields)
 
 
-def _access_key(fields: ConnectionFields) -> CredentialsAndAccount:
+def _access_key(fields: ConnectionFields) -> Keys:
     key, secret, token = _access_key_of(fields, "access_key")
     if token and key.startswith(_TEMPORARY):
         raise fields.error("auth_type", f"must be sts: {_IS_TEMPORARY}")
     if token:
         log.warning("connection %s: security_token has no effect with auth_type access_key", fields.conn_id)
-    return StaticCredentials(Credentials(key, secret)), key
+    return Keys(StaticCredentials(Credentials(key, secret)), key)
 
 
-def _sts(fields: ConnectionFields) -> CredentialsAndAccount:
+def _sts(fields: ConnectionFields) -> Keys:
     key, secret, token = _access_key_of(fields, "sts")
     if not token:
         raise fields.missing("security_token", "sts")
-    return StaticCredentials(Credentials(key, secret, token)), key
+    return Keys(StaticCredentials(Credentials(key, secret, token)), key)
 
 
-def _ram_role_arn(fields: ConnectionFields) -> CredentialsAndAccount:
+def _ram_role_arn(fields: ConnectionFields) -> Keys:
     key, secret, token = _access_key_of(fields, "ram_role_arn")
     role = fields.required("role_arn", "ram_role_arn")
     config = {
@@ -66,10 +76,10 @@ def _ram_role_arn(fields: ConnectionFields) -> CredentialsAndAccount:
         "role_arn": role,
         **_assumed_role(fields),
     }
-    return _fetched(fields, "ram_role_arn", config, "login, password and role_arn"), role
+    return _fetched(fields, "ram_role_arn", config, "login, password and role_arn", account=role)
 
 
-def _oidc_role_arn(fields: ConnectionFields) -> CredentialsAndAccount:
+def _oidc_role_arn(fields: ConnectionFields) -> Keys:
     # What is left out here, the library takes from the environment variables that RRSA sets.
     role = fields.string("role_arn")
     config = {
@@ -79,26 +89,26 @@ def _oidc_role_arn(fields: ConnectionFields) -> CredentialsAndAccount:
         **_assumed_role(fields),
     }
     names = "role_arn, oidc_provider_arn and oidc_token_file"
-    return _fetched(fields, "oidc_role_arn", config, names), role or "oidc_role_arn"
+    return _fetched(fields, "oidc_role_arn", config, names, account=role or "oidc_role_arn")
 
 
-def _ecs_ram_role(fields: ConnectionFields) -> CredentialsAndAccount:
+def _ecs_ram_role(fields: ConnectionFields) -> Keys:
     name = fields.string("ecs_role_name")
-    return _fetched(fields, "ecs_ram_role", {"role_name": name}, "ecs_role_name"), name or "ecs_ram_role"
+    return _fetched(fields, "ecs_ram_role", {"role_name": name}, "ecs_role_name", account=name or "ecs_ram_role")
 
 
-def _credentials_uri(fields: ConnectionFields) -> CredentialsAndAccount:
+def _credentials_uri(fields: ConnectionFields) -> Keys:
     uri = fields.string("credentials_uri")
     config = {"credentials_uri": uri}
-    return _fetched(fields, "credentials_uri", config, "credentials_uri"), uri or "credentials_uri"
+    return _fetched(fields, "credentials_uri", config, "credentials_uri", account=uri or "credentials_uri")
 
 
-def _default(fields: ConnectionFields) -> CredentialsAndAccount:
+def _default(fields: ConnectionFields) -> Keys:
     names = "the credentials of this machine (environment, profile or role)"
-    return _fetched(fields, "default", {}, names), "default"
+    return _fetched(fields, "default", {}, names, account="default")
 
 
-_BY_AUTH_TYPE: dict[str, Callable[[ConnectionFields], CredentialsAndAccount]] = {
+_BY_AUTH_TYPE: dict[str, Callable[[ConnectionFields], Keys]] = {
     "access_key": _access_key,
     "sts": _sts,
     "ram_role_arn": _ram_role_arn,
@@ -138,5 +148,6 @@ def _assumed_role(fields: ConnectionFields) -> dict[str, Any]:
     }
 
 
-def _fetched(fields: ConnectionFields, auth_type: str, config: dict[str, Any], names: str) -> CredentialsProvider:
-    return FetchedCredentials(auth_type, config, f"{names} of connection {fields.conn_id}")
+def _fetched(fields: ConnectionFields, auth_type: str, config: dict[str, Any], names: str, *, account: str) -> Keys:
+    source = f"{names} of connection {fields.conn_id}"
+    return Keys(FetchedCredentials(auth_type, config, source), account, f"auth_type {auth_type}: {source}")

@@ -48,7 +48,7 @@ class ConnectionFields:
         if value is None:
             return None
         if not isinstance(value, str):
-            raise self.error(name, f"must be a text, not {type(value).__name__}")
+            raise self.error(name, f"must be a string, not {type(value).__name__}")
         return value.strip()
 
     def required(self, name: str, auth_type: str) -> str:

@@ -33,6 +33,7 @@ class ConnectionSettings:
     :param project_id: the workspace to use when a call names none.
     :param credentials: where keys come from.
     :param account: what names the account for the request ceiling.
+    :param key_source: what the keys are fetched with, for errors; default empty for keys of the connection itself.
     :param api_version: the API version of what exists in both, ``2020-05-18`` (default) or ``2024-05-18``.
     :param console: which console links open, ``new`` (default) or ``legacy``.
     :param console_site: where the user logs in to it, ``cn`` (default, aliyun.com) or ``intl`` (alibabacloud.com); a
@@ -54,6 +55,7 @@ class ConnectionSettings:
     project_id: int | None
     credentials: CredentialsProvider = field(repr=False)
     account: str = field(repr=False)
+    key_source: str = ""
     api_version: str = API_VERSIONS[0]
     console: str = "new"
     console_site: str = "cn"
@@ -71,19 +73,20 @@ def read_connection(connection: Any, region_id: str | None = None) -> Connection
     """Read and check a connection.
 
     :param connection: an Airflow connection.
-    :param region_id: wins over the connection's; None (default) for that.
+    :param region_id: overrides the connection's region; default None.
     :return: what the connection says, checked; no credentials are fetched yet.
-    :raises DataWorksParameterError: a field can't be used; the text names it and what it may be.
+    :raises DataWorksParameterError: a field is invalid; the text names it and what it may be.
     """
     fields = ConnectionFields(connection)
     endpoint, region = _endpoint_and_region(fields, arguments.optional_region_identifier(region_id))
-    credentials, account = credentials_of(fields)
+    keys = credentials_of(fields)
     return ConnectionSettings(
         endpoint=endpoint,
         region_id=region,
         project_id=fields.parsed("project_id", arguments.project_identifier),
-        credentials=credentials,
-        account=account,
+        credentials=keys.credentials,
+        account=keys.account,
+        key_source=keys.source,
         api_version=fields.choice("api_version", API_VERSIONS) or API_VERSIONS[0],
         console=fields.choice("console", CONSOLES) or "new",
         console_site=fields.choice("console_site", CONSOLE_SITES) or console_site_of(region),

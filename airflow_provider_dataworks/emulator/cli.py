@@ -100,7 +100,7 @@ control endpoint, no signature, loopback only, JSON in and out (Content-Type: ap
                                         config_seconds, require_generated_content, time_zone, creation_seconds,
                                         list_lag_seconds, run_waits_for_reruns, numbered_task_types, logs_purged,
                                         deploy_seconds, workspace_mode ("standard", "basic"), folders,
-                                        resource_groups, sts
+                                        resource_groups, any_folder, sts
   POST   /_emulator/advance             {{"seconds": 3600}}: the emulator's time is so much later; perhaps before
                                         (the action before whose next request that happens), skip
   GET    /_emulator/connection          the Airflow connection
@@ -222,6 +222,11 @@ def _parser() -> argparse.ArgumentParser:
         )
     parser.add_argument(
         "--require-deploy", action="store_true", help="refuse to start a real-time file that is not deployed"
+    )
+    parser.add_argument(
+        "--any-folder",
+        action="store_true",
+        help="accept every FileFolderPath and ResourceGroup of a sync task (default: those below)",
     )
     parser.add_argument("--project-id", type=_project, default=PROJECT_ID, help="workspace (default %(default)s)")
     parser.add_argument(

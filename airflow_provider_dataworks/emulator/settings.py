@@ -97,6 +97,7 @@ class Settings:
     :param workspace_mode: ``standard`` (default), with a development and a production environment, or ``basic``.
     :param folders: folder paths in which CreateDISyncTask may create; default the demo's, in English and Chinese.
     :param resource_groups: identifiers of resource groups that CreateDISyncTask accepts; default the demo's.
+    :param any_folder: whether it accepts every folder path and resource group; default False.
     :param sts: the temporary credentials that are known; default one triple.
     :param project_id: the workspace that exists from the start; default 10000.
     :param region_id: region in the connection that is handed out; default cn-shanghai.
@@ -135,6 +136,7 @@ class Settings:
     workspace_mode: str = STANDARD
     folders: tuple[str, ...] = FOLDERS
     resource_groups: tuple[str, ...] = RESOURCE_GROUPS
+    any_folder: bool = False
     sts: tuple[TemporaryKey, ...] = dataclasses.field(
         default=(TemporaryKey(STS_ACCESS_KEY_ID, STS_ACCESS_KEY_SECRET, STS_SECURITY_TOKEN),)
     )
@@ -299,5 +301,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "workspace_mode": one_of(STANDARD, BASIC),
     "folders": _strings,
     "resource_groups": _strings,
+    "any_folder": boolean,
     "sts": _temporary_keys,
 }

@@ -46,7 +46,7 @@ class DataWorksBaseHook(BaseHook):
     """The part of :class:`~airflow_provider_dataworks.hooks.dataworks.DataWorksHook` that knows no action.
 
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's ``region_id``; default None.
+    :param region_id: overrides the connection's region; default None.
     """
 
     conn_name_attr = "dataworks_conn_id"
@@ -64,9 +64,9 @@ class DataWorksBaseHook(BaseHook):
 
     @cached_property
     def settings(self) -> ConnectionSettings:
-        """The connection's content, read once.
+        """The fields of the connection, which is read once.
 
-        :raises DataWorksParameterError: a field can't be used.
+        :raises DataWorksParameterError: a field is invalid.
         """
         connection = self.get_connection(self.dataworks_conn_id)
         return read_connection(connection, self.region_id)
@@ -103,11 +103,11 @@ class DataWorksBaseHook(BaseHook):
         return self.client
 
     def with_settings(self, **changes: Any) -> Self:
-        """Give a hook for the same connection with other limits, and a session of its own.
+        """Return a hook for the same connection with other settings, and a session of its own.
 
         :param changes: fields of :class:`~airflow_provider_dataworks.connection.settings.ConnectionSettings`, such as
             ``max_attempts``.
-        :return: the other hook, of the same class, to be closed; this one stays as it is.
+        :return: the new hook, of the same class, which has to be closed; this one does not change.
         """
         # Not type(self)(...): a subclass may take other arguments.
         hook = copy(self)
@@ -138,7 +138,7 @@ class DataWorksBaseHook(BaseHook):
             self.client.close()
 
     def resolve_project_id(self, project_id: int | str | None) -> int:
-        """Give the workspace to use: the argument, or else the connection's.
+        """Return the workspace to use: the argument, or that of the connection.
 
         :param project_id: workspace id or its digits; None for the connection's.
         :return: the workspace's id.
@@ -162,7 +162,7 @@ class DataWorksBaseHook(BaseHook):
             return client.call(action, parameters, confirm_effect=confirm_effect)
         except (ApiError, CredentialsError) as error:
             # Without the chain: what it would add is the client's own frames, once more.
-            raise self._in_context(from_client(error), project_id) from None
+            raise self._in_context(from_client(error, self.settings.key_source), project_id) from None
         except DataWorksError as error:
             self._in_context(error, project_id)
             raise

@@ -24,7 +24,7 @@ class DataSourcesHook(DataWorksBaseHook):
         environment: str | None = None,
         page_size: int = _LARGEST_PAGE,
     ) -> Iterator[dict[str, Any]]:
-        """List data sources, page by page as they are asked for (API page: ListDataSources).
+        """List data sources, page by page on demand (API page: ListDataSources).
 
         :param project_id: workspace id; None for the connection's.
         :param name: part of the name; None (default) for all.
@@ -33,8 +33,8 @@ class DataSourcesHook(DataWorksBaseHook):
         :return: a lazy iterator of data sources, one for each environment: ``Name``, ``DataSourceType``, ``Content``
             (connection settings as JSON, in 2024-05-18 those of ``ConnectionProperties``), ``EnvType`` (0 for Dev,
             1 for Prod), ``Id`` and so on.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         return (dict(source.fields) for source in self._data_sources(project_id, name, environment, page_size))
 
@@ -47,8 +47,8 @@ class DataSourcesHook(DataWorksBaseHook):
         :param project_id: workspace id; None for the connection's.
         :param environment: ``Dev`` or ``Prod`` (default).
         :return: the data source; None if there is none in this environment.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         found = self._data_sources(project_id, name, environment, _LARGEST_PAGE)
         return next((source for source in found if source.name == name), None)

@@ -24,15 +24,15 @@ from airflow_provider_dataworks.hooks.sync_tasks import SyncTasksHook
 
 
 class DataWorksHook(DIJobsHook, SyncTasksHook, NodesHook, DataSourcesHook):
-    """Calls DataWorks with an Airflow connection of type ``dataworks``, in the API version that the connection names.
+    """Calls DataWorks with an Airflow connection of type ``dataworks``, in the API version of the connection.
 
-    Calls are signed, spaced to the connection's ``max_qps``, and sent again when that can't do harm. Every method
-    raises :class:`~airflow_provider_dataworks.exceptions.DataWorksParameterError` before anything is sent when an
-    argument can't be used, :class:`~airflow_provider_dataworks.exceptions.DataWorksPermanentError` when the service
-    refuses, and :class:`~airflow_provider_dataworks.exceptions.DataWorksTransientError` when the attempts are used up.
+    Calls are signed, limited to the connection's ``max_qps``, and retried if that is safe. Every method raises
+    :class:`~airflow_provider_dataworks.exceptions.DataWorksParameterError` before anything is sent if an argument is
+    invalid, :class:`~airflow_provider_dataworks.exceptions.DataWorksPermanentError` if the service refuses, and
+    :class:`~airflow_provider_dataworks.exceptions.DataWorksTransientError` if a temporary error persists.
 
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's ``region_id``; default None.
+    :param region_id: overrides the connection's region; default None.
     """
 
     def call(
@@ -44,21 +44,24 @@ class DataWorksHook(DIJobsHook, SyncTasksHook, NodesHook, DataSourcesHook):
         version: str | None = None,
         method: str | None = None,
     ) -> dict[str, Any]:
-        """Call any other action.
+        """Call any action of the API.
 
-        After an unknown outcome it is sent again only if its name says that it reads: List, Get, Query or Search.
+        If it is not known whether a call was executed, it is retried only if the action reads: List, Get, Query,
+        Search.
 
         :param action: the action's name.
-        :param query: parameters in the query, by the API's names; None is left out, dicts and lists become JSON.
-        :param body: parameters in the form body, likewise; default None.
-        :param version: the API version, 2020-05-18 or 2024-05-18. None (default): the connection's, and 2020-05-18 for
-            the DISync actions, which no other version has.
-        :param method: GET or POST. None (default): POST in 2020-05-18; in 2024-05-18 what the action is known to have,
-            or else GET if its name reads and there is no body.
-        :return: the answer.
-        :raises DataWorksParameterError: an argument can't be used, such as a body for a GET.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have happened.
+        :param query: parameters of the query string, by the API's names; None values are left out, dicts and lists
+            become JSON. Default None.
+        :param body: parameters of the form body, in the same way; default None.
+        :param version: the API version, 2020-05-18 or 2024-05-18. None (default): that of the connection, and
+            2020-05-18 for the DISync actions, which no other version has.
+        :param method: GET or POST. None (default): POST in 2020-05-18; in 2024-05-18 the method of the action if it is
+            known, otherwise GET if the action reads and there is no body.
+        :return: the response, a dict.
+        :raises DataWorksParameterError: an argument is invalid, such as a body for a GET.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries; the message says if it may have
+            happened.
         """
         name = arguments.text("action", action)
         if not (name.isascii() and name.isalnum() and len(name) <= 100):
@@ -74,12 +77,12 @@ class DataWorksHook(DIJobsHook, SyncTasksHook, NodesHook, DataSourcesHook):
         return self._send(unlisted, {**in_query, **in_body})
 
     def test_connection(self) -> tuple[bool, str]:
-        """Prove the connection by the cheapest read that the account's edition has.
+        """Test the connection with the cheapest read that the account's edition has.
 
-        That is the workspace's jobs; the workspace itself where the edition refuses these; the list of workspaces where
-        the connection names none.
+        It lists the workspace's jobs, or reads the workspace itself if the edition refuses that. If the connection
+        names no workspace, it lists the workspaces.
 
-        :return: whether it works, and a short text without secrets.
+        :return: whether it works, and a short message without secrets.
         """
         try:
             return True, self.with_settings(max_attempts=1)._proof()

@@ -34,7 +34,7 @@ class DeploymentsHook(DataWorksBaseHook):
         :param task_type: DI_REALTIME or DI_SOLUTION.
         :param file_id: the file's id.
         :raises DataWorksPermanentError: refused; also when Data.Status is fail.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         parameters = {
             "TaskType": arguments.task_type(task_type, (TaskType.DI_REALTIME, TaskType.DI_SOLUTION)),
@@ -53,8 +53,8 @@ class DeploymentsHook(DataWorksBaseHook):
         :param file_id: the file's id.
         :return: ``File`` (FileName, Content, CommitStatus, and NodeId once it is submitted) and ``NodeConfiguration``
             (the properties of its schedule).
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         answer = self._send(v2020_05_18.GET_FILE, self._file(project_id, file_id))
         return cast(dict[str, Any], answer["Data"])
@@ -70,17 +70,17 @@ class DeploymentsHook(DataWorksBaseHook):
     ) -> None:
         """Change a file of DataStudio, which has to be submitted and deployed again then (API page: UpdateFile).
 
-        The service refuses an update that changes nothing. After a lost answer the file is read, and the update is sent
-        again only if it did not arrive.
+        The service refuses an update that changes nothing. After a lost response the file is read, and the update is
+        sent again only if it did not arrive.
 
         :param project_id: workspace id; None for the connection's.
         :param file_id: the file's id.
         :param schedule: properties of the schedule by the API's names, such as InputList, CronExpress, ParaValue and
-            ResourceGroupIdentifier, dict or JSON text; default None.
+            ResourceGroupIdentifier, dict or JSON string; default None.
         :param file_name: another name; default None.
-        :param content: another job definition in script mode, dict or JSON text; default None.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :param content: another job definition in script mode, dict or JSON string; default None.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         file = self._file(project_id, file_id)
         properties = arguments.schedule("schedule", schedule)
@@ -122,8 +122,8 @@ class DeploymentsHook(DataWorksBaseHook):
         :param file_id: the file's id.
         :param schedule: properties of the schedule, as :meth:`update_file` takes them.
         :return: whether the file was changed.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         file = self._file(project_id, file_id)
         properties = arguments.schedule("schedule", schedule)
@@ -146,15 +146,15 @@ class DeploymentsHook(DataWorksBaseHook):
         """Submit a file: to the development environment or, in a workspace of the basic mode, to production
         (API page: SubmitFile).
 
-        After a lost answer the workspace's newest deployments are read, and the file is submitted again only if none
+        After a lost response the workspace's newest deployments are read, and the file is submitted again only if none
         of them is new and of this file.
 
         :param project_id: workspace id; None for the connection's.
         :param file_id: the file's id.
         :param comment: what the deployment says of itself; default None.
         :return: the deployment's id, for :meth:`get_deployment`.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         return self._deploy(v2020_05_18.SUBMIT_FILE, project_id, file_id, comment)
 
@@ -163,14 +163,14 @@ class DeploymentsHook(DataWorksBaseHook):
     ) -> int:
         """Deploy a submitted file to production, in a workspace of the standard mode (API page: DeployFile).
 
-        After a lost answer the workspace's newest deployments are read, as :meth:`submit_file` does.
+        After a lost response the workspace's newest deployments are read, as :meth:`submit_file` does.
 
         :param project_id: workspace id; None for the connection's.
         :param file_id: the file's id.
         :param comment: what the deployment says of itself; default None.
         :return: the deployment's id, for :meth:`get_deployment`.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         return self._deploy(v2020_05_18.DEPLOY_FILE, project_id, file_id, comment)
 
@@ -181,8 +181,8 @@ class DeploymentsHook(DataWorksBaseHook):
         :param deployment_id: what :meth:`submit_file` or :meth:`deploy_file` returned.
         :return: ``Deployment`` (Status 0 for under way, 1 for successful, 2 for failed; ErrorMessage, ToEnvironment)
             and ``DeployedItems``.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         parameters = {
             "ProjectId": self.resolve_project_id(project_id),
@@ -196,8 +196,8 @@ class DeploymentsHook(DataWorksBaseHook):
         :param project_id: workspace id; None for the connection's.
         :param file_id: the file's id.
         :return: the deployment's id; None if none of the workspace's newest is under way for this file.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         file = self._file(project_id, file_id)
         going = self._newest_deployments(file["ProjectId"], status=0)
@@ -209,8 +209,8 @@ class DeploymentsHook(DataWorksBaseHook):
 
         :param project_id: workspace id; None for the connection's.
         :return: whether it has one.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         project = self._project(project_id)
         by_mode = project.get("ProjectMode") == 3 or "DEV" in (project.get("EnvTypes") or [])
@@ -222,8 +222,8 @@ class DeploymentsHook(DataWorksBaseHook):
 
         :param project_id: workspace id; None for the connection's.
         :return: such as ``my_workspace_root``.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         project = self._project(project_id)
         return f"{project.get('ProjectIdentifier') or project.get('Name') or '<workspace>'}_root"
@@ -240,15 +240,16 @@ class DeploymentsHook(DataWorksBaseHook):
     ) -> int:
         """Create a node in Data Studio, once; it is not deployed (API page: CreateNode).
 
-        After a lost answer the node is looked for by its name, and created again only if there is none.
+        After a lost response the node is searched for by its name, and created again only if there is none.
 
         :param project_id: workspace id; None for the connection's.
-        :param spec: the FlowSpec, dict or JSON text.
+        :param spec: the FlowSpec, dict or JSON string.
         :param scene: DATAWORKS_PROJECT (default), DATAWORKS_MANUAL_TASK or DATAWORKS_MANUAL_WORKFLOW.
         :param container_id: the workflow that the node is made in; default None.
         :return: the node's id in Data Studio, of 19 digits; the scheduler's is TaskId of :meth:`get_node`.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have been created.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries; the message says if it may have
+            been created.
         """
         text = arguments.json_text("spec", spec)
         name, path = _name_and_path(text)
@@ -278,10 +279,10 @@ class DeploymentsHook(DataWorksBaseHook):
 
         :param project_id: workspace id; None for the connection's.
         :param node_id: the node's id in Data Studio.
-        :return: Id (int), Name, Spec (the FlowSpec, JSON text), and TaskId (int), the scheduler's id, once it is
+        :return: Id (int), Name, Spec (the FlowSpec, JSON string), and TaskId (int), the scheduler's id, once it is
             deployed.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         answer = self._send(v2024_05_18.GET_NODE, self._studio_node(project_id, node_id))
         return _with_integers(answer["Node"])
@@ -293,9 +294,9 @@ class DeploymentsHook(DataWorksBaseHook):
 
         :param project_id: workspace id; None for the connection's.
         :param node_id: the node's id in Data Studio.
-        :param spec: the whole FlowSpec, dict or JSON text: read it, change it, send it back.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :param spec: the whole FlowSpec, dict or JSON string: read it, change it, send it back.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         parameters = {**self._studio_node(project_id, node_id), "Spec": arguments.json_text("spec", spec)}
         answer = self._send(v2024_05_18.UPDATE_NODE, parameters)
@@ -311,16 +312,17 @@ class DeploymentsHook(DataWorksBaseHook):
     ) -> str:
         """Begin the deployment of a node, once (API page: CreatePipelineRun).
 
-        Its first stage runs by itself; the others are for :meth:`exec_pipeline_run_stage`. After a lost answer the
-        node's pipeline runs are listed, and it is sent again only if there is no new one with this description.
+        Its first stage runs by itself; the others are for :meth:`exec_pipeline_run_stage`. After a lost response the
+        node's pipeline runs are listed, and it is repeated only if there is no new one with this description.
 
         :param project_id: workspace id; None for the connection's.
         :param node_id: the node's id in Data Studio.
         :param description: what the pipeline run says of itself; default None.
         :param run_type: Online (default), or Offline to undeploy the node.
         :return: the pipeline run's id.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts; the text says if it may be under way.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries; the message says if it may be
+            under way.
         """
         node = self._studio_node(project_id, node_id)
         project, text = node["ProjectId"], arguments.optional_text("description", description)
@@ -347,15 +349,15 @@ class DeploymentsHook(DataWorksBaseHook):
     def exec_pipeline_run_stage(self, *, project_id: int | str | None = None, pipeline_run_id: str, code: str) -> None:
         """Begin a stage of a pipeline run (API page: ExecPipelineRunStage).
 
-        The service refuses a stage whose turn it is not, and one that was begun before. After a lost answer the
-        pipeline run is read; a stage that was begun may be Init for a while, so that a refusal after a lost answer
+        The service refuses a stage whose turn it is not, and one that was begun before. After a lost response the
+        pipeline run is read; a stage that was begun may be Init for a while, so that a refusal after a lost response
         counts as begun too.
 
         :param project_id: workspace id; None for the connection's.
         :param pipeline_run_id: the pipeline run's id.
         :param code: the stage's code, such as PROD_CHECK.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         run = self._pipeline_run(project_id, pipeline_run_id)
         stage = arguments.text("code", code)
@@ -383,8 +385,8 @@ class DeploymentsHook(DataWorksBaseHook):
         :param pipeline_run_id: the pipeline run's id.
         :return: Status (Init, Running, Success, Fail, Termination or Cancel), Message, Description, and Stages in their
             order, each with Code, Type, Status and Message.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         answer = self._send(v2024_05_18.GET_PIPELINE_RUN, self._pipeline_run(project_id, pipeline_run_id))
         run = cast(dict[str, Any], answer["Pipeline"])
@@ -397,8 +399,8 @@ class DeploymentsHook(DataWorksBaseHook):
         :param project_id: workspace id; None for the connection's.
         :param node_id: the node's id in Data Studio.
         :return: the pipeline runs, each as :meth:`get_pipeline_run` gives it, the newest first.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         node = self._studio_node(project_id, node_id)
         parameters = {"ProjectId": node["ProjectId"], "ObjectId": node["Id"], "PageNumber": 1, "PageSize": _PAGE}
@@ -414,8 +416,8 @@ class DeploymentsHook(DataWorksBaseHook):
         :param project_id: workspace id; None for the connection's.
         :param pipeline_run_id: the pipeline run's id.
         :return: the items, each with Name, Status and, on failure, Message.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         run = self._pipeline_run(project_id, pipeline_run_id)
         parameters = {"ProjectId": run["ProjectId"], "PipelineRunId": run["Id"]}

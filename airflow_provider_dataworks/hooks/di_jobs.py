@@ -65,20 +65,22 @@ class DIJobsHook(DataWorksBaseHook):
     ) -> str:
         """Start a DI job, once (API page: StartDIJob).
 
-        The job is read first. After a lost answer it is read again; the start is sent again only if no new run shows,
+        The job is read first. After a lost response it is read again; the start is sent again only if no new run shows,
         and never with ``force_to_rerun`` in API version 2024-05-18. That version does not say when a job was started:
         the counters of its tables show a run that is over already.
 
         :param di_job_id: the job's id.
-        :param realtime_start_settings: ``StartTime`` (Unix seconds, datetime or ISO 8601 text) and ``FailoverSettings``
-            (``Interval`` in minutes, ``UpperLimit``), dict or JSON text; None resumes at the last offset.
+        :param realtime_start_settings: ``StartTime`` (Unix seconds, datetime or ISO 8601 string) and
+            ``FailoverSettings`` (``Interval`` in minutes, ``UpperLimit``), dict or JSON string; None resumes at the
+            last offset.
         :param force_to_rerun: run all steps again; None leaves it to the service: it runs only what has not run.
         :param job_before: the job as read just now; None reads it here.
-        :param counters_before: what :meth:`read_run_counters` gave with ``job_before``; default None.
+        :param counters_before: what ``read_run_counters`` gave with ``job_before``; default None.
         :return: RequestId.
         :raises DataWorksNotFoundError: there is no such job.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have started.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries; the message says if it may have
+            started.
         """
         actions = self._di_job_actions
         job_id = arguments.identifier("di_job_id", di_job_id)
@@ -123,8 +125,8 @@ class DIJobsHook(DataWorksBaseHook):
 
         :param di_job_id: the job's id.
         :return: RequestId.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         actions = self._di_job_actions
         job_id = arguments.identifier("di_job_id", di_job_id)
@@ -155,7 +157,7 @@ class DIJobsHook(DataWorksBaseHook):
     ) -> int:
         """Create a DI job, once; it is Initialized and not started (API page: CreateDIJob).
 
-        After a lost answer the job is looked for by its name, and created again only if there is none.
+        After a lost response the job is searched for by its name, and created again only if there is none.
 
         :param project_id: workspace id; None for the connection's.
         :param job_name: the job's name.
@@ -166,10 +168,11 @@ class DIJobsHook(DataWorksBaseHook):
         :param settings: ``description``, ``source_data_source_settings``, ``destination_data_source_settings``,
             ``resource_settings``, ``transformation_rules``, ``table_mappings``, ``job_settings`` and, in API version
             2024-05-18 only, ``owner`` and ``file_spec``: strings, dicts and lists in the API's own names, or their JSON
-            text; None leaves one out.
+            string; None leaves one out.
         :return: DIJobId.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have been created.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries; the message says if it may have
+            been created.
         """
         actions = self._di_job_actions
         project, name = self.resolve_project_id(project_id), arguments.text("job_name", job_name)
@@ -210,8 +213,8 @@ class DIJobsHook(DataWorksBaseHook):
             ``job_settings`` and, in API version 2024-05-18 only, ``owner`` and ``file_spec``, as
             :meth:`create_di_job` takes them.
         :raises DataWorksNotFoundError: there is no such job.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         actions = self._di_job_actions
         job_id = arguments.identifier("di_job_id", di_job_id)
@@ -225,7 +228,7 @@ class DIJobsHook(DataWorksBaseHook):
         :param di_job_id: the job's id.
         :raises DataWorksNotFoundError: there is no such job, and no attempt of this call can have deleted it.
         :raises DataWorksPermanentError: refused, such as for a job that runs.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         actions = self._di_job_actions
         job_id = arguments.identifier("di_job_id", di_job_id)
@@ -245,8 +248,8 @@ class DIJobsHook(DataWorksBaseHook):
         :param with_details: whether the settings and table mappings come too; default False.
         :return: the answer's content: JobStatus, MigrationType, StartedTime (Unix seconds), ErrorMessage and so on.
         :raises DataWorksNotFoundError: there is no such job.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         job_id = arguments.identifier("di_job_id", di_job_id)
         details = bool(arguments.boolean("with_details", with_details))
@@ -259,8 +262,8 @@ class DIJobsHook(DataWorksBaseHook):
         :param project_id: the workspace that the job must belong to, as far as the answer says; None (default) for any.
         :return: the job.
         :raises DataWorksNotFoundError: there is no such job, or it belongs to another workspace.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         job_id = arguments.identifier("di_job_id", di_job_id)
         job = self._get_job(job_id, with_details=False)
@@ -280,7 +283,7 @@ class DIJobsHook(DataWorksBaseHook):
         migration_type: str | None = None,
         page_size: int = _LARGEST_PAGE,
     ) -> Iterator[ListedJob]:
-        """List DI jobs, page by page as they are asked for (API page: ListDIJobs).
+        """List DI jobs, page by page on demand (API page: ListDIJobs).
 
         :param project_id: workspace id; None for the connection's.
         :param job_name: part of the name: the API matches it fuzzily; None (default) for all.
@@ -290,8 +293,8 @@ class DIJobsHook(DataWorksBaseHook):
         :param page_size: jobs a request, 1 to 100; default 100.
         :return: a lazy iterator of jobs, each once; ids are integers. XComs hold no iterator: a task returns
             ``list(hook.list_di_jobs())``.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         wanted = arguments.optional_text("migration_type", migration_type)
         parameters = {
@@ -316,8 +319,8 @@ class DIJobsHook(DataWorksBaseHook):
         :param page_number: from 1.
         :param page_size: jobs a page, 1 to 100; default 100.
         :return: the page.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         return self._job_page(
             {
@@ -346,8 +349,8 @@ class DIJobsHook(DataWorksBaseHook):
         :return: a lazy iterator of JobRunInfos, each table once: names, StructureMigrationStatus, FullMigrationStatus,
             RealtimeMigrationStatus, their error messages, OfflineTotalRecords, OfflineTotalBytes, OfflineErrorRecords.
         :raises DataWorksParameterError: the connection's api_version is 2020-05-18.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         self._require_2024("list_di_job_run_details")
         parameters = {"DIJobId": arguments.identifier("di_job_id", di_job_id)}
@@ -382,8 +385,8 @@ class DIJobsHook(DataWorksBaseHook):
 
         :param di_job_id: the job's id.
         :return: the summary; None in API version 2020-05-18, which does not know the tables of a run.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         if self.settings.api_version != v2024_05_18.VERSION:
             return None
@@ -401,13 +404,13 @@ class DIJobsHook(DataWorksBaseHook):
 
         :param di_job_id: the job's id.
         :param event_type: Failover (default), Alarm or DDL.
-        :param start_time: Unix seconds, datetime or ISO 8601 text; None (default) for a day before the end.
+        :param start_time: Unix seconds, datetime or ISO 8601 string; None (default) for a day before the end.
         :param end_time: likewise; None (default) for now.
         :return: a lazy iterator of events, each once: Id, CreateTime, Type, Severity, Status, Detail, FailoverMessage
             and so on.
-        :raises DataWorksParameterError: the connection's api_version is 2020-05-18, or an argument can't be used.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksParameterError: the connection's api_version is 2020-05-18, or an argument is invalid.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         self._require_2024("list_di_job_events")
         end = _moment("end_time", end_time, clock.time())
@@ -426,9 +429,9 @@ class DIJobsHook(DataWorksBaseHook):
         :param node_type: MASTER for the job manager, WORKER for a task manager (serverless resource groups only); None
             (default) leaves it to the service.
         :return: the log, empty before there is any.
-        :raises DataWorksParameterError: the connection's api_version is 2020-05-18, or an argument can't be used.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksParameterError: the connection's api_version is 2020-05-18, or an argument is invalid.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         self._require_2024("get_di_job_log")
         parameters: dict[str, Any] = {"Id": arguments.identifier("di_job_id", di_job_id)}
@@ -458,7 +461,7 @@ class DIJobsHook(DataWorksBaseHook):
         :return: the job as ListDIJobs gives it.
         :raises DataWorksNotFoundError: no job matches.
         :raises DataWorksPermanentError: refused, or several jobs have the name.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         project = self.resolve_project_id(project_id)
         name = arguments.optional_text("job_name", job_name)

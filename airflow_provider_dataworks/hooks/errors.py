@@ -6,7 +6,13 @@ import re
 from typing import Any, NamedTuple
 
 from airflow_provider_dataworks.client.assumptions import JOB_NOT_FOUND_CODE, NOT_FOUND_WORDS
-from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome, is_read_only
+from airflow_provider_dataworks.client.errors import (
+    ApiError,
+    CredentialsError,
+    Outcome,
+    is_credentials_error,
+    is_read_only,
+)
 from airflow_provider_dataworks.exceptions import (
     DataWorksError,
     DataWorksNotFoundError,
@@ -28,15 +34,17 @@ class Advice(NamedTuple):
     details: str = ""
 
 
-def from_client(error: ApiError | CredentialsError) -> DataWorksError:
+def from_client(error: ApiError | CredentialsError, key_source: str = "") -> DataWorksError:
     """Turn a client's error into the one that users meet.
 
     :param error: what the client raised.
+    :param key_source: what the keys are fetched with, such as fields of the connection; default empty for keys that
+        the connection holds itself.
     :return: the error to raise in its place, with the same facts and a sentence on what to do.
     """
     if isinstance(error, CredentialsError):
         return (DataWorksTransientError if error.may_pass else DataWorksPermanentError)(str(error))
-    text = _message(error)
+    text = _message(error, key_source)
     about: dict[str, Any] = {
         "action": error.action,
         "code": error.code,
@@ -51,13 +59,16 @@ def from_client(error: ApiError | CredentialsError) -> DataWorksError:
     return DataWorksPermanentError(text, **about)
 
 
-def advice_for(error: ApiError) -> Advice | None:
+def advice_for(error: ApiError, key_source: str = "") -> Advice | None:
     """Find what to do about an error.
 
     :param error: what the client raised.
+    :param key_source: what the keys are fetched with; default empty for keys that the connection holds itself.
     :return: the advice, None where there is nothing to add to the service's message.
     """
     message = error.message.lower()
+    if key_source and is_credentials_error(error.code):
+        return Advice(_FETCHED_KEYS, details=f"The keys come from {key_source}.")
     if error.code == "Forbidden.Access" and error.action in _NEED_EDITION:
         # Whatever the message: the pages of these actions give this code for other editions alone.
         return _EDITION_OF_NODES
@@ -99,8 +110,8 @@ def is_edition_error(code: str | None, message: str) -> bool:
     return code == "Forbidden.Access" and "activate" in message.lower() and "enterprise" in message.lower()
 
 
-def _message(error: ApiError) -> str:
-    advice = advice_for(error)
+def _message(error: ApiError, key_source: str) -> str:
+    advice = advice_for(error, key_source)
     sentences = [sentence for sentence in (advice.summary, advice.details) if sentence] if advice else []
     if not (advice and advice.says_all):
         sentences.append(f"{error.action} failed: {error.message.rstrip('.')}.")
@@ -164,17 +175,18 @@ _NODES_NOT_FOUND: dict[str, tuple[str, Advice | None]] = {
 }
 _NEED_EDITION = ("RunCycleDagNodes", "RunTriggerNode")
 _EDITION_OF_NODES = Advice(
-    "It needs DataWorks Enterprise or Ultimate Edition: upgrade or set api_version.",
-    details="With api_version 2024-05-18 on the connection, nodes run in all editions.",
+    "Running nodes needs Enterprise Edition or above: upgrade or set api_version.",
+    details="With api_version 2024-05-18 on the connection, every edition runs nodes.",
 )
-_EDITION = Advice("This needs DataWorks Enterprise Edition or above in this region: upgrade it.", says_all=True)
+_EDITION = Advice("This needs Enterprise Edition or above in this region: upgrade DataWorks.", says_all=True)
 _EDITION_OF_DI_JOBS = Advice(
-    "It needs DataWorks Enterprise Edition or above in this region: upgrade or set api_version.",
+    "DI jobs need Enterprise Edition or above in this region: upgrade or set api_version.",
     says_all=True,
-    details="With api_version 2024-05-18 on the connection, DI jobs are open to all accounts.",
+    details="With api_version 2024-05-18 on the connection, DI jobs work for every account.",
 )
 _NOT_ACTIVATED = Advice("The account has not activated this: activate what the message says, in this region.")
 _NOT_GENERATED = Advice("The service could not generate the content: correct the script in task_param.")
+_FETCHED_KEYS = "The service refuses the keys that were fetched: check their source (auth_type)."
 _PERMISSION = Advice("RAM does not allow this: grant the RAM user or role dataworks:* in a RAM policy.")
 
 _UNRESOLVED = "nameresolutionerror|no connection .*(name or service not known|getaddrinfo|nodename nor servname)"

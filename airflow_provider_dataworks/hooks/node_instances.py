@@ -52,7 +52,7 @@ class NodeInstancesHook(DataWorksBaseHook):
         project_env: str = "PROD",
         page_size: int = 100,
     ) -> Iterator[dict[str, Any]]:
-        """List instances of nodes, page by page as they are asked for (API pages: ListInstances, ListTaskInstances).
+        """List instances of nodes, page by page on demand (API pages: ListInstances, ListTaskInstances).
 
         :param project_id: workspace id; None for the connection's.
         :param node_id: the node; None (default) for all.
@@ -63,10 +63,10 @@ class NodeInstancesHook(DataWorksBaseHook):
         :param page_size: instances a request, 1 to 100; default 100.
         :return: a lazy iterator of instances, each once, with InstanceId, NodeId, NodeName, Bizdate (Unix
             milliseconds), Status and DagId by these names in both API versions.
-        :raises DataWorksParameterError: an argument can't be used; in 2024-05-18 also when there is neither ``bizdate``
+        :raises DataWorksParameterError: an argument is invalid; in 2024-05-18 also when there is neither ``bizdate``
             nor ``run_id``.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         parameters = self._instance_filter(project_id, node_id, bizdate, run_id, project_env)
         size = arguments.page_size(page_size)
@@ -93,8 +93,8 @@ class NodeInstancesHook(DataWorksBaseHook):
         :param project_env: PROD (default) or DEV.
         :param scheduled_only: whether only those count that the nodes' own schedules have made; default False.
         :return: the instances, each once.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         actions = self._node_actions
         parameters = self._instance_filter(project_id, node_id, bizdate, run_id, project_env)
@@ -137,8 +137,8 @@ class NodeInstancesHook(DataWorksBaseHook):
         :param page_size: instances a page; None (default) for the most: 100 in API version 2020-05-18, 500 in
             2024-05-18.
         :return: the page.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         actions = self._node_actions
         largest = actions.largest_page
@@ -164,8 +164,8 @@ class NodeInstancesHook(DataWorksBaseHook):
         :param project_env: PROD (default) or DEV.
         :return: the instance.
         :raises DataWorksNotFoundError: there is no such instance.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         action = self._node_actions.get_instance
         answer = self._send_known(action, self._one_instance(instance_id, project_env))
@@ -182,9 +182,9 @@ class NodeInstancesHook(DataWorksBaseHook):
         :return: the log; empty before there is any, and once it is gone (after 7 to 30 days, as the resource group has
             it).
         :raises DataWorksNotFoundError: there is no such instance.
-        :raises DataWorksParameterError: it has not been executed so often, or an argument can't be used.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksParameterError: it has not been executed so often, or an argument is invalid.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         parameters = self._one_instance(instance_id, project_env)
         number = arguments.optional_identifier("run_number", run_number)
@@ -205,7 +205,7 @@ class NodeInstancesHook(DataWorksBaseHook):
         :param project_env: PROD (default) or DEV.
         :raises DataWorksNotFoundError: there is no such instance.
         :raises DataWorksPermanentError: refused, such as for an instance that waits for another one.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         number = arguments.identifier("instance_id", instance_id)
         environment = arguments.project_environment(project_env)
@@ -237,7 +237,7 @@ class NodeInstancesHook(DataWorksBaseHook):
     ) -> None:
         """Fire the scheduled instance of an HTTP-trigger node, once.
 
-        API pages: RunTriggerNode, TriggerSchedulerTaskInstance. After a lost answer the instance is read, and the
+        API pages: RunTriggerNode, TriggerSchedulerTaskInstance. After a lost response the instance is read, and the
         trigger is sent again only if it still waits; the service refuses a second one.
 
         :param node_id: the node's id in Operation Center.
@@ -249,9 +249,10 @@ class NodeInstancesHook(DataWorksBaseHook):
         :param project_id: workspace id; None for the connection's.
         :param project_env: PROD (default) or, in API version 2024-05-18, DEV.
         :raises DataWorksNotFoundError: there is no such node, or no such instance yet.
-        :raises DataWorksParameterError: an argument can't be used, or several instances have not begun.
+        :raises DataWorksParameterError: an argument is invalid, or several instances have not begun.
         :raises DataWorksPermanentError: refused, such as for an instance that was fired already.
-        :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have been fired.
+        :raises DataWorksTransientError: a temporary error persisted after all retries; the message says if it may have
+            been fired.
         """
         actions, zone = self._node_actions, self.settings.time_zone
         project, node = self.resolve_project_id(project_id), arguments.identifier("node_id", node_id)

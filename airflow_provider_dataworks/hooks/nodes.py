@@ -58,7 +58,7 @@ class NodesHook(NodeInstancesHook):
         """Run one node once, for one business date (API pages: RunCycleDagNodes, CreateWorkflowInstances).
 
         The name is what makes a repeat harmless: a run of this name is taken for the one that is wanted, whatever its
-        status. After a lost answer the call is never sent again; the run is looked for by its name.
+        status. After a lost response the call is never sent again; the run is looked for by its name.
 
         :param node_id: the node's id in Operation Center.
         :param bizdate: the business date: a date, a datetime (its own date), YYYY-MM-DD or YYYYMMDD.
@@ -73,9 +73,10 @@ class NodesHook(NodeInstancesHook):
         :param node: the node as :meth:`read_node` gave it just now; None (default) reads it where that is needed.
         :return: the run.
         :raises DataWorksNotFoundError: there is no such node.
-        :raises DataWorksParameterError: an argument can't be used, or the node's syntax cannot express a parameter.
+        :raises DataWorksParameterError: an argument is invalid, or the node's syntax cannot express a parameter.
         :raises DataWorksPermanentError: refused, or the run could not be created.
-        :raises DataWorksTransientError: no good answer after all attempts; the text says if it may have started.
+        :raises DataWorksTransientError: a temporary error persisted after all retries; the message says if it may have
+            started.
         """
         actions = self._node_actions
         request = RunRequest(
@@ -131,8 +132,8 @@ class NodesHook(NodeInstancesHook):
         :param project_id: workspace id; None for the connection's.
         :param project_env: PROD (default) or DEV.
         :return: the run, the newest of several; None where there is none, or none that shows yet.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         return self._find_run(
             RunRequest(
@@ -152,8 +153,8 @@ class NodesHook(NodeInstancesHook):
         :return: the run, with its status: NOT_RUN, RUNNING, SUCCESS or FAILURE. While an automatic rerun is to come it
             may be FAILURE; the instance says whether one is.
         :raises DataWorksNotFoundError: there is no such run.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         return self._read_run(arguments.identifier("run_id", run_id), arguments.project_environment(project_env))
 
@@ -165,8 +166,8 @@ class NodesHook(NodeInstancesHook):
         :param project_env: PROD (default) or DEV.
         :return: the node.
         :raises DataWorksNotFoundError: there is no such node, or it belongs to another workspace.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         number = arguments.identifier("node_id", node_id)
         node = self._read_node(number, arguments.project_environment(project_env))
@@ -179,14 +180,14 @@ class NodesHook(NodeInstancesHook):
     def list_nodes(
         self, *, project_id: int | str | None = None, node_name: str | None = None, project_env: str = "PROD"
     ) -> Iterator[dict[str, Any]]:
-        """List the deployed nodes of a workspace, page by page as they are asked for (API pages: ListNodes, ListTasks).
+        """List the deployed nodes of a workspace, page by page on demand (API pages: ListNodes, ListTasks).
 
         :param project_id: workspace id; None for the connection's.
         :param node_name: part of the name: the API matches it fuzzily; None (default) for all.
         :param project_env: PROD (default) or DEV.
         :return: a lazy iterator of nodes as the API gives them, each once, with NodeId and NodeName in both versions.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         project, environment = self.resolve_project_id(project_id), arguments.project_environment(project_env)
         name = arguments.optional_text("node_name", node_name)
@@ -210,9 +211,9 @@ class NodesHook(NodeInstancesHook):
         :param project_env: PROD (default) or DEV.
         :return: the node as the API gives it, with NodeId and NodeName in both API versions.
         :raises DataWorksNotFoundError: there is no such node, or it is not deployed yet.
-        :raises DataWorksParameterError: several nodes have the name, or an argument can't be used.
-        :raises DataWorksPermanentError: refused.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksParameterError: several nodes have the name, or an argument is invalid.
+        :raises DataWorksPermanentError: the service refused.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         name, file = arguments.optional_text("node_name", node_name), arguments.optional_identifier("file_id", file_id)
         if (name is None) == (file is None):

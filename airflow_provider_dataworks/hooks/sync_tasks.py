@@ -49,14 +49,15 @@ class SyncTasksHook(DeploymentsHook):
         :param project_id: workspace id, 1 to 10,000,000,000; None for the connection's.
         :param task_type: DI_OFFLINE, DI_REALTIME or DI_SOLUTION.
         :param task_name: the file's name; unique in its folder.
-        :param task_content: the job definition in script mode, dict or JSON text; for DI_REALTIME and DI_SOLUTION what
+        :param task_content: the job definition in script mode, dict or JSON string; for DI_REALTIME and DI_SOLUTION
+            what
             :meth:`generate_di_sync_task_config` returned.
-        :param task_param: ``FileFolderPath``, ``ResourceGroup`` and ``Cu``, dict or JSON text; default None.
+        :param task_param: ``FileFolderPath``, ``ResourceGroup`` and ``Cu``, dict or JSON string; default None.
         :param client_token: repeats with the same token create nothing more; None makes one for this call. API version
             2020-05-18 only.
         :return: FileId; with API version 2024-05-18 the node's id in Data Studio.
         :raises DataWorksPermanentError: refused; also when Data.Status is fail.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         parameters = {
             "ProjectId": self.resolve_project_id(project_id),
@@ -92,7 +93,7 @@ class SyncTasksHook(DeploymentsHook):
         timeout: float | timedelta = 300.0,
         poll_interval: float | timedelta = 2.0,
     ) -> dict[str, Any]:
-        """Have the service generate the content from which a real-time task or a solution can be created.
+        """Let the service generate the content of a real-time task or a solution.
 
         The API creates DI_REALTIME and DI_SOLUTION from no other content (API pages:
         GenerateDISyncTaskConfigForCreating, QueryDISyncTaskConfigProcessResult). This method starts the generation and
@@ -100,7 +101,8 @@ class SyncTasksHook(DeploymentsHook):
 
         :param project_id: workspace id, 1 to 10,000,000,000; None for the connection's.
         :param task_type: DI_REALTIME or DI_SOLUTION.
-        :param task_param: the script of the task, dict or JSON text: ``type``, ``version``, ``setting`` and ``steps``.
+        :param task_param: the script of the task, dict or JSON string: ``type``, ``version``, ``setting`` and
+            ``steps``.
         :param client_token: repeats with the same token start no further generation; None makes one for this call.
         :param timeout: seconds, or a timedelta, within which the content must be there; default 300.
         :param poll_interval: seconds, or a timedelta, between two polls; default 2.
@@ -109,7 +111,7 @@ class SyncTasksHook(DeploymentsHook):
         :raises DataWorksTimeoutError: the content was not there within ``timeout``.
         :raises DataWorksPermanentError: refused, or the generation failed. The API has no value for a generation that
             is still running: a failure is taken for final when its message has not changed for 30 seconds.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         parameters = {
             "ProjectId": self.resolve_project_id(project_id),
@@ -161,15 +163,15 @@ class SyncTasksHook(DeploymentsHook):
     ) -> None:
         """Start a real-time task or a solution, once (API page: StartDISyncInstance).
 
-        After a lost answer the instance is read, and the start is sent again only if it did not arrive.
+        After a lost response the instance is read, and the start is sent again only if it did not arrive.
 
         :param project_id: workspace id; None for the connection's.
         :param task_type: DI_REALTIME or DI_SOLUTION.
         :param file_id: the file's id.
-        :param start_param: failover, dirty-record and DDL settings of a DI_REALTIME, dict or JSON text; default None.
+        :param start_param: failover, dirty-record and DDL settings of a DI_REALTIME, dict or JSON string; default None.
         :param solution_before: SolutionDetail read before, for DI_SOLUTION; None reads it here.
         :raises DataWorksPermanentError: refused; also when Data.Status is fail.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         parameters = self._instance(project_id, task_type, file_id, _STARTABLE)
         parameters["StartParam"] = arguments.optional_json_text("start_param", start_param)
@@ -201,7 +203,7 @@ class SyncTasksHook(DeploymentsHook):
         :param task_type: DI_REALTIME; the API stops no solutions.
         :param file_id: the file's id.
         :raises DataWorksPermanentError: refused; also when Data.Status is fail.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         parameters = self._instance(project_id, task_type, file_id, (TaskType.DI_REALTIME,))
         answer = self._send(v2020_05_18.STOP_DI_SYNC_INSTANCE, parameters)
@@ -217,7 +219,7 @@ class SyncTasksHook(DeploymentsHook):
         :param file_id: the file's id.
         :return: the answer's Data: Status, Message, Name, SolutionInfo.
         :raises DataWorksPermanentError: refused; also when Data.Status is fail.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         parameters = self._instance(project_id, task_type, file_id, _STARTABLE)
         answer = self._send(v2020_05_18.GET_DI_SYNC_INSTANCE_INFO, parameters)
@@ -228,9 +230,9 @@ class SyncTasksHook(DeploymentsHook):
 
         :param project_id: workspace id; None for the connection's.
         :param file_id: the solution's file id.
-        :return: SolutionDetail; its Status is a number as text, 0 success to 9 deleted.
+        :return: SolutionDetail; its Status is a number as a string, 0 success to 9 deleted.
         :raises DataWorksPermanentError: refused; also when Data.Status is fail.
-        :raises DataWorksTransientError: no good answer after all attempts.
+        :raises DataWorksTransientError: a temporary error persisted after all retries.
         """
         parameters = self._instance(project_id, TaskType.DI_SOLUTION, file_id, (TaskType.DI_SOLUTION,))
         answer = self._send(v2020_05_18.GET_DI_SYNC_TASK, parameters)

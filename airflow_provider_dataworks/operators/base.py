@@ -157,7 +157,7 @@ class WaitingOperator(DataWorksTask, BaseOperator):
 
     def _timed_out(self, waited: str, outcome: str) -> DataWorksTimeoutError:
         return DataWorksTimeoutError(
-            f"{self._what} did not get there within execution_timeout (waited {waited}); {outcome}."
+            f"{self._what} did not reach the target status within execution_timeout (waited {waited}); {outcome}."
         )
 
 

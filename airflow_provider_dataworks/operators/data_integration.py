@@ -86,26 +86,26 @@ class _StartDIJobArguments(ConnectionArguments):
 
 
 class CreateDISyncTaskOperator(EmitsLineage, DataWorksTask, BaseOperator):
-    """Creates a sync task: a draft file in DataStudio (API page: CreateDISyncTask).
+    """Creates a sync task, as a draft in DataStudio (API page: CreateDISyncTask).
 
     A retry creates nothing twice: all tries of a task in a run send the same client token, until the task is cleared.
     With api_version 2024-05-18 a DI_OFFLINE becomes a node of Data Studio (API page: CreateNode). That version has no
-    token: a node of this name and content that is in the folder already is taken, one of other content is an error.
-    The other types are not created with that version, which has DI jobs for them.
+    client token: if the folder has a node of the same name and content, its id is returned; other content is an error.
+    The other types are refused with that version; use DI jobs instead.
 
     :param task_name: the file's name, unique in its folder.
-    :param task_content: the job definition in script mode: dict, JSON text, or the path of a ``.json`` file.
+    :param task_content: the job definition in script mode: dict, JSON string, or the path of a ``.json`` file.
     :param task_type: DI_OFFLINE (default), DI_REALTIME or DI_SOLUTION.
     :param project_id: workspace id; None (default) for the connection's.
-    :param task_param: ``FileFolderPath``, ``ResourceGroup`` and ``Cu``: dict, JSON text, or the path of a ``.json``
+    :param task_param: ``FileFolderPath``, ``ResourceGroup`` and ``Cu``: dict, JSON string, or the path of a ``.json``
         file; default None.
     :param client_token: None (default) derives one from DAG id, task id, run id, map index and the clears of the task.
         It has no effect with api_version 2024-05-18.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :return: FileId, int; with api_version 2024-05-18 the node's id in Data Studio.
-    :raises DataWorksPermanentError: refused, or an argument can't be used.
-    :raises DataWorksTransientError: no good answer after the hook's own attempts.
+    :raises DataWorksPermanentError: the service refused, or an argument is invalid.
+    :raises DataWorksTransientError: a temporary error persisted after the hook's own retries.
     """
 
     template_fields: Sequence[str] = (
@@ -193,34 +193,34 @@ class CreateDISyncTaskOperator(EmitsLineage, DataWorksTask, BaseOperator):
 
 
 class StartDISyncInstanceOperator(EmitsLineage, StartOperator):
-    """Starts a real-time task or a solution, once (API page: StartDISyncInstance).
+    """Starts a real-time task or a solution, unless it is already running (API page: StartDISyncInstance).
 
-    One that runs already is not started again. With ``wait_for_completion`` it waits until a real-time task is RUN
-    (these never end), or until a solution has succeeded.
+    With ``wait_for_completion`` it waits until a real-time task is RUN
+    (it never ends), or until a solution has succeeded.
 
     :param file_id: the file id of the real-time task or the solution.
     :param task_type: DI_REALTIME (default) or DI_SOLUTION.
     :param project_id: workspace id; None (default) for the connection's.
-    :param start_param: failover, dirty-record and DDL settings of a DI_REALTIME: dict, JSON text, or a ``.json`` file;
-        default None.
+    :param start_param: failover, dirty-record and DDL settings of a DI_REALTIME: dict, JSON string, or a ``.json``
+        file; default None.
     :param wait_for_completion: whether to wait; default False.
-    :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It means something
-        only with ``wait_for_completion``.
+    :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It has no
+        effect without ``wait_for_completion``.
     :param poll_interval: seconds between two polls; default 30.
     :param cancel_on_kill: whether a real-time task that this task started is stopped when the task is killed or reaches
-        execution_timeout; default True. The API stops no solutions.
-    :param start_timeout: seconds within which the start must show, and a real-time task that is being stopped must have
-        stopped; default 60.
-    :param max_poll_failures: failed polls in a row that end the wait; default 10.
+        execution_timeout; default True. The API cannot stop solutions.
+    :param start_timeout: seconds in which the start must become visible, and a real-time task that is being stopped
+        must have stopped; default 60.
+    :param max_poll_failures: failed polls in a row that end the wait; default ``[dataworks] max_poll_failures``, 10.
     :param end_from_trigger: whether success and failure end the deferred task without a worker; default False. Airflow
         3.3 encodes a trigger's XCom twice: ``xcom_pull`` then gives the id as a string.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :return: the file id, int.
     :raises DataWorksJobError: it ended in a failure status.
-    :raises DataWorksTimeoutError: execution_timeout is over; the text says what became of it.
-    :raises DataWorksPermanentError: refused, or an argument can't be used.
-    :raises DataWorksTransientError: no good answer after the hook's own attempts, or too many failed polls.
+    :raises DataWorksTimeoutError: execution_timeout is over; the message says what became of it.
+    :raises DataWorksPermanentError: the service refused, or an argument is invalid.
+    :raises DataWorksTransientError: a temporary error persisted after the hook's own retries, or too many failed polls.
     """
 
     template_fields: Sequence[str] = (
@@ -323,37 +323,40 @@ class StartDISyncInstanceOperator(EmitsLineage, StartOperator):
 
 
 class StartDIJobOperator(EmitsLineage, StartOperator):
-    """Starts a DI job, once, and returns or waits only when the new run shows (API page: StartDIJob).
+    """Starts a DI job once, and can wait for it (API page: StartDIJob).
 
-    A job that runs is not started again. On Airflow 3.3+ a retry recognises the run that an earlier try started, also
-    when it ended meanwhile; before, a retry attaches to a job that is Running, nothing more.
+    The task ends, or begins to wait, when the new run is visible. A job that is already Running is not started again.
+    On Airflow 3.3 and later, a retry recognizes the run that an earlier try started, even if it has ended; on earlier
+    versions it attaches to a job that is Running.
 
     :param di_job_id: the job's id.
     :param project_id: workspace id; None (default) for the connection's, or else the job's own.
-    :param realtime_start_settings: ``StartTime`` (Unix seconds, datetime or ISO 8601 text) and ``FailoverSettings``:
-        dict, JSON text, or a ``.json`` file. None (default) resumes at the last offset.
-    :param force_to_rerun: run all steps again; None (default) runs only what has not run yet.
+    :param realtime_start_settings: ``StartTime`` (Unix seconds, datetime or ISO 8601 string) and ``FailoverSettings``:
+        dict, JSON string, or a ``.json`` file. None (default) resumes at the last offset.
+    :param force_to_rerun: True runs all steps again; None (default) runs only steps that have not run yet.
     :param wait_for_completion: whether to wait for ``target_statuses``; default False.
-    :param target_statuses: None (default) means Running for the real-time types, which never end, else Finished.
-    :param failure_statuses: default Failed and Stopped.
-    :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It means something
-        only with ``wait_for_completion``.
+    :param target_statuses: statuses to wait for; None (default) means Running for real-time jobs, which never end, and
+        Finished for others.
+    :param failure_statuses: statuses that fail the task; default Failed and Stopped.
+    :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It has no
+        effect without ``wait_for_completion``.
     :param poll_interval: seconds between two polls; default 30.
     :param if_running: what to do with a job that is Running: ``attach`` (default) or ``fail``.
     :param cancel_on_kill: whether the job that this task started is stopped when the task is killed or reaches
         execution_timeout; default True.
-    :param start_timeout: seconds within which the new run must show, and a Stopping job must have stopped; default 60.
-    :param max_poll_failures: failed polls in a row that end the wait; default 10.
+    :param start_timeout: seconds in which the new run must become visible, and a Stopping job must have stopped;
+        default 60.
+    :param max_poll_failures: failed polls in a row that end the wait; default ``[dataworks] max_poll_failures``, 10.
     :param end_from_trigger: whether success and failure end the deferred task without a worker; default False. Airflow
         3.3 encodes a trigger's XCom twice: ``xcom_pull`` then gives the id as a string.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :return: the job id, int.
     :raises DataWorksJobError: the job ended in one of ``failure_statuses``.
-    :raises DataWorksTimeoutError: start_timeout or execution_timeout is over; the text says what became of the job.
+    :raises DataWorksTimeoutError: start_timeout or execution_timeout is over; the message says what became of the job.
     :raises DataWorksNotFoundError: there is no such job.
-    :raises DataWorksPermanentError: refused, or an argument can't be used.
-    :raises DataWorksTransientError: no good answer after the hook's own attempts, or too many failed polls.
+    :raises DataWorksPermanentError: the service refused, or an argument is invalid.
+    :raises DataWorksTransientError: a temporary error persisted after the hook's own retries, or too many failed polls.
     """
 
     template_fields: Sequence[str] = (

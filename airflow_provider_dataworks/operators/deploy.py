@@ -40,36 +40,35 @@ class _DeployDISyncTaskArguments(ConnectionArguments):
 
 
 class DeployDISyncTaskOperator(WaitingOperator):
-    """Deploys a sync task, so that it can be run: a DI_OFFLINE becomes a node of the scheduler.
+    """Deploys a sync task so that it can run; a DI_OFFLINE becomes a node of the scheduler.
 
-    DI_REALTIME and DI_SOLUTION are deployed in one call (API page: DeployDISyncTask). A DI_OFFLINE gets the properties
-    of ``schedule``, is submitted and, where the workspace has a development environment, deployed to production; each
-    step is waited for (API pages: UpdateFile, SubmitFile, DeployFile, GetDeployment; with api_version 2024-05-18:
+    DI_REALTIME and DI_SOLUTION are deployed in one call (API page: DeployDISyncTask). For a DI_OFFLINE, the task
+    applies
+    ``schedule``, submits the file and, if the workspace has a development environment, deploys it to production. It
+    waits for each step (API pages: UpdateFile, SubmitFile, DeployFile, GetDeployment; with api_version 2024-05-18:
     UpdateNode, CreatePipelineRun, ExecPipelineRunStage, GetPipelineRun).
 
-    A retry goes on with what an earlier try has begun. Nothing is stopped when the task is killed: the next try, or the
-    next run of the DAG, takes it up.
+    When the task is killed, nothing is stopped: a retry, or the next run of the DAG, continues the deployment.
 
     :param file_id: what CreateDISyncTaskOperator returned: the file's id or, with api_version 2024-05-18, the node's id
         in Data Studio.
     :param task_type: DI_OFFLINE (default), DI_REALTIME or DI_SOLUTION.
     :param schedule: properties of a DI_OFFLINE by their names in UpdateFile, such as ``InputList``, ``CronExpress``,
         ``CycleType``, ``ParaValue``, ``ResourceGroupIdentifier``, ``RerunMode`` and ``AutoRerunTimes``: dict, JSON,
-        or the path of a ``.json`` file. Without ``InputList`` a new task is refused. Default None: they stay as they
-        are.
+        or the path of a ``.json`` file. Without ``InputList`` a new task is refused. Default None: no change.
     :param project_id: workspace id; None (default) for the connection's.
     :param wait_for_completion: whether to wait for the end of the last step too; default True. Without it the XCom is
         None where the node does not exist yet.
     :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``.
     :param poll_interval: seconds between two polls; default 10.
-    :param max_poll_failures: failed polls in a row that end the wait; default 10.
+    :param max_poll_failures: failed polls in a row that end the wait; default ``[dataworks] max_poll_failures``, 10.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :return: of a DI_OFFLINE the node's id, int, for RunNodeOperator; of the others ``file_id``.
     :raises DataWorksJobError: a deployment failed; the text gives the service's reason.
     :raises DataWorksTimeoutError: execution_timeout is over.
-    :raises DataWorksPermanentError: refused, or an argument can't be used.
-    :raises DataWorksTransientError: no good answer after the hook's own attempts, or too many failed polls.
+    :raises DataWorksPermanentError: the service refused, or an argument is invalid.
+    :raises DataWorksTransientError: a temporary error persisted after the hook's own retries, or too many failed polls.
     """
 
     template_fields: Sequence[str] = (
@@ -194,7 +193,7 @@ class DeployDISyncTaskOperator(WaitingOperator):
             except DataWorksJobError as error:
                 if not steps.passes_over_failure():
                     raise
-                self.log.warning("What an earlier try began has failed, and is begun anew: %s", error)
+                self.log.warning("The deployment that an earlier try began has failed; it is started again: %s", error)
             else:
                 steps.succeeded(self.hook)
         node_id = steps.node_id(self.hook)
@@ -231,7 +230,7 @@ class DeployDISyncTaskOperator(WaitingOperator):
         error = end.to_failure() or target.failure(self.hook, StatusSnapshot(str(end.status)), self.log)
         if not steps.passes_over_failure():
             raise error
-        self.log.warning("What an earlier try began has failed, and is begun anew: %s", error)
+        self.log.warning("The deployment that an earlier try began has failed; it is started again: %s", error)
         return False
 
     def _why_not_stopped(self, target: WaitTarget) -> str:

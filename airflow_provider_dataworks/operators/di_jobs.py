@@ -41,10 +41,10 @@ class _DeleteDIJobArguments(ConnectionArguments):
 
 
 class CreateDIJobOperator(DataWorksTask, BaseOperator):
-    """Creates a DI job; it is Initialized and not started (API page: CreateDIJob).
+    """Creates a DI job, without starting it (API page: CreateDIJob).
 
-    A retry creates nothing twice: on Airflow 3.3+ it takes the job that an earlier try of the task created, also if
-    that try died before it had the answer. A lost answer makes one job on every Airflow.
+    A lost response never leads to a second job. On Airflow 3.3 and later, a retry returns the job that an earlier try
+    of the task created, even if that try died before it had the response.
 
     :param job_name: the job's name, unique in the workspace.
     :param migration_type: such as Full or FullAndRealtimeIncremental.
@@ -52,15 +52,15 @@ class CreateDIJobOperator(DataWorksTask, BaseOperator):
     :param destination_data_source_type: such as Hologres.
     :param job_type: such as DatabaseOfflineMigration; with api_version 2024-05-18 only. Default None.
     :param settings: the job's settings by the API's own names, such as ``SourceDataSourceSettings``,
-        ``DestinationDataSourceSettings``, ``ResourceSettings``, ``TableMappings`` and ``JobSettings``: dict, JSON text,
-        or the path of a ``.json`` file. Default None.
+        ``DestinationDataSourceSettings``, ``ResourceSettings``, ``TableMappings`` and ``JobSettings``: dict, JSON
+        string, or the path of a ``.json`` file. Default None.
     :param project_id: workspace id; None (default) for the connection's.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :return: DIJobId, int.
-    :raises DataWorksPermanentError: refused, or an argument can't be used.
-    :raises DataWorksTransientError: no good answer after the hook's own attempts; the text says if it may have been
-        created.
+    :raises DataWorksPermanentError: the service refused, or an argument is invalid.
+    :raises DataWorksTransientError: a temporary error persisted after the hook's own retries; the message says if it
+        may have been created.
     """
 
     template_fields: Sequence[str] = (
@@ -158,17 +158,18 @@ class CreateDIJobOperator(DataWorksTask, BaseOperator):
 
 
 class DeleteDIJobOperator(DataWorksTask, BaseOperator):
-    """Deletes a DI job that does not run (API page: DeleteDIJob).
+    """Deletes a DI job that is not running (API page: DeleteDIJob).
 
-    A job that is gone already is success, with a line in the log.
+    If the job does not exist, the task succeeds and logs that.
 
     :param di_job_id: the job's id.
     :param project_id: workspace id, for the console link; None (default) for the connection's.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :return: the job id, int.
-    :raises DataWorksPermanentError: refused, such as for a job that runs, or an argument can't be used.
-    :raises DataWorksTransientError: no good answer after the hook's own attempts.
+    :raises DataWorksPermanentError: the service refused, for example because the job is running; or an argument is
+        invalid.
+    :raises DataWorksTransientError: a temporary error persisted after the hook's own retries.
     """
 
     template_fields: Sequence[str] = ("di_job_id", "project_id", "dataworks_conn_id", "region_id")

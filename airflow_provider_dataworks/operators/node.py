@@ -55,48 +55,51 @@ class _RunNodeArguments(ConnectionArguments):
 
 
 class RunNodeOperator(EmitsLineage, CancellingOperator):
-    """Runs a batch node once, for one business date (API pages: RunCycleDagNodes, CreateWorkflowInstances).
+    """Runs a deployed batch node once for a business date (API pages: RunCycleDagNodes, CreateWorkflowInstances).
 
-    The name of the run is its idempotence key, on every Airflow: each retry of the task searches for it before it makes
-    one, until the task is cleared. A retry after a run that failed makes another one. Exactly one of ``node_id``,
-    ``node_name`` and ``file_id`` names the node, which has to be deployed.
+    The run has a name that is derived from the task and its run. Every retry searches for a run of that name, and takes
+    it unless it has failed; a task that is cleared creates another run.
 
-    XComs: the instance's id; ``run``, a dict of ``run_id``, ``name``, ``bizdate`` and ``instance_ids``, once the run
-    shows; ``statistics`` at the end, a dict of what the instance's log gives of ``records`` and ``bytes`` read,
-    ``failed_records``, ``failed_bytes``, ``records_per_second``, ``bytes_per_second`` and ``seconds``, or of
-    ``skipped``, with the reason, where the node did nothing. An hourly node runs all its hours: the id is then that of
+    XComs: the id of the instance; ``run``, a dict with ``run_id``, ``name``, ``bizdate`` and ``instance_ids``, as soon
+    as the run is visible; ``statistics`` at the end, a dict with those of ``records``, ``bytes``, ``failed_records``,
+    ``failed_bytes``, ``records_per_second``, ``bytes_per_second`` and ``seconds`` that the instance's log has, or with
+    ``skipped``, the reason why the node did nothing. An hourly node runs for all hours of the date: the id is that of
     the first instance, and the statistics are sums.
+
+    Exactly one of ``node_id``, ``node_name`` and ``file_id`` is required.
 
     :param node_id: the node's id in Operation Center; default None.
     :param node_name: the node's exact name; default None.
     :param file_id: the node's id in Data Studio; default None.
     :param bizdate: the business date: a date, or ``YYYY-MM-DD`` or ``YYYYMMDD``. None (default) is the date of
-        data_interval_start in the DAG's time zone; without an interval, the day before the run there.
-    :param parameters: parameters of this run: a dict, whose values replace those of the node's own that have the same
-        names, or the whole string in the node's syntax. Default None: the node's own.
+        data_interval_start in the DAG's time zone; without an interval, or where it has no length (cron expressions
+        on Airflow 3), the day before the run.
+    :param parameters: parameters of this run: a dict, which replaces the node's parameters of the same names, and adds
+        new ones; or a string in the node's syntax, which replaces all of them. Default None: the node's own.
     :param project_id: workspace id; None (default) for the connection's.
     :param project_env: ``PROD`` (default) or ``DEV``.
-    :param wait_for_completion: whether to wait for the end; default True. Without it the task ends once the run shows.
+    :param wait_for_completion: whether to wait for the end; default True. Otherwise the task ends when the run is
+        visible.
     :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``.
     :param poll_interval: seconds between two polls; default 30.
     :param cancel_on_kill: whether the instance is stopped when the task is killed or reaches execution_timeout; default
         True.
     :param fetch_log: whether the last lines of the instance's log (1,000, or ``[dataworks] node_log_lines``) are
         written into the task's log at the end; default True. Statistics and errors are read from the log in any case.
-    :param start_timeout: seconds within which the run must show; default 120.
-    :param max_poll_failures: failed polls in a row that end the wait; default 10.
+    :param start_timeout: seconds in which the run must become visible; default 120.
+    :param max_poll_failures: failed polls in a row that end the wait; default ``[dataworks] max_poll_failures``, 10.
     :param end_from_trigger: whether success and failure end the deferred task without a worker; default False. Airflow
         3.3 encodes a trigger's XComs twice: ``xcom_pull`` then gives id and statistics as strings (of an hourly node
         the statistics are a list), and after a failure there are no statistics.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :return: the instance's id, int.
     :raises DataWorksJobError: the instance failed, with code and description from its log.
-    :raises DataWorksTimeoutError: start_timeout or execution_timeout is over; the text says what became of the run.
+    :raises DataWorksTimeoutError: start_timeout or execution_timeout is over; the message says what became of the run.
     :raises DataWorksNotFoundError: there is no such node, or it is not deployed.
-    :raises DataWorksPermanentError: refused, or an argument can't be used.
-    :raises DataWorksTransientError: no good answer after the hook's own attempts, or too many failed polls; the text
-        says if a run may have been made, which a retry then finds.
+    :raises DataWorksPermanentError: the service refused, or an argument is invalid.
+    :raises DataWorksTransientError: a temporary error persisted after the hook's own retries, or too many failed
+        polls; the message says if a run may have been created, which a retry then finds.
     """
 
     template_fields: Sequence[str] = (

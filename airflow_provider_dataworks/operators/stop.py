@@ -41,25 +41,25 @@ class _StopDISyncInstanceArguments(ConnectionArguments):
 class StopDIJobOperator(StopOperator):
     """Stops a DI job, and waits until it has stopped (API page: StopDIJob).
 
-    A job that does not run is left as it is, with a line in the log. The task never fails because the job ended in
-    another way than by the stop.
+    If the job is not running, the task succeeds and logs that. It also succeeds if the job ends for another reason
+    while it is being stopped.
 
     :param di_job_id: the job's id.
     :param project_id: workspace id; None (default) for the connection's, or else the job's own.
     :param wait_for_completion: whether to wait until it has stopped; default True.
-    :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It means something
-        only with ``wait_for_completion``.
+    :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It has no
+        effect without ``wait_for_completion``.
     :param poll_interval: seconds between two polls; default 30.
-    :param max_poll_failures: failed polls in a row that end the wait; default 10.
+    :param max_poll_failures: failed polls in a row that end the wait; default ``[dataworks] max_poll_failures``, 10.
     :param end_from_trigger: whether success ends the deferred task without a worker; default False. Airflow 3.3 encodes
         a trigger's XCom twice: ``xcom_pull`` then gives the id as a string.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :return: the job id, int.
     :raises DataWorksTimeoutError: execution_timeout is over before it has stopped.
     :raises DataWorksNotFoundError: there is no such job.
-    :raises DataWorksPermanentError: refused, or an argument can't be used.
-    :raises DataWorksTransientError: no good answer after the hook's own attempts, or too many failed polls.
+    :raises DataWorksPermanentError: the service refused, or an argument is invalid.
+    :raises DataWorksTransientError: a temporary error persisted after the hook's own retries, or too many failed polls.
     """
 
     template_fields: Sequence[str] = ("di_job_id", "project_id", "dataworks_conn_id", "region_id")
@@ -120,23 +120,23 @@ class StopDIJobOperator(StopOperator):
 class StopDISyncInstanceOperator(StopOperator):
     """Stops a real-time task, and waits until it has stopped (API page: StopDISyncInstance).
 
-    A task that does not run is left as it is, with a line in the log. The API stops no solutions.
+    If the real-time task is not running, the Airflow task succeeds and logs that. The API cannot stop solutions.
 
     :param file_id: the file id of the real-time task.
     :param project_id: workspace id; None (default) for the connection's.
     :param wait_for_completion: whether to wait until it has stopped; default True.
-    :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It means something
-        only with ``wait_for_completion``.
+    :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``. It has no
+        effect without ``wait_for_completion``.
     :param poll_interval: seconds between two polls; default 30.
-    :param max_poll_failures: failed polls in a row that end the wait; default 10.
+    :param max_poll_failures: failed polls in a row that end the wait; default ``[dataworks] max_poll_failures``, 10.
     :param end_from_trigger: whether success ends the deferred task without a worker; default False. Airflow 3.3 encodes
         a trigger's XCom twice: ``xcom_pull`` then gives the id as a string.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :return: the file id, int.
     :raises DataWorksTimeoutError: execution_timeout is over before it has stopped.
-    :raises DataWorksPermanentError: refused, or an argument can't be used.
-    :raises DataWorksTransientError: no good answer after the hook's own attempts, or too many failed polls.
+    :raises DataWorksPermanentError: the service refused, or an argument is invalid.
+    :raises DataWorksTransientError: a temporary error persisted after the hook's own retries, or too many failed polls.
     """
 
     template_fields: Sequence[str] = ("file_id", "project_id", "dataworks_conn_id", "region_id")

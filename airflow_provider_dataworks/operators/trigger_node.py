@@ -39,25 +39,25 @@ class _TriggerNodeArguments(ConnectionArguments):
 class TriggerNodeOperator(DataWorksTask, BaseOperator):
     """Fires the scheduled instance of an HTTP-trigger node (API pages: RunTriggerNode, TriggerSchedulerTaskInstance).
 
-    The instance waits for that (status WAIT_TRIGGER), or is kept fired until it is due. The task does not wait for its
-    end; a :class:`~airflow_provider_dataworks.sensors.node.NodeInstanceSensor` does. An instance that was fired
-    already, by an earlier try or by somebody else, is success with a warning, unless it has failed.
+    The task does not wait for the end of the instance; use
+    :class:`~airflow_provider_dataworks.sensors.node.NodeInstanceSensor` for that. If the instance has already been
+    fired and has not failed, the task succeeds with a warning.
 
     :param node_id: the node's id in Operation Center.
     :param bizdate: the instance's business date: a date, or ``YYYY-MM-DD`` or ``YYYYMMDD``. None (default) is that of
-        ``trigger_time``; without one, the date of data_interval_start in the DAG's time zone, or, without an interval,
-        the day before the run there.
+        ``trigger_time``; without one, the date of data_interval_start in the DAG's time zone, or, without an interval
+        or where it has no length (cron expressions on Airflow 3), the day before the run.
     :param trigger_time: when the instance is due: a datetime, an ISO 8601 string (without a zone in the connection's
         ``time_zone``) or Unix milliseconds. Needed where a date has several instances; default None.
     :param project_id: workspace id; None (default) for the connection's.
     :param project_env: ``PROD`` (default) or, with api_version 2024-05-18, ``DEV``.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :return: the node's id, int.
     :raises DataWorksNotFoundError: there is no such node, or no such instance yet.
-    :raises DataWorksPermanentError: refused, or an argument can't be used.
-    :raises DataWorksTransientError: no good answer after the hook's own attempts; the text says if it may have been
-        fired.
+    :raises DataWorksPermanentError: the service refused, or an argument is invalid.
+    :raises DataWorksTransientError: a temporary error persisted after the hook's own retries; the message says if it
+        may have been fired.
     """
 
     template_fields: Sequence[str] = (

@@ -136,7 +136,7 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
             in_task.count(FAILED_POLLS)
             if self._budget.failed() and not self.reschedule:
                 raise
-            self.log.warning("Poll %s in a row failed: %s", self._budget.failures, error)
+            self.log.warning("Poll failed (%s in a row): %s", self._budget.failures, error)
             return False
         self._budget.succeeded()
         in_task.count(POLLS)
@@ -165,7 +165,7 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
         self._ended_at = end.ended_at
         if end.kind == events.TIMED_OUT:
             raise DataWorksTimeoutError(
-                f"{self.describe()} did not get there within execution_timeout (waited {end.waited}); "
+                f"{self.describe()} did not reach the target status within execution_timeout (waited {end.waited}); "
                 f"it is {end.status}, and a sensor stops nothing."
             )
         if end.kind == events.SENSOR_TIMED_OUT:
@@ -289,5 +289,5 @@ class StatusSensor(DataWorksTask, BaseSensorOperator):
 
     def _timed_out(self) -> AirflowSensorTimeout:
         return AirflowSensorTimeout(
-            f"Sensor has timed out: {self.describe()} did not get there within {self.timeout:g} s."
+            f"Sensor has timed out: {self.describe()} did not reach the target status within {self.timeout:g} s."
         )

@@ -40,33 +40,32 @@ class _DIJobStatusArguments(ConnectionArguments):
 
 
 class DIJobStatusSensor(StatusSensor):
-    """Waits until a DI job, or each of several, has one of the target statuses (API page: ListDIJobs).
+    """Waits until a DI job, or each job of a list, has one of the target statuses (API page: ListDIJobs).
 
     Deferred, all sensors of a triggerer that share connection, workspace and ``poke_interval`` share their requests.
     The sensor never stops a job.
 
-    :param di_job_id: the job's id, or a list of ids: then one task waits for all of them. Give this, ``job_name``, or
-        both. Default None.
-    :param job_name: the job's whole name; with ``di_job_id`` it only narrows the listing. Default None.
+    :param di_job_id: the job's id, or a list of ids: then one task waits for all of them. Default None: ``job_name`` is
+        required.
+    :param job_name: the job's exact name; with ``di_job_id`` it only narrows the listing. Default None.
     :param project_id: workspace id; None (default) for the connection's.
-    :param target_statuses: statuses that end the wait well; default Finished. Jobs of the real-time types never end:
-        wait for Running.
+    :param target_statuses: statuses to wait for; default Finished. Real-time jobs never finish: wait for Running.
     :param failure_statuses: statuses that fail the task; default Failed and Stopped.
     :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``.
     :param end_from_trigger: whether success and failure end the deferred task without a worker; default False. Airflow
         3.3 encodes a trigger's XCom twice: ``xcom_pull`` then gives the status in quotation marks.
-    :param fail_fast: with a list of ids, whether the first job that fails fails the task at once; default True. Else
-        the task fails when all have ended. The error names all that failed.
-    :param max_poll_failures: failed polls in a row that end the wait; default 10. In mode ``reschedule``, where each
-        poke is a process of its own, a failed one costs a poke only.
+    :param fail_fast: with a list of ids, whether the first job that fails fails the task at once; default True.
+        Otherwise the task fails when all have ended. The error names all that failed.
+    :param max_poll_failures: failed polls in a row that end the wait; default ``[dataworks] max_poll_failures``, 10.
+        In mode ``reschedule``, where each poke is a process of its own, they are not counted.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :param kwargs: Airflow's own: ``poke_interval`` (seconds, default 60), ``timeout``, ``mode``, ``soft_fail`` ...
     :return: the status that was reached, str; with a list of ids a dict, from id to status.
     :raises DataWorksJobError: the job has one of ``failure_statuses``.
     :raises DataWorksTimeoutError: execution_timeout is over.
     :raises DataWorksNotFoundError: there is no such job.
-    :raises DataWorksPermanentError: refused, or an argument can't be used.
+    :raises DataWorksPermanentError: the service refused, or an argument is invalid.
     :raises DataWorksTransientError: too many failed polls.
     """
 

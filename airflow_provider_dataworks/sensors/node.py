@@ -39,34 +39,34 @@ class _NodeInstanceArguments(ConnectionArguments):
 
 
 class NodeInstanceSensor(StatusSensor):
-    """Waits until DataWorks' own schedule has brought a node to SUCCESS for a business date.
+    """Waits until DataWorks has run a scheduled node for a business date (API pages: ListInstances, ListTaskInstances).
 
-    API pages: ListInstances, ListTaskInstances. All of an hourly node's instances have to succeed; what is not
-    generated yet is waited for; what a call or a person runs (backfills, tests) does not count. An instance that fails
-    and is run again by itself is waited for. Deferred, all sensors of a triggerer that share connection, workspace,
-    date and ``poke_interval`` share their requests. The sensor never stops anything.
+    All instances of an hourly node have to succeed. The sensor also waits for instances that do not exist yet, and for
+    automatic reruns of failed ones; it ignores backfills and tests. Deferred, all sensors of a triggerer that share
+    connection, workspace, date and ``poke_interval`` share their requests. The sensor never stops anything.
 
     :param node_id: the node's id in Operation Center; default None.
     :param node_name: the node's exact name; default None. Exactly one of the two is needed.
     :param bizdate: the business date: a date, or ``YYYY-MM-DD`` or ``YYYYMMDD``. None (default) is the date of
-        data_interval_start in the DAG's time zone; without an interval, the day before the run there.
+        data_interval_start in the DAG's time zone; without an interval, or where it has no length (cron expressions
+        on Airflow 3), the day before the run.
     :param project_id: workspace id; None (default) for the connection's.
     :param project_env: ``PROD`` (default) or ``DEV``.
     :param deferrable: whether to wait in the triggerer; default ``[operators] default_deferrable``.
     :param end_from_trigger: whether success and failure end the deferred task without a worker; default False. Airflow
         3.3 encodes a trigger's XCom twice: ``xcom_pull`` then gives a string.
     :param fail_fast: whether the first of an hourly node's instances that fails fails the task at once; default True.
-        Else it fails when all have ended.
-    :param max_poll_failures: failed polls in a row that end the wait; default 10. In mode ``reschedule``, where each
-        poke is a process of its own, a failed one costs a poke only.
+        Otherwise it fails when all have ended.
+    :param max_poll_failures: failed polls in a row that end the wait; default ``[dataworks] max_poll_failures``, 10.
+        In mode ``reschedule``, where each poke is a process of its own, they are not counted.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
+    :param region_id: overrides the connection's region; default None.
     :param kwargs: Airflow's own: ``poke_interval`` (seconds, default 60), ``timeout``, ``mode``, ``soft_fail`` ...
     :return: a dict, from the instances' ids (str) to their statuses.
     :raises DataWorksJobError: an instance failed, with code and description from its log, or because it is frozen.
     :raises DataWorksTimeoutError: execution_timeout is over.
     :raises DataWorksNotFoundError: there is no such node.
-    :raises DataWorksPermanentError: refused, or an argument can't be used.
+    :raises DataWorksPermanentError: the service refused, or an argument is invalid.
     :raises DataWorksTransientError: too many failed polls.
     """
 

@@ -23,8 +23,12 @@ _LOG_BEFORE_EVENT = 5.0
 
 _DEFERRAL_SETTLES_WITHIN = 5.0
 
-#: How long (seconds) Airflow's answer about a task's state may take; it takes five the first time.
-_STATE_READ_WITHIN = 12.0
+#: How long (seconds) Airflow's answer about a task's state may take; it takes five the first time, and more where other
+#: processes need the machine.
+_STATE_READ_WITHIN = 20.0
+
+#: How long (seconds) a kill may take: Airflow ends it after 30 s, ``[triggerer] on_kill_timeout``.
+_KILLED_WITHIN = 28.0
 
 _OPTIONS = frozenset(one.name for one in fields(WaitOptions))
 
@@ -101,10 +105,12 @@ class WaitTrigger(BaseTrigger):
         if not self.options.stop_on_kill:
             return
         what = ", ".join(target.describe() for target in self.targets)
+        began = clock.monotonic()
         try:
             ended = task_was_ended(self.task_instance)
             if await within(_STATE_READ_WITHIN, ended, "Reading the task's state from Airflow"):
-                await asyncio.gather(*(stop_target(target, self.options) for target in self.targets))
+                left = _KILLED_WITHIN - (clock.monotonic() - began)
+                await asyncio.gather(*(stop_target(target, self.options, within=left) for target in self.targets))
                 await write(self.log.info, "The task was ended by hand: asked %s to stop", what)
             else:
                 await write(self.log.info, "The task will run again: %s is left running", what)

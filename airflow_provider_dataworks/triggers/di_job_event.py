@@ -20,23 +20,23 @@ class DIJobStatusEventTrigger(EventTrigger):
     """Fires an asset event each time a DI job enters one of ``statuses``, for an AssetWatcher (Airflow 3; API pages:
     ListDIJobs, GetDIJob).
 
-    The status that is found at the beginning is no event. A status that a job leaves and enters again counts each time,
-    as far as the polls see it. With API version 2020-05-18 a run that began and ended between two polls is an event
-    too, because GetDIJob's StartedTime moves; it may be noticed up to five minutes later. With 2024-05-18 no answer
-    tells such a run from the one before it: it is not seen, so choose a ``poll_interval`` shorter than the job's runs.
+    The status at the start of the watch is not an event. A status counts each time that the job enters it. With API
+    version 2020-05-18, a run that starts and ends between two polls is an event too, because the job's StartedTime has
+    changed; it may be noticed up to five minutes later. With 2024-05-18 such a run is missed: choose a
+    ``poll_interval`` that is shorter than the job's runs.
 
     The payload: ``di_job_id``, ``job_name``, ``status``, ``previous_status``, ``region_id``, ``project_id``,
     ``observed_at`` (ISO 8601, UTC).
 
     :param di_job_id: the job's id, or its digits; default None.
-    :param job_name: the job's whole name; default None. One of both is needed; a name is looked up anew when its job is
-        gone.
+    :param job_name: the job's exact name; default None. One of the two is required. If the job is deleted, the name is
+        looked up again.
     :param project_id: workspace id; None (default) for the connection's.
     :param statuses: the statuses that are events; default Finished.
     :param poll_interval: seconds between two polls; default 60.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
-    :raises DataWorksParameterError: an argument cannot be used.
+    :param region_id: overrides the connection's region; default None.
+    :raises DataWorksParameterError: an argument is invalid.
     :raises DataWorksError: this Airflow has no event triggers.
     """
 

@@ -20,12 +20,12 @@ WATCHED_DATES = 3
 
 
 class NodeInstanceEventTrigger(EventTrigger):
-    """Fires an asset event each time an instance of a node's own schedule has succeeded, for an AssetWatcher (Airflow
-    3; API pages: ListInstances, ListTaskInstances).
+    """Fires an asset event each time a scheduled instance of a node has succeeded, for an AssetWatcher (Airflow 3; API
+    pages: ListInstances, ListTaskInstances).
 
-    Watched are the instances of the last three business dates in the workspace's time zone. What has succeeded when the
-    watch begins is no event. An instance that is run again counts again, as far as the polls see it. Each hour of an
-    hourly node is an event. Runs that RunNodeOperator or a person makes are none.
+    The trigger watches the last three business dates in the workspace's time zone. Instances that have succeeded before
+    the watch starts are not events. An instance that is run again counts again. Each hour of an hourly node is an
+    event. Runs that RunNodeOperator or a person starts do not count.
 
     The payload: ``node_id``, ``node_name``, ``instance_id``, ``bizdate`` (``YYYY-MM-DD``), ``status``, ``region_id``,
     ``project_id``, ``observed_at`` (ISO 8601, UTC).
@@ -33,10 +33,10 @@ class NodeInstanceEventTrigger(EventTrigger):
     :param node_id: the node's id in Operation Center, or its digits.
     :param project_id: workspace id; None (default) for the connection's.
     :param project_env: ``PROD`` (default) or ``DEV``.
-    :param poll_interval: seconds between two polls; default 60. A poll reads each of the business dates.
+    :param poll_interval: seconds between two polls; default 60. Each poll reads all three business dates.
     :param dataworks_conn_id: the connection's id; default ``dataworks_default``.
-    :param region_id: wins over the connection's; default None.
-    :raises DataWorksParameterError: an argument cannot be used.
+    :param region_id: overrides the connection's region; default None.
+    :raises DataWorksParameterError: an argument is invalid.
     :raises DataWorksError: this Airflow has no event triggers.
     """
 

@@ -469,7 +469,7 @@ class Poller:
     async def _log_round(self, current: _Round, shared: DataWorksError | None, failed_before: int) -> None:
         """One line on what failed, the cause first."""
         if shared is not None:
-            await write(log.warning, "%s [%s: poll %s in a row failed]", shared, self._name, self._failed_ticks)
+            await write(log.warning, "%s [%s: poll failed, %s in a row]", shared, self._name, self._failed_ticks)
         elif current.failed:
             error = next(iter(current.failed.values()))
             count, asked = len(current.failed), len(current.failed) + len(current.answered)

@@ -254,14 +254,16 @@ async def wait_for_all(targets: Sequence[WaitTarget], options: WaitOptions, log:
             one.cancel()
 
 
-async def stop_target(target: WaitTarget, options: WaitOptions) -> None:
+async def stop_target(target: WaitTarget, options: WaitOptions, within: float | None = None) -> None:
     """Ask the service to stop a target, with short time-outs.
 
     :param target: what to stop.
     :param options: how it is waited for.
+    :param within: how many seconds there are for it, if that is less than usual.
     :raises DataWorksError: it could not be asked, or not within the limit.
     """
-    await call(partial(_stop, target, options), seconds=_STOPPED_WITHIN, what="The request to stop")
+    seconds = _STOPPED_WITHIN if within is None else min(_STOPPED_WITHIN, within)
+    await call(partial(_stop, target, options), seconds=seconds, what="The request to stop")
 
 
 def _stop(target: WaitTarget, options: WaitOptions) -> None:

@@ -95,7 +95,7 @@ def _wait(
             in_task.count(FAILED_POLLS)
             if budget.failed():
                 raise
-            log.warning("Poll %s in a row failed: %s", budget.failures, error)
+            log.warning("Poll failed (%s in a row): %s", budget.failures, error)
             retry_after = error.retry_after
         else:
             in_task.count(POLLS)

@@ -245,13 +245,15 @@ class NodeRunner:
         )
 
     def _instances(self, hook: DataWorksHook, run: NodeRun) -> tuple[NodeInstance, ...]:
-        return hook.read_node_instances(
+        """Those of an hourly node in the order of their hours: no page says in which order the service lists them."""
+        instances = hook.read_node_instances(
             project_id=self._request.project_id,
             node_id=self._request.node_id,
             bizdate=run.bizdate,
             run_id=run.run_id,
             project_env=self._request.project_env,
         )
+        return tuple(sorted(instances, key=lambda one: (one.fields.get("CycTime") or 0, one.id)))
 
     def _find_targets(self, hook: DataWorksHook) -> tuple[NodeInstanceTarget, ...]:
         """The instances of the run that may have been made, in the middle of making it."""

@@ -69,7 +69,7 @@ class Progress:
         self._change_seen = self._status is not None
         if status not in words.known and status not in self._warned:
             self._warned.add(status)
-            self._log.warning("%s has the unknown status %r; waiting on, until the limit", self.what, status)
+            self._log.warning("%s has the unknown status %r; the wait continues until its limit", self.what, status)
         self._status, self._changed, self._logged = status, now, now
 
     def heartbeat(self, remark: str = "") -> None:

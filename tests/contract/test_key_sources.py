@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_dataworks.cli.checks import check_connection
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksError, DataWorksTransientError
 from airflow_provider_dataworks.hooks.dataworks import DataWorksHook
@@ -240,6 +241,25 @@ def test_answer_that_holds_no_keys_is_no_traceback_and_leaks_none(
 
     assert "body-secret" not in text
     assert "body-token" not in text
+
+
+def test_fetched_keys_that_the_service_refuses_name_their_source(
+    hook: DataWorksHook, keys: KeyServer, kind: str
+) -> None:
+    keys.known_to_service = False
+
+    with pytest.raises(DataWorksError) as raised:
+        hook.get_di_job(di_job_id=1001)
+
+    text = str(raised.value)
+    assert text.startswith("The service refuses the keys that were fetched: check their source (auth_type). ")
+    auth_type = kind.partition(" ")[0]
+    assert f"The keys come from auth_type {auth_type}: " in text
+    assert FIELDS[auth_type] in text
+    assert "correct the login" not in text
+    assert "issued-secret" not in text
+    (signature,) = [result for result in check_connection(hook) if result.name == "signature"]
+    assert signature.fix.startswith("The service refuses the keys that were fetched: check their source")
 
 
 @pytest.mark.parametrize("kind", ["ram_role_arn"], indirect=True)

@@ -162,7 +162,7 @@ def test_a_deferred_wait_ends_at_its_limit_and_says_what_became_of_the_job(
     states = {one.task_id: one.state for one in airflow.api.task_instances("e2e_limits", run_id)}
     logs = {name: airflow.log("e2e_limits", run_id, name) for name in states}
     assert states == {"stopped": "failed", "left_alone": "failed", "watched": "failed", "given_up": "skipped"}, logs
-    assert "did not get there within execution_timeout" in logs["stopped"]
+    assert "did not reach the target status within execution_timeout" in logs["stopped"]
     assert "it was asked to stop" in logs["stopped"]
     assert "it is still running" in logs["left_alone"]
     assert "a sensor stops nothing" in logs["watched"]

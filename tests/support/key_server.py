@@ -38,6 +38,8 @@ class KeyServer:
         #: Whether the metadata service gives session tokens (v2) and insists on them.
         self.metadata_v2 = True
         self.lifetime = 3600.0
+        #: Whether the emulator accepts what is issued.
+        self.known_to_service = True
         #: A status and a body that stand for any other answer.
         self.failure: tuple[int, bytes] | None = None
         #: Keys that the emulator is to know besides the issued ones.
@@ -114,7 +116,7 @@ class KeyServer:
         }
 
     def _tell(self) -> None:
-        keys = [*self.known, *self.issued]
+        keys = [*self.known, *(self.issued if self.known_to_service else ())]
         self.emulator.settings(sts=[{**key, "expired": key["access_key_id"] in self._ended} for key in keys])
 
 

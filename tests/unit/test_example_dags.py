@@ -14,6 +14,7 @@ import pytest
 
 from airflow_provider_dataworks import arguments
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.task import business_date_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "example_dags").glob("*.py"))
@@ -106,6 +107,24 @@ def test_each_dag_that_is_shown_renders_without_a_logical_date(shown: str, tmp_p
     for task in tasks:
         for value in templates(task):
             render(task, value)
+
+
+@pytest.mark.parametrize("table", ["orders", "customers"])
+def test_batch_sync_runs_the_day_of_its_interval_in_its_own_time_zone(table: str) -> None:
+    # The run that begins on 26 November at one o'clock in Shanghai; its ds is that of the 24th, in UTC.
+    start, end = (datetime(2026, 11, day, 17, tzinfo=timezone.utc) for day in (24, 25))
+    (task,) = [
+        task for task in tasks_of(ROOT / "example_dags/dataworks_batch_sync.py") if task.task_id == f"{table}.run"
+    ]
+    names = {"ds": "2026-11-24", "ds_nodash": "20261124", "dag": task.dag}
+    interval = {"data_interval_start": start, "data_interval_end": end}
+
+    given = arguments.optional_business_date("bizdate", render(task, task.bizdate, **names, **interval))
+    parameters = render(task, task.parameters, **names, **interval)
+
+    context: Any = {**names, **interval}
+    assert (given or business_date_of(context)) == "2026-11-25"
+    assert parameters["bizdate"] in {"20261125", "$bizdate"}
 
 
 @pytest.mark.parametrize("shown", ["example_dags/dataworks_replay_interval.py", "docs/howto/start-di-job.md-1"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -24,7 +26,9 @@ from airflow_provider_dataworks.emulator.control import EmulatorControl
 from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksTimeoutError, DataWorksTransientError
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from airflow_provider_dataworks.waiting.target import WaitTarget
 from tests.support.hook import hook_for
+from tests.support.polling import once_asked
 from tests.support.tasks import first_event, make_context, rebuilt, run_task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,7 +133,8 @@ def test_limits_and_errors_that_end_a_wait(
     with pytest.raises(DataWorksTimeoutError):
         run_task(start(cancel_on_kill=False))
     monkeypatch.setattr(base, "execution_deadline", lambda *_: None)
-    threading.Timer(0.3, emulator.add_fault, (), {"kind": "reset", "count": 50}).start()
+    # Once it is waited for: the start and its reads are fewer requests.
+    once_asked(emulator, lambda: emulator.add_fault("reset", count=50), requests=5)
     with pytest.raises(DataWorksTransientError):
         run_task(start(max_poll_failures=2))
 
@@ -141,7 +146,7 @@ def test_limits_and_errors_that_end_a_wait(
 @pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "deferred"])
 def test_a_sensor(emulator: EmulatorControl, in_task: Recorder, in_triggerer: Recorder, deferrable: bool) -> None:
     emulator.set_job(1001, JobStatus="Running")
-    threading.Timer(0.3, emulator.set_job, (1001,), {"JobStatus": "Finished"}).start()
+    once_asked(emulator, lambda: emulator.set_job(1001, JobStatus="Finished"), requests=3)
 
     run_task(DIJobStatusSensor(task_id="a", di_job_id=1001, poke_interval=0.05, deferrable=deferrable))
 
@@ -200,6 +205,15 @@ def test_the_page_names_each_metric() -> None:
     shown = set(re.findall(r"^\| `([\w.<>]+)` \|", PAGE.read_text(), re.MULTILINE))
 
     assert shown == {f"{name}.<outcome>" if name == metrics.WAITS else name for name in NAMES}
+
+
+def test_the_page_names_every_kind() -> None:
+    waiting = importlib.import_module("airflow_provider_dataworks.waiting")
+    modules = [importlib.import_module(f"{waiting.__name__}.{each.name}") for each in iter_modules(waiting.__path__)]
+    found = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
+    kinds = {kind.kind.replace(" ", "_") for kind in found if issubclass(kind, WaitTarget) and "kind" in vars(kind)}
+    assert len(kinds) > 3
+    assert {kind for kind in kinds if f"`{kind}`" not in PAGE.read_text()} == set()
 
 
 # Over UDP

@@ -52,6 +52,8 @@ def create_di_sync_task(state: State, arguments: Mapping[str, Any], request_id: 
 
 
 def _storage_problem(state: State, param: Mapping[str, Any]) -> str | None:
+    if state.settings.any_folder:
+        return None
     folder = param.get("FileFolderPath") or assumptions.DEFAULT_FOLDER
     if folder not in (*state.settings.folders, assumptions.DEFAULT_FOLDER):
         return f"Invalid path: {folder}"

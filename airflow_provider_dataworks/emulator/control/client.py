@@ -18,7 +18,7 @@ _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 class EmulatorControl:
     """
-    Controls a running emulator, and shows what it was asked.
+    Controls a running emulator: its resources, faults and clock. It also returns the requests that it has received.
 
     :param url: where it listens, for example ``http://127.0.0.1:8480``.
     :raises ValueError: it is not a URL of HTTP.

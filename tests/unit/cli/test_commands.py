@@ -83,6 +83,15 @@ def test_check_that_fails_exits_with_1(run: Run, dataworks_emulator: EmulatorCon
     assert "hidden" not in output + as_json[1]
 
 
+def test_fix_is_a_sentence_of_its_own(run: Run, dataworks_emulator: EmulatorControl) -> None:
+    dataworks_emulator.settings(edition="basic")
+
+    output = run("check")[1]
+
+    (line,) = [line for line in rows(output) if line.startswith("warning") and "ListDIJobs HTTP" in line]
+    assert "Enterprise Edition or Flagship Edition. Fix: DI jobs need Enterprise Edition or above" in line
+
+
 def test_check_of_another_connection_region_and_workspace(run: Run, dataworks_emulator: EmulatorControl) -> None:
     dataworks_emulator.add_job(ProjectId=20000)
 

@@ -179,6 +179,17 @@ def test_folders_and_resource_groups_can_be_set(call: Caller, dataworks_emulator
     assert reply.json["Data"]["Status"] == "success"
 
 
+def test_any_folder_and_resource_group_may_be_accepted(call: Caller, dataworks_emulator: EmulatorControl) -> None:
+    query = {"ProjectId": "10000", "TaskType": "DI_OFFLINE", "TaskName": "t"}
+    query["TaskParam"] = '{"FileFolderPath":"Business Flow/sales/Data Integration","ResourceGroup":"S_of_ours"}'
+    refused = call("CreateDISyncTask", query=query, form={"TaskContent": "{}"})
+    dataworks_emulator.settings(any_folder=True)
+
+    accepted = call("CreateDISyncTask", query=query, form={"TaskContent": "{}"})
+
+    assert [reply.json["Data"]["Status"] for reply in (refused, accepted)] == ["fail", "success"]
+
+
 def test_reset_has_everything_as_at_the_start(call: Caller) -> None:
     with running_emulator(run_seconds=3) as emulator:
         caller = Caller(emulator)

@@ -49,12 +49,14 @@ def control(line: str) -> EmulatorControl:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_command_prints_one_line_and_stops_at_a_signal(number: signal.Signals) -> None:
-    with started("--run-seconds", "0.5", "--project-id", "77", "--access-key-secret", "own-secret") as (process, line):
+    options = ["--run-seconds", "0.5", "--project-id", "77", "--access-key-secret", "own-secret", "--any-folder"]
+    with started(*options) as (process, line):
         emulator = control(line)
         caller = Caller(emulator)
         kept = caller.connect()
         assert caller.send(caller.signed("ListDIJobs", form={"ProjectId": "77"}), kept).status == 200
         assert emulator.settings()["run_seconds"] == 0.5
+        assert emulator.settings()["any_folder"] is True
 
         process.send_signal(number)
         # The connection that is kept would be closed after 75 s.

@@ -339,16 +339,16 @@ def test_unknown_run_and_instance_are_not_found(hook: DataWorksHook) -> None:
 def test_edition_that_runs_no_nodes_says_what_does(hook: DataWorksHook, dataworks_emulator: EmulatorControl) -> None:
     dataworks_emulator.settings(edition="standard")
 
-    with pytest.raises(DataWorksPermanentError, match=r"^It needs DataWorks Enterprise or Ultimate Edition") as raised:
+    with pytest.raises(DataWorksPermanentError, match=r"^Running nodes needs Enterprise Edition or above") as raised:
         run(hook)
 
-    assert "With api_version 2024-05-18 on the connection, nodes run in all editions." in str(raised.value)
+    assert "With api_version 2024-05-18 on the connection, every edition runs nodes." in str(raised.value)
     assert raised.value.code == "Forbidden.Access"
     dataworks_emulator.settings(edition="enterprise")
     dataworks_emulator.add_fault(
         action="RunCycleDagNodes", kind="error", status=403, code="Forbidden.Access", message="No."
     )
-    with pytest.raises(DataWorksPermanentError, match=r"Ultimate Edition.* RunCycleDagNodes failed: No\."):
+    with pytest.raises(DataWorksPermanentError, match=r"Enterprise Edition.* RunCycleDagNodes failed: No\."):
         run(hook)
 
 

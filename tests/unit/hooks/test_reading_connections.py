@@ -177,7 +177,7 @@ def test_region_id_wins_over_region(warnings: Callable[[], set[str]]) -> None:
 
 
 def test_region_that_cannot_be_one_is_refused_under_its_own_name() -> None:
-    assert refusal(region_id=None, region=5).startswith("connection x, field region: must be a text")
+    assert refusal(region_id=None, region=5).startswith("connection x, field region: must be a string")
 
 
 def test_region_of_the_hook_wins() -> None:
@@ -328,8 +328,8 @@ def test_token_that_the_kind_of_authentication_ignores_is_warned_of(warnings: Ca
         ("read_timeout", [0, -1, "soon", True, {}], "must be a number above 0"),
         ("max_attempts", [0, -1, 1.5, "many", True, "nan"], "must be a whole number at least 1"),
         ("max_qps", [-1, "many", True, "inf"], "must be a number at least 0"),
-        ("security_token", [5, ["a"]], "must be a text"),
-        ("region_id", [5, ["cn-shanghai"]], "must be a text"),
+        ("security_token", [5, ["a"]], "must be a string"),
+        ("region_id", [5, ["cn-shanghai"]], "must be a string"),
     ],
 )
 def test_value_that_cannot_be_used_is_named_with_what_it_may_be(field: str, values: list[Any], may_be: str) -> None:

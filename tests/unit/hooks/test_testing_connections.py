@@ -66,7 +66,7 @@ def test_edition_without_di_jobs_is_said_once_and_no_failure(
 
     assert works
     assert text.startswith("Workspace 10000 answers, but refuses its DI jobs. ")
-    assert "needs DataWorks Enterprise Edition or above in this region" in text
+    assert "Enterprise Edition or above in this region" in text
     assert "api_version 2024-05-18" in text
     assert text.lower().count("edition") == 1
     assert [entry["action"] for entry in dataworks_emulator.requests()] == ["ListDIJobs", "GetProject"]

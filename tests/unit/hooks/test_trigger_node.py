@@ -143,5 +143,5 @@ def test_edition_that_fires_nothing_says_what_does(
 ) -> None:
     dataworks_emulator.settings(edition="basic", read_qps=0, write_qps=0, total_qps=0)
 
-    with pytest.raises(DataWorksPermanentError, match=r"^It needs DataWorks Enterprise or Ultimate Edition"):
+    with pytest.raises(DataWorksPermanentError, match=r"^Running nodes needs Enterprise Edition or above"):
         hook.trigger_node(node_id=TRIGGER, bizdate=day)

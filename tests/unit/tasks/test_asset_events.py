@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import threading
 from typing import Any
 
 import airflow
@@ -16,6 +15,7 @@ from airflow_provider_dataworks.exceptions import DataWorksJobError
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
 from airflow_provider_dataworks.operators.node import RunNodeOperator
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
+from tests.support.polling import once_asked
 from tests.support.tasks import StateStore, make_context, run_task
 
 AIRFLOW_2 = airflow.__version__.startswith("2.")
@@ -71,7 +71,7 @@ def test_the_event_of_the_jobs_asset_has_the_facts_of_the_run(emulator: Emulator
 
 def test_a_run_that_the_task_attached_to_gives_the_same_facts(emulator: EmulatorControl) -> None:
     emulator.set_job(JOB, JobStatus="Running")
-    threading.Timer(0.2, emulator.set_job, (JOB,), {"JobStatus": "Finished"}).start()
+    once_asked(emulator, lambda: emulator.set_job(JOB, JobStatus="Finished"), requests=3)
     made = context()
 
     run_task(start(), made)

@@ -98,7 +98,7 @@ def test_a_failed_poll_is_logged_and_costs_a_pause(
 
     assert clock.sleeps == [10.0, 45.0, 10.0]
     assert [name for name, _ in counted[:4]] == ["dataworks.polls.failed"] * 2 + ["dataworks.polls"] * 2
-    assert caplog.messages[:2] == ["Poll 1 in a row failed: HTTP 503", "Poll 2 in a row failed: HTTP 503"]
+    assert caplog.messages[:2] == ["Poll failed (1 in a row): HTTP 503", "Poll failed (2 in a row): HTTP 503"]
 
 
 def test_too_many_failed_polls_in_a_row_end_the_wait(wait: Wait, clock: FakeClock, counted: list[Any]) -> None:

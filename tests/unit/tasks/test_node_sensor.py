@@ -185,7 +185,7 @@ def test_node_that_does_not_exist_is_not_waited_for(
 def test_timeout_names_what_was_waited_for(emulator: EmulatorControl) -> None:
     add(emulator)
 
-    with pytest.raises(AirflowSensorTimeout, match=f"node {NODE} for {BIZDATE} did not get there"):
+    with pytest.raises(AirflowSensorTimeout, match=f"node {NODE} for {BIZDATE} did not reach the target status"):
         run_task(sensor(deferrable=True, timeout=0.3))
 
 

@@ -79,7 +79,7 @@ def test_an_unknown_status_is_warned_of_once(progress: Progress, caplog: pytest.
         progress.update(StatusSnapshot(status))
 
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert warnings == [f"{progress.what} has the unknown status 'Odd'; waiting on, until the limit"]
+    assert warnings == [f"{progress.what} has the unknown status 'Odd'; the wait continues until its limit"]
 
 
 def test_a_heartbeat_is_logged_ten_minutes_after_the_last_line(

@@ -137,6 +137,8 @@ def test_all_hours_of_an_hourly_node_are_waited_for(emulator: EmulatorControl, d
 
     ids = context["pushed"]["run"]["instance_ids"]
     assert (len(ids), instance_id) == (24, ids[0])
+    hours = [emulator.node_instance(one)["CycTime"] for one in ids]
+    assert hours == sorted(hours)
     assert {emulator.node_instance(one)["Status"] for one in ids} == {"SUCCESS"}
     assert context["pushed"]["statistics"]["records"] == 240
 
@@ -409,6 +411,17 @@ def test_the_business_date_is_that_of_the_interval_in_the_dags_time_zone() -> No
     assert business_date_of(dag_context("Asia/Shanghai", data_interval_start=start)) == "2026-11-25"
 
 
+def test_business_date_of_an_interval_without_length_is_the_day_before() -> None:
+    """Airflow 3 gives such an interval to a cron expression, and every Airflow to runs of ``schedule=None``."""
+    midnight = datetime(2026, 11, 25, tzinfo=timezone.utc)
+    at_once = {"data_interval_start": midnight, "data_interval_end": midnight}
+    a_day = {"data_interval_start": midnight, "data_interval_end": midnight + timedelta(days=1)}
+
+    assert business_date_of(dag_context("UTC", **at_once)) == "2026-11-24"
+    assert business_date_of(dag_context("Asia/Shanghai", **at_once)) == "2026-11-24"
+    assert business_date_of(dag_context("UTC", **a_day)) == "2026-11-25"
+
+
 @pytest.mark.parametrize("moment", ["run_after", "start_date"])
 def test_without_an_interval_it_is_the_day_before_the_run_for_all_tries(moment: str) -> None:
     run = SimpleNamespace(**{moment: datetime(2026, 11, 24, 17, tzinfo=timezone.utc)})
@@ -421,6 +434,23 @@ def test_without_anything_it_is_yesterday() -> None:
     today = datetime.now(timezone.utc).date()
 
     assert business_date_of({}) in {(today - timedelta(days=back)).isoformat() for back in (1, 2)}
+
+
+def test_a_backfill_has_the_day_before_its_date_not_before_today() -> None:
+    midnight = datetime(2026, 11, 24, 16, tzinfo=timezone.utc)
+    moments = {"data_interval_start": midnight, "data_interval_end": midnight}
+    run = SimpleNamespace(run_after=datetime(2026, 11, 27, tzinfo=timezone.utc))
+
+    assert business_date_of(dag_context("UTC", dag_run=run, **moments)) == "2026-11-23"
+    assert business_date_of(dag_context("Asia/Shanghai", dag_run=run, **moments)) == "2026-11-24"
+
+
+def test_the_day_before_is_one_of_the_calendar() -> None:
+    # 23 hours long in this zone.
+    moment = datetime(2026, 3, 30, 0, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    moments = {"data_interval_start": moment, "data_interval_end": moment}
+
+    assert business_date_of(dag_context("Europe/Berlin", **moments)) == "2026-03-29"
 
 
 # Many

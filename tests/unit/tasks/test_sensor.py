@@ -31,6 +31,7 @@ from airflow_provider_dataworks.exceptions import (
 from airflow_provider_dataworks.links.dataworks import LINK_KEY
 from airflow_provider_dataworks.sensors.data_integration import DIJobStatusSensor
 from airflow_provider_dataworks.triggers.data_integration import DIJobStatusTrigger
+from tests.support.polling import once_asked
 from tests.support.tasks import first_event, make_context, run_task
 
 MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "deferred"])
@@ -42,8 +43,9 @@ def sensor(**arguments: Any) -> DIJobStatusSensor:
     return DIJobStatusSensor(**{"task_id": "wait", "poke_interval": 0.05, "timeout": 3, **arguments})
 
 
-def later(emulator: EmulatorControl, status: str, after: float = 0.3) -> None:
-    threading.Timer(after, emulator.set_job, (1001,), {"JobStatus": status}).start()
+def later(emulator: EmulatorControl, status: str) -> None:
+    """Change the job's status once the sensor has seen the one that it has now."""
+    once_asked(emulator, lambda: emulator.set_job(1001, JobStatus=status))
 
 
 @MODES
@@ -86,7 +88,7 @@ def test_each_other_status_is_waited_through_in_the_worker(emulator: EmulatorCon
 @pytest.mark.parametrize("status", ["Initialized", "Running", "Stopping", "Whatever"])
 def test_each_other_status_is_waited_through_deferred(emulator: EmulatorControl, status: str) -> None:
     emulator.set_job(1001, JobStatus=status)
-    later(emulator, "Finished", after=0.5)
+    later(emulator, "Finished")
 
     assert run_task(sensor(deferrable=True)) == "Finished"
 
@@ -151,7 +153,7 @@ def test_finds_the_job_by_its_exact_name_among_similar_ones(emulator: EmulatorCo
 @MODES
 def test_a_failure_by_name_carries_the_jobs_message(emulator: EmulatorControl, deferrable: bool) -> None:
     job = emulator.add_job(JobName="orders", JobStatus="Running", ErrorMessage="no such table")
-    threading.Timer(0.3, emulator.set_job, (job["DIJobId"],), {"JobStatus": "Failed"}).start()
+    once_asked(emulator, lambda: emulator.set_job(job["DIJobId"], JobStatus="Failed"), requests=3)
 
     with pytest.raises(DataWorksJobError, match="no such table") as caught:
         run_task(sensor(job_name="orders", deferrable=deferrable))
@@ -171,7 +173,7 @@ def test_a_job_of_another_workspace_is_not_found(emulator: EmulatorControl, defe
 @MODES
 def test_a_job_that_disappears_is_not_found(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_job(1001, JobStatus="Running")
-    threading.Timer(0.4, emulator.remove_job, (1001,)).start()
+    once_asked(emulator, lambda: emulator.remove_job(1001))
 
     with pytest.raises(DataWorksNotFoundError, match="Workspace 10000 has no DI job with id 1001"):
         run_task(sensor(deferrable=deferrable))
@@ -183,7 +185,7 @@ def test_a_real_time_job_with_target_finished_is_warned_of(
     emulator: EmulatorControl, deferrable: bool, task_log: list[str]
 ) -> None:
     emulator.set_job(1002, JobStatus="Running")
-    threading.Timer(0.4, emulator.set_job, (1002,), {"JobStatus": "Finished"}).start()
+    once_asked(emulator, lambda: emulator.set_job(1002, JobStatus="Finished"))
 
     run_task(sensor(di_job_id=1002, deferrable=deferrable))
 
@@ -196,7 +198,7 @@ def test_the_log_tells_each_change_and_how_it_ended(
     emulator: EmulatorControl, deferrable: bool, task_log: list[str]
 ) -> None:
     emulator.set_job(1001, JobStatus="Running")
-    later(emulator, "Finished", after=0.6)
+    later(emulator, "Finished")
 
     run_task(sensor(deferrable=deferrable))
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -26,6 +23,7 @@ from airflow_provider_dataworks.links.dataworks import LINK_KEY
 from airflow_provider_dataworks.operators import base as operator_base
 from airflow_provider_dataworks.operators.data_integration import StartDIJobOperator
 from airflow_provider_dataworks.waiting.run_store import KEY
+from tests.support.polling import once, once_asked
 from tests.support.tasks import StateStore, make_context, run_task
 
 MODES = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "deferred"])
@@ -139,21 +137,19 @@ def test_an_unknown_status_is_waited_through_and_warned_of_once(
     emulator.set_job(1001, run_seconds=60)
     task = start(wait_for_completion=True, deferrable=deferrable)
 
-    with _later(emulator, (0.3, "Warming"), (0.8, "Finished")):
-        assert run_task(task) == 1001
+    _once_started(emulator, "Warming")
+    once(
+        lambda: emulator.job(1001)["JobStatus"] == "Warming",
+        lambda: once_asked(emulator, lambda: emulator.set_job(1001, JobStatus="Finished"), requests=3),
+    )
+    assert run_task(task) == 1001
 
     assert len([line for line in task_log if "unknown status 'Warming'" in line]) == 1
 
 
-@contextmanager
-def _later(emulator: EmulatorControl, *changes: tuple[float, str]) -> Iterator[None]:
-    """Change job 1001's status after so many seconds each."""
-    timers = [threading.Timer(after, emulator.set_job, (1001,), {"JobStatus": status}) for after, status in changes]
-    for timer in timers:
-        timer.start()
-    yield
-    for timer in timers:
-        timer.join()
+def _once_started(emulator: EmulatorControl, status: str) -> None:
+    """Change job 1001's status once it has been started."""
+    once(lambda: emulator.job(1001)["JobStatus"] == "Running", lambda: emulator.set_job(1001, JobStatus=status))
 
 
 def _with_limit(task: StartDIJobOperator, seconds: float) -> StartDIJobOperator:
@@ -165,7 +161,8 @@ def _with_limit(task: StartDIJobOperator, seconds: float) -> StartDIJobOperator:
 def test_stop_is_read_as_stopped(emulator: EmulatorControl, deferrable: bool) -> None:
     emulator.set_job(1001, run_seconds=60)
 
-    with _later(emulator, (0.3, "Stop")), pytest.raises(DataWorksJobError, match="is Stop"):
+    _once_started(emulator, "Stop")
+    with pytest.raises(DataWorksJobError, match="is Stop"):
         run_task(start(wait_for_completion=True, deferrable=deferrable))
 
 

@@ -21,6 +21,7 @@ from airflow_provider_dataworks.emulator.protocol.action import ActionTable
 from airflow_provider_dataworks.emulator.settings import Settings
 from airflow_provider_dataworks.emulator.testing import serve
 from airflow_provider_dataworks.exceptions import DataWorksJobError, DataWorksTimeoutError
+from tests.support.polling import once
 from tests.support.tasks import StateStore, first_event, make_context, rebuilt, run_task
 from tests.support.toy_kind import (
     BACKFILL_ACTIONS,
@@ -68,7 +69,8 @@ def test_it_is_started_once_and_waited_for(emulator: EmulatorControl, deferrable
 
 @MODES
 def test_a_failure_is_the_kinds_own(emulator: EmulatorControl, deferrable: bool) -> None:
-    threading.Timer(0.2, emulator.set_resource, ("backfills", 1), {"Status": "CUT"}).start()
+    emulator.settings(run_seconds=60)
+    once(lambda: backfill(emulator)["Status"] == "ON", lambda: emulator.set_resource("backfills", 1, Status="CUT"))
 
     with pytest.raises(DataWorksJobError, match="backfill 1 was cut"):
         run_task(start(deferrable=deferrable))

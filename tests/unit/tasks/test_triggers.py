@@ -209,6 +209,39 @@ def test_on_kill_returns_while_airflow_or_the_service_hangs(
     assert any("could not be stopped" in line for line in task_log)
 
 
+def test_a_kill_has_the_time_that_airflow_gives_whatever_takes_it(
+    emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LateClock(Clock):
+        late = 0.0
+
+        def monotonic(self) -> float:
+            return super().monotonic() + self.late
+
+    late_clock = LateClock()
+    left: list[float] = []
+
+    async def ended(instance: Any) -> bool:
+        # On a busy machine Airflow's first answer took more than 12 s.
+        late_clock.late = 18.0
+        return True
+
+    async def stopped(target: Any, options: Any, within: float) -> None:
+        left.append(within)
+
+    monkeypatch.setattr(trigger_module, "task_was_ended", ended)
+    monkeypatch.setattr(trigger_module, "stop_target", stopped)
+    trigger = job_trigger(stop_on_kill=True)
+    trigger.task_instance = None
+    with installed(late_clock):
+        asyncio.run(trigger.on_kill())
+
+    (within,) = left
+    # Airflow allows 30 s in all.
+    assert 8 < within < 12
+    assert 18 < trigger_module._STATE_READ_WITHIN <= 22
+
+
 def test_a_reason_that_cannot_be_read_does_not_hold_the_failure(
     emulator: EmulatorControl, monkeypatch: pytest.MonkeyPatch, task_log: list[str]
 ) -> None:
