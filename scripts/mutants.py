@@ -82,6 +82,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{_CLIENT}get_with_effect.py",
         f"{_CLIENT}redaction.py",
         f"{_CLIENT}credentials.py",
+        f"{_CLIENT}transport.py",
         f"{_CLIENT}time_limits.py",
     ),
     "client/transport": (
@@ -121,10 +122,16 @@ TESTS: dict[str, tuple[str, ...]] = {
     "client/catalog/v2024_05_18": (f"{_CLIENT}run_parameters.py",),
 }
 
-#: mutmut's exit codes of a mutant's tests that mean that the mutant was noticed, else that it was not.
+#: mutmut's exit codes of a mutant's tests that mean that the mutant was noticed, else that it was not. Any other says
+#: that the tests were not run, as where the name of one is not the same in two processes.
 _KILLED = (1, 3)
+_TIMED_OUT = (-24, 24, 36, 152)
 _SURVIVED = 0
 _UNTESTED = (5, 33)
+_CONCLUSIVE = (*_KILLED, *_TIMED_OUT, _SURVIVED, *_UNTESTED)
+#: A string as the source writes it, and in one with an f before it what is put in.
+_STRING = re.compile(r"""f?"(?:[^"\\]|\\.)*"|f?'(?:[^'\\]|\\.)*'""")
+_PUT_IN = re.compile(r"\{[^{}]*\}")
 WORDING = "the wording of a message, which no test need repeat"
 
 
@@ -210,7 +217,10 @@ def run_module(module: str, sample: int | None, seed: int, processes: int) -> bo
         return False
     which = f"the sample of {sample} of {len(names)} with seed {seed}" if sample and sample < len(names) else "all"
     print(f"{module}: {len(due)} mutants tested in {time.monotonic() - started:.0f} s ({which})", flush=True)
-    return True
+    tested = results_in(folder, module)
+    if failed := [name for name in due if tested.get(name) is None]:
+        print(f"{module}: the tests of {len(failed)} mutants could not be run, see {folder / 'log'}", flush=True)
+    return not failed
 
 
 def prepare(module: str) -> Path:
@@ -234,18 +244,23 @@ def prepare(module: str) -> Path:
 
 
 def forget_survivors_of_other_tests(folder: Path, module: str) -> None:
-    """Where a module's tests have changed, have its survivors tested again, and its tests timed again."""
+    """Where a module's tests have changed, have its survivors tested again, and its tests timed again.
+
+    In any case those mutants are tested again whose tests were not run.
+    """
     digest = hashlib.sha256()
     for test in TESTS[module]:
         digest.update(test.encode() + (ROOT / test).read_bytes())
     record = folder / "tests.sha256"
+    kept: tuple[int, ...] = _CONCLUSIVE
     if record.exists() and record.read_text() != digest.hexdigest():
         (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
-        if (meta := _meta(folder, module)).exists():
-            stored = json.loads(meta.read_text())
-            codes = stored["exit_code_by_key"]
-            stored["exit_code_by_key"] = {name: code if code in _KILLED else None for name, code in codes.items()}
-            meta.write_text(json.dumps(stored))
+        kept = _KILLED
+    if (meta := _meta(folder, module)).exists():
+        stored = json.loads(meta.read_text())
+        codes = stored["exit_code_by_key"]
+        stored["exit_code_by_key"] = {name: code if code in kept else None for name, code in codes.items()}
+        meta.write_text(json.dumps(stored))
     record.write_text(digest.hexdigest())
 
 
@@ -271,7 +286,7 @@ def results_in(folder: Path, module: str) -> dict[str, int | None]:
     """What earlier runs found: mutmut's exit code of each mutant, None where it has not been tested."""
     meta = _meta(folder, module)
     found: dict[str, int | None] = json.loads(meta.read_text())["exit_code_by_key"] if meta.exists() else {}
-    return found
+    return {name: code if code in _CONCLUSIVE else None for name, code in found.items()}
 
 
 def result_of(module: str, explanations: Mapping[str, Mapping[Survivor, str]]) -> Result | None:
@@ -293,7 +308,7 @@ def result_of(module: str, explanations: Mapping[str, Mapping[Survivor, str]]) -
             else:
                 explained.append((survivor, reason))
     killed = sum(code in _KILLED for code in tested.values())
-    timed_out = len(tested) - killed - len(survivors) - len(explained)
+    timed_out = sum(code in _TIMED_OUT for code in tested.values())
     return Result(module, len(known), killed, timed_out, tuple(survivors), tuple(explained))
 
 
@@ -315,11 +330,23 @@ def changed_lines(diff: str) -> tuple[str, ...]:
 
 
 def is_wording(change: Sequence[str]) -> bool:
-    """Whether a mutant only changes letters of a string with more than one word in it."""
+    """Whether a mutant only changes letters of strings with more than one word in them."""
     removed = " ".join(line[2:] for line in change if line.startswith("- "))
     added = " ".join(line[2:] for line in change if line.startswith("+ "))
-    same = added.replace("XX", "") == removed or added.casefold() == removed.casefold()
-    return same and re.search(r"[\"'][^\"']*\w+\W* \W*\w+[^\"']*[\"']", removed) is not None
+    before, after = _STRING.findall(removed), _STRING.findall(added)
+    if _STRING.sub("", removed) != _STRING.sub("", added) or len(before) != len(after):
+        return False
+    changed = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+    return bool(changed) and all(_says_the_same(*pair) for pair in changed)
+
+
+def _says_the_same(before: str, after: str) -> bool:
+    """Whether a string has more than one word, and the other differs in its letters only, but for what is put in."""
+    if before.startswith("f") and _PUT_IN.findall(before) != _PUT_IN.findall(after):
+        return False
+    same = after.replace("XX", "") == before or after.casefold() == before.casefold()
+    text = _PUT_IN.sub("_", before) if before.startswith("f") else before
+    return same and re.search(r"\w\W* \W*\w", text) is not None
 
 
 def read_explanations(text: str) -> dict[str, dict[Survivor, str]]:

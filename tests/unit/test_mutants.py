@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +69,9 @@ def test_a_sample_is_the_same_for_the_same_seed() -> None:
         ('log.info("Job %s is gone", name)', 'log.info("Job %s is gone", None)', False),
         ('kind = "plain"', 'kind = "XXplainXX"', False),
         ("name.lower()", "name.upper()", False),
+        ('found["Code"], found["Id"]', 'found["CODE"], found["Id"]', False),
+        ("f\"{quote(key, safe='~')} is odd\"", "f\"{quote(key, safe='XX~XX')} is odd\"", False),
+        ('log.info("Job %s is gone", kind == "DI")', 'log.info("Job %s is gone", kind == "di")', False),
     ],
 )
 def test_the_wording_of_a_message_needs_no_explanation(removed: str, added: str, expected: bool) -> None:
@@ -78,6 +83,38 @@ def test_explanations_are_read_by_module_function_and_change() -> None:
 
     assert mutants.read_explanations(text) == {"client/retry": {Survivor("backoff", ("- a", "+ b")): "equal"}}
     assert mutants.read_explanations("# nothing\n") == {}
+
+
+@pytest.fixture
+def meta(tmp_path: Path) -> Path:
+    """Return what mutmut has noted of one module, in a folder that mutmut has worked in."""
+    path = tmp_path / "mutants" / PACKAGE / "client" / "retry.py.meta"
+    path.parent.mkdir(parents=True)
+    codes = {"killed": 1, "late": -24, "survived": 0, "unreached": 33, "broken": 255, "due": None}
+    path.write_text(json.dumps({"exit_code_by_key": codes}))
+    return path
+
+
+def test_a_mutant_whose_tests_were_not_run_is_not_tested(tmp_path: Path, meta: Path) -> None:
+    found = mutants.results_in(tmp_path, "client/retry")
+
+    assert found == {"killed": 1, "late": -24, "survived": 0, "unreached": 33, "broken": None, "due": None}
+
+
+def test_a_mutant_whose_tests_were_not_run_is_tested_again(tmp_path: Path, meta: Path) -> None:
+    mutants.forget_survivors_of_other_tests(tmp_path, "client/retry")
+
+    codes = json.loads(meta.read_text())["exit_code_by_key"]
+    assert [name for name, code in codes.items() if code is None] == ["broken", "due"]
+
+
+def test_all_but_the_killed_are_tested_again_by_other_tests(tmp_path: Path, meta: Path) -> None:
+    (tmp_path / "tests.sha256").write_text("that of other tests")
+
+    mutants.forget_survivors_of_other_tests(tmp_path, "client/retry")
+
+    codes = json.loads(meta.read_text())["exit_code_by_key"]
+    assert [name for name, code in codes.items() if code is not None] == ["killed"]
 
 
 def test_the_report_has_a_score_and_names_the_survivors() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email.utils
 import json
+import logging
+import random
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 from airflow_provider_dataworks.client.actions import Repeat
 from airflow_provider_dataworks.client.client import DataWorksClient
+from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.credentials import Credentials
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
 from airflow_provider_dataworks.client.retry import backoff
@@ -22,6 +25,7 @@ from airflow_provider_dataworks.emulator.settings import (
     STS_SECURITY_TOKEN,
 )
 from tests.support.calls import call
+from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import ClientFactory
@@ -64,6 +68,18 @@ def test_the_line_of_a_failed_attempt_begins_with_the_action(
 
     (line,) = [one.getMessage() for one in caplog.records if one.name.endswith("client.retry")]
     assert line.startswith(f"ListDIJobs: attempt 1 failed, the next in {sleeps[0]:.1f} s: too fast ["), line
+
+
+def test_pauses_double_up_to_thirty_seconds(
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda shortest, longest: longest)
+    for _ in range(8):
+        server.answer(503, UNAVAILABLE)
+
+    refused(make_client(server.url, max_attempts=8))
+
+    assert sleeps == [1, 2, 4, 8, 16, 30, 30]
 
 
 @pytest.mark.parametrize(("attempt", "bound"), [(1, 1), (3, 4), (6, 30), (5000, 30)])
@@ -270,6 +286,16 @@ def test_waiting_time_beyond_the_overall_bound_ends_the_call_at_once(
     assert error.retry_after == 200
 
 
+def test_waiting_time_beyond_a_given_bound_ends_the_call_at_once(
+    server: ScriptedServer, make_client: ClientFactory, sleeps: list[float]
+) -> None:
+    server.answer(503, UNAVAILABLE, x_acs_retry_after="20000")
+
+    refused(make_client(server.url, max_elapsed=10))
+
+    assert (len(server.received), sleeps) == (1, [])
+
+
 @pytest.mark.waits
 def test_overall_bound_ends_the_attempts(emulator: EmulatorControl, make_client: ClientFactory) -> None:
     key = Credentials(emulator.access_key_id, emulator.access_key_secret)
@@ -296,6 +322,19 @@ def test_throttled_call_goes_on_for_ten_minutes(
     assert (error.outcome, error.throttled, error.outcome_unknown) == (Outcome.NOT_EXECUTED, True, False)
     assert 600 <= sum(sleeps) <= 930
     assert error.attempts == len(emulator.requests("ListDIJobs")) == len(sleeps) + 1
+
+
+def test_throttled_call_has_time_for_its_answer_also_after_three_minutes(
+    server: ScriptedServer, make_client: ClientFactory
+) -> None:
+    for _ in range(3):
+        server.answer(429, THROTTLED, x_acs_retry_after="100000")
+    clock = FakeClock()
+
+    with installed(clock):
+        assert list_jobs(make_client(server.url, sleep=clock.sleep)) == {"RequestId": "R-1"}
+
+    assert sum(clock.sleeps) >= 300
 
 
 def test_throttled_attempts_do_not_count(client: DataWorksClient, emulator: EmulatorControl) -> None:
@@ -368,6 +407,17 @@ def test_token_that_stays_refused_is_renewed_only_once(emulator: EmulatorControl
     assert (len(emulator.requests("ListDIJobs")), provider.renewals) == (2, 1)
 
 
+def test_token_is_renewed_no_more_often_than_the_call_may_be_sent(
+    server: ScriptedServer, make_client: ClientFactory
+) -> None:
+    for _ in range(5):
+        server.answer(400, b'{"Code": "InvalidSecurityToken.Expired", "Message": "expired"}')
+    provider = _Fixed(*(Credentials(f"STS.{number}", "secret", f"token-{number}") for number in range(5)))
+
+    assert refused(make_client(server.url, provider, max_attempts=1)).code == "InvalidSecurityToken.Expired"
+    assert [request.headers["x-acs-accesskey-id"] for request in server.received] == ["STS.0", "STS.1"]
+
+
 def test_source_that_gives_an_ended_token_for_a_while_is_waited_for(
     emulator: EmulatorControl, make_client: ClientFactory, sleeps: list[float]
 ) -> None:
@@ -409,13 +459,18 @@ def test_missing_credentials_are_no_matter_of_attempts(server: ScriptedServer, m
 # Whether the call arrived
 
 
-def test_confirmed_call_is_not_sent_again(client: DataWorksClient, emulator: EmulatorControl) -> None:
+def test_confirmed_call_is_not_sent_again(
+    client: DataWorksClient, emulator: EmulatorControl, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "airflow_provider_dataworks.client.client")
     emulator.add_fault("reset", effect="after")
 
     answer = call(client, "StopDIJob", body={"DIJobId": 1001}, confirm_effect=lambda error: {"confirmed": error.action})
 
     assert answer == {"confirmed": "StopDIJob"}
     assert len(emulator.requests("StopDIJob")) == 1
+    (line,) = [one.getMessage() for one in caplog.records if one.name.endswith("client.client")]
+    assert line.startswith("StopDIJob: the answer was lost, but the call arrived (no complete answer (")
 
 
 def test_call_that_did_not_arrive_is_sent_again(client: DataWorksClient, emulator: EmulatorControl) -> None:
@@ -465,5 +520,5 @@ def test_incomplete_answer_is_an_unknown_outcome(client: DataWorksClient, emulat
     emulator.add_fault("body", body={"Other": 1}, action="StopDIJob")
     with pytest.raises(ApiError, match="the answer is incomplete: DIJobPaging is missing") as raised:
         call(client, "StopDIJob", body={"DIJobId": 1001}, check=check)
-    assert raised.value.outcome is Outcome.UNKNOWN
+    assert (raised.value.action, raised.value.outcome) == ("StopDIJob", Outcome.UNKNOWN)
     assert len(emulator.requests("StopDIJob")) == 1

@@ -16,7 +16,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_dataworks.client import credentials
-from airflow_provider_dataworks.client.credentials import Credentials, FetchedCredentials, StaticCredentials
+from airflow_provider_dataworks.client.credentials import (
+    Credentials,
+    FetchedCredentials,
+    StaticCredentials,
+    is_key_text,
+)
 from airflow_provider_dataworks.client.errors import CredentialsError
 from tests.support.calls import call
 from tests.support.scripted_server import ScriptedServer
@@ -39,6 +44,11 @@ def from_uri(server: ScriptedServer) -> FetchedCredentials:
     return FetchedCredentials("credentials_uri", {"credentials_uri": server.url}, "credentials_uri of connection x")
 
 
+def schedulers() -> list[threading.Thread]:
+    """The threads in which the library renews keys."""
+    return [thread for thread in threading.enumerate() if "APScheduler" in thread.name]
+
+
 def test_given_keys_never_change() -> None:
     keys = Credentials("id", "secret", "token")
     provider = StaticCredentials(keys)
@@ -49,6 +59,15 @@ def test_given_keys_never_change() -> None:
 
 def test_repr_shows_no_secret() -> None:
     assert repr(Credentials("LTAI-1", "hidden-1", "hidden-2")) == "Credentials(access_key_id='LTAI-1')"
+
+
+def test_text_that_a_header_carries_may_be_a_key() -> None:
+    assert is_key_text("CAIS+token/==")
+
+
+@pytest.mark.parametrize("text", [None, 7, b"LTAI", "a b", "a\n", "a\x7f", "\u00fc"])
+def test_what_a_header_cannot_carry_is_no_key(text: object) -> None:
+    assert not is_key_text(text)
 
 
 def test_keys_are_fetched_from_a_uri_once(server: ScriptedServer) -> None:
@@ -103,13 +122,14 @@ def test_secrets_do_not_get_into_the_error(monkeypatch: pytest.MonkeyPatch) -> N
         FetchedCredentials("sts", settings, "x").get()
 
     assert "hidden" not in str(raised.value)
-    assert "refused *** ***" in str(raised.value)
+    assert str(raised.value).endswith(" RuntimeError: refused *** ***")
 
 
-def test_answer_without_keys_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("keys", [Credentials("", ""), Credentials("id", ""), Credentials("", "secret")])
+def test_answer_without_keys_is_an_error(monkeypatch: pytest.MonkeyPatch, keys: Credentials) -> None:
     class Client:
-        def get_credential(self) -> Any:
-            return Credentials("", "")
+        def get_credential(self) -> Credentials:
+            return keys
 
     monkeypatch.setattr("alibabacloud_credentials.client.Client", Client)
 
@@ -117,6 +137,43 @@ def test_answer_without_keys_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         CredentialsError, match=r"auth_type default: the answer held no AccessKey\. Check the machine\."
     ):
         FetchedCredentials("default", {}, "the machine").get()
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [Credentials("hidden id", "s"), Credentials("id", "hidden\nsecret"), Credentials("id", "s", "hidden\ttoken")],
+)
+def test_answer_with_keys_that_a_header_cannot_carry_is_an_error_that_does_not_quote_them(
+    monkeypatch: pytest.MonkeyPatch, keys: Credentials
+) -> None:
+    class Client:
+        def get_credential(self) -> Credentials:
+            return keys
+
+    monkeypatch.setattr("alibabacloud_credentials.client.Client", Client)
+
+    with pytest.raises(
+        CredentialsError, match=r"auth_type default: .*blanks or control characters.*the machine"
+    ) as raised:
+        FetchedCredentials("default", {}, "the machine").get()
+
+    assert "hidden" not in str(raised.value)
+    assert not raised.value.may_pass
+
+
+def test_keys_of_an_ecs_role_are_fetched_from_the_metadata_service_by_no_thread_of_their_own(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The metadata service has an address of its own, which a proxy turns into the server's.
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    server.standard = json.dumps(KEYS).encode()
+    before = schedulers()
+
+    keys = FetchedCredentials("ecs_ram_role", {"role_name": "worker"}, "x").get()
+
+    assert keys == Credentials("STS.fetched", "fetched-secret", "fetched-token")
+    assert server.received[-1].target.endswith("/latest/meta-data/ram/security-credentials/worker")
+    assert schedulers() == before
 
 
 @pytest.mark.parametrize(
@@ -261,6 +318,35 @@ def test_signal_handler_fetches_keys_of_its_own_while_its_thread_fetches_the_fir
     assert provider.get().access_key_id == "STS.third"
 
 
+def test_signal_handler_does_not_ask_the_source_that_its_thread_is_in(
+    slow: SlowSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A source of the library has a lock that lets nobody in again, not even its own thread.
+    others: list[SlowSource] = []
+
+    def opened(*_: object) -> SlowSource:
+        if slow.asked == 0:
+            return slow
+        others.append(SlowSource())
+        others[-1].keys = [Credentials("STS.other", "s")]
+        return others[-1]
+
+    monkeypatch.setattr("alibabacloud_credentials.client.Client", opened)
+    provider = FetchedCredentials("default", {}, "x")
+    slow.waits[1] = threading.Event()
+    got: list[str] = []
+
+    def on_kill() -> None:
+        got.append(provider.get().access_key_id)
+        slow.waits[1].set()
+
+    with interrupted_by(on_kill, slow):
+        assert provider.get().access_key_id == "STS.first"
+
+    assert got == ["STS.other"]
+    assert provider.get().access_key_id == "STS.second"
+
+
 def test_signal_handler_may_renew_keys_that_its_thread_fetches(slow: SlowSource) -> None:
     provider = FetchedCredentials("default", {}, "x")
     slow.waits[1] = threading.Event()
@@ -308,6 +394,24 @@ def test_thread_does_not_wait_for_ever_for_keys_that_another_fetches(
     fetching.join(10)
 
     assert raised.value.may_pass
+
+
+def test_thread_without_keys_waits_for_those_that_another_fetches(
+    slow: SlowSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "_WAIT_WITH_LAST_KEYS", 0)
+    provider = FetchedCredentials("default", {}, "x")
+    slow.waits[1] = threading.Event()
+    fetching = threading.Thread(target=provider.get, daemon=True)
+    fetching.start()
+    while slow.asked < 1:
+        time.sleep(0.01)
+    answering = threading.Timer(0.2, slow.waits[1].set)
+    answering.start()
+
+    assert provider.get().access_key_id == "STS.second"
+    fetching.join(10)
+    answering.join(10)
 
 
 @pytest.mark.waits

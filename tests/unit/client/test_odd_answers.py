@@ -118,6 +118,7 @@ def _raw_deflate(data: bytes) -> bytes:
         ("deflate", zlib.compress(PACKED)),
         ("deflate", _raw_deflate(PACKED)),
         ("identity", PACKED),
+        ("identity, gzip", gzip.compress(PACKED)),
         ("", PACKED),
     ],
 )
@@ -130,6 +131,49 @@ def test_compressed_answers_are_read(
     assert call(client, "GetDIJob") == GOOD
     call(client, "GetDIJob")
     assert [request.connection for request in server.received] == [1, 1]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_compressed_body_is_read_whatever_pieces_it_comes_in(encoding: str) -> None:
+    packed = gzip.compress(PACKED) if encoding == "gzip" else _raw_deflate(PACKED)
+
+    assert transport._unpacked((bytes([byte]) for byte in packed), encoding) == PACKED
+
+
+def test_second_member_may_begin_with_a_piece() -> None:
+    assert transport._unpacked([gzip.compress(b"first "), gzip.compress(b"second")], "gzip") == b"first second"
+
+
+def test_body_may_unpack_to_a_little_more_than_one_piece() -> None:
+    # All of it is consumed before its last bytes come out.
+    for length in range(2**16, 2**16 + 32):
+        assert transport._unpacked([_raw_deflate(b" " * length)], "deflate") == b" " * length
+
+
+def test_body_of_the_bound_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "MAX_BODY", 6)
+
+    assert transport._unpacked([b"123", b"456"], "") == b"123456"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "problem"),
+    [
+        ("br", b"\xff", "its content-encoding 'br' is not supported"),
+        ("gzip", gzip.compress(b"{}" * 99)[:-9], "it is compressed and breaks off"),
+    ],
+    ids=["unknown", "breaks off"],
+)
+def test_body_that_cannot_be_read_is_an_error_that_says_why(
+    server: ScriptedServer, make_client: ClientFactory, encoding: str, body: bytes, problem: str
+) -> None:
+    server.answer(403, body, content_encoding=encoding, x_acs_request_id="R-head")
+
+    with pytest.raises(ApiError, match=f"a body that cannot be read: {problem}") as raised:
+        call(make_client(server.url), "StartDIJob")
+
+    error = raised.value
+    assert (error.outcome, error.http_status, error.request_id) == (REFUSED, 403, "R-head")
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -165,6 +209,23 @@ def test_small_body_that_unpacks_to_a_large_one_takes_no_memory(
         tracemalloc.stop()
 
     assert peak < 2.5 * transport.MAX_BODY
+
+
+@pytest.mark.waits
+def test_large_body_is_read_no_further_than_the_bound(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MAX_BODY", 2**20)
+    server.answer(200, b" " * 2**24)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ApiError, match="it has more than 1 MiB"):
+            call(make_client(server.url), "StartDIJob")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 4 * transport.MAX_BODY
 
 
 def test_no_cookie_is_kept(server: ScriptedServer, make_client: ClientFactory) -> None:

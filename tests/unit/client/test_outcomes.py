@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from airflow_provider_dataworks.client import client as client_module
+from airflow_provider_dataworks.client.catalog import v2020_05_18
 from airflow_provider_dataworks.client.client import DataWorksClient
 from airflow_provider_dataworks.client.errors import ApiError, Outcome, is_read_only, outcome_of
 from airflow_provider_dataworks.emulator.control import EmulatorControl
@@ -185,6 +187,15 @@ def test_refusal_inside_a_200_is_a_refusal(
     assert len(server.received) == 1
 
 
+def test_refusal_inside_the_content_names_its_action(server: ScriptedServer, make_client: ClientFactory) -> None:
+    server.answer(200, b'{"Data": {"Status": "fail", "Message": "no"}}')
+
+    with pytest.raises(ApiError) as raised:
+        make_client(server.url).call(v2020_05_18.STOP_DI_SYNC_INSTANCE, {"FileId": 1})
+
+    assert (raised.value.action, raised.value.message) == ("StopDISyncInstance", "no")
+
+
 def test_throttling_inside_a_200_passes(server: ScriptedServer, make_client: ClientFactory) -> None:
     server.answer(200, b'{"Success": false, "ErrorCode": "Throttling.System", "ErrorMessage": "busy"}')
 
@@ -241,6 +252,22 @@ def test_request_id_of_the_headers_is_used_when_the_body_has_none(
     server.answer(502, b"<html>", x_acs_request_id="R-head")
 
     assert failure(make_client(server.url)).request_id == "R-head"
+
+
+def test_answer_on_which_the_reader_fails_keeps_what_is_known(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr(client_module, "read_response", fails)
+    server.answer(403, b"{}", x_acs_request_id="R-head")
+
+    error = failure(make_client(server.url))
+
+    assert error.message == "HTTP 403 with an answer that cannot be read (RuntimeError: odd)"
+    assert (error.action, error.outcome) == ("DeleteDIJob", Outcome.REFUSED)
+    assert (error.http_status, error.request_id) == (403, "R-head")
 
 
 def test_secrets_that_the_service_quotes_are_taken_out(server: ScriptedServer, make_client: ClientFactory) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from airflow_provider_dataworks.client.client import Probe
 from airflow_provider_dataworks.client.clock import installed
+from airflow_provider_dataworks.client.errors import ApiError
 from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer
 
@@ -43,3 +46,13 @@ def test_the_date_of_the_answer_shows_how_far_the_clocks_are_apart(
     assert "authorization" not in request.headers
     assert request.headers["accept"] == "application/json"
     assert request.headers["user-agent"].startswith("airflow-provider-dataworks/")
+
+
+def test_a_probe_that_gets_no_answer_ends_with_the_read_timeout(make_client: ClientFactory) -> None:
+    # The connection is made, and nobody takes it.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = make_client(f"http://127.0.0.1:{listener.getsockname()[1]}", read_timeout=0.2)
+        with pytest.raises(ApiError, match="ReadTimeout") as raised:
+            client.probe()
+
+    assert raised.value.action == "probe"

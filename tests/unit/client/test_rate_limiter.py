@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_dataworks.client import rate_limiter
 from airflow_provider_dataworks.client.clock import installed
+from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import ApiError
 from airflow_provider_dataworks.client.rate_limiter import RateLimiter, rate_limiter_for
 from tests.benchmarks.throttling import simulate
@@ -18,7 +19,7 @@ from tests.support.calls import call
 from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer
 
-from .conftest import ClientFactory
+from .conftest import KEY, ClientFactory
 
 
 @pytest.fixture
@@ -79,6 +80,27 @@ def test_client_waits_for_its_moment_at_every_attempt(
     call(client, "ListDIJobs")
 
     assert sleeps == [0.5, 0.1, 1.0]
+
+
+def test_wait_for_the_moments_does_not_count_as_time_of_the_call(
+    server: ScriptedServer, make_client: ClientFactory, clock: FakeClock
+) -> None:
+    class Slow(StaticCredentials):
+        def get(self) -> Credentials:
+            clock.now += 44
+            return super().get()
+
+    for _ in range(9):
+        server.answer(503, b'{"Code": "ServiceUnavailable"}', x_acs_retry_after="1000")
+    limiter = RateLimiter(1 / 200)
+    client = make_client(server.url, Slow(KEY), rate_limiter=limiter, sleep=clock.sleep, max_attempts=9)
+
+    with pytest.raises(ApiError):
+        call(client, "ListDIJobs")
+
+    # Four attempts of 44 s and the pauses between them make the three minutes, whatever they waited for their moments.
+    assert len(server.received) == 4
+    assert clock.now == pytest.approx(100 + 3 * 200 + 44)
 
 
 # What the service answers

@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from urllib3.connection import HTTPConnection
 
+from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.credentials import Credentials
 from airflow_provider_dataworks.client.errors import ApiError, CredentialsError, Outcome
+from airflow_provider_dataworks.client.transport import Exchange
 from tests.support.calls import call
 from tests.support.certificates import server_context, write_certificate
+from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer
 
 from .conftest import KEY, ClientFactory
@@ -96,6 +101,7 @@ def test_answer_that_drips_ends_with_its_time(
     error = late(lambda: call(client, "StartDIJob", body={"DIJobId": 1001}), 0.4)
 
     assert (error.outcome, error.outcome_unknown, error.attempts) == (Outcome.UNKNOWN, True, 1)
+    assert error.action == "StartDIJob"
     assert error.message == "no complete answer within 0.4 s: the connection was closed"
     # What came of it is not lost.
     if first.endswith((b"{", b"\r\n\r\n")):
@@ -216,8 +222,78 @@ def test_source_of_keys_that_hangs_ends_with_the_time_of_the_request(
     go_on.set()
     _threads_are_gone()
 
+    assert str(error) == "No credentials within 0.3 s: their source is slow."
     assert error.may_pass
     assert server.received == []
+
+
+def test_nothing_is_sent_over_a_kept_connection_either_once_the_time_is_over(
+    server: ScriptedServer, make_client: ClientFactory
+) -> None:
+    go_on = threading.Event()
+
+    class SlowAtLast:
+        asked = 0
+
+        def get(self) -> Credentials:
+            self.asked += 1
+            if self.asked == 3:
+                go_on.wait(10)
+            return KEY
+
+        def renew(self) -> bool:
+            return False
+
+    client = make_client(server.url, SlowAtLast(), max_attempts=1)
+    call(client, "GetDIJob")
+    call(client, "GetDIJob")
+    client.request_timeout = 0.3
+
+    late(lambda: call(client, "StartDIJob"), 0.3, CredentialsError)
+    go_on.set()
+    _threads_are_gone()
+
+    assert [request.connection for request in server.received] == [1, 1]
+
+
+def test_attempt_has_a_thread_that_has_its_name_and_does_not_hold_up_the_end_of_the_process() -> None:
+    thread = Exchange("GetDIJob").run(20, threading.current_thread)
+
+    assert (thread.name, thread.daemon) == ("dataworks-request-GetDIJob", True)
+
+
+def test_nothing_is_sent_by_an_attempt_that_was_abandoned() -> None:
+    exchange = Exchange("StartDIJob")
+
+    exchange.abandon()
+
+    with pytest.raises(requests.ConnectionError, match="the attempt was given up"):
+        exchange.pass_on(HTTPConnection("127.0.0.1"), sending=True)
+
+
+def test_nothing_is_sent_by_an_attempt_that_was_said_not_to_be_sent() -> None:
+    exchange = Exchange("StartDIJob")
+    exchange.credentials = KEY
+    exchange.pass_on(HTTPConnection("127.0.0.1"), sending=False)
+
+    error = exchange._out_of_time(1.0)
+
+    assert isinstance(error, ApiError)
+    assert error.outcome is Outcome.NOT_EXECUTED
+    with pytest.raises(requests.ConnectionError):
+        exchange.pass_on(HTTPConnection("127.0.0.1"), sending=True)
+
+
+def test_attempt_is_abandoned_also_after_its_connection_broke() -> None:
+    exchange = Exchange("StartDIJob")
+    connection = HTTPConnection("127.0.0.1")
+    connection.sock = socket.socket()
+    exchange.pass_on(connection, sending=True)
+
+    with connection.sock:
+        exchange.abandon()
+
+    assert not exchange.surely_not_sent
 
 
 @pytest.mark.waits
@@ -229,6 +305,57 @@ def test_whole_call_ends_with_its_time(dripping: Dripping, make_client: ClientFa
     error = late(lambda: call(client, "GetDIJob"), 0.5)
 
     assert error.outcome_unknown
+
+
+@pytest.fixture
+def times(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the seconds that attempts were given."""
+    given: list[float] = []
+    run = Exchange.run
+
+    def spy(self: Exchange, seconds: float, work: Callable[[], Any]) -> Any:
+        given.append(seconds)
+        return run(self, 20, work)
+
+    monkeypatch.setattr(Exchange, "run", spy)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("code", "wait", "max_elapsed", "bound"),
+    [
+        ("ServiceUnavailable", 150, None, 180),
+        ("ServiceUnavailable", 50, 60, 60),
+        ("Throttling", 50, 60, 60),
+        ("Throttling", 170, None, None),
+    ],
+)
+def test_attempt_has_no_more_time_than_its_call_has_left(
+    server: ScriptedServer,
+    make_client: ClientFactory,
+    times: list[float],
+    code: str,
+    wait: int,
+    max_elapsed: float | None,
+    bound: float | None,
+) -> None:
+    server.answer(503, b'{"Code": "%s"}' % code.encode(), x_acs_retry_after=f"{wait}000")
+    clock = FakeClock()
+
+    with installed(clock):
+        call(make_client(server.url, max_elapsed=max_elapsed, sleep=clock.sleep), "GetDIJob")
+
+    (pause,) = clock.sleeps
+    assert times == [40, 40 if bound is None else pytest.approx(bound - pause)]
+
+
+def test_first_attempt_has_no_more_time_than_its_call(
+    server: ScriptedServer, make_client: ClientFactory, times: list[float]
+) -> None:
+    with installed(FakeClock()):
+        call(make_client(server.url, max_elapsed=0.5), "GetDIJob")
+
+    assert times == [0.5]
 
 
 def test_connection_of_an_answer_in_time_is_used_again(server: ScriptedServer, make_client: ClientFactory) -> None:

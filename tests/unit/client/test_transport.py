@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import logging
+import re
 import socket
+import ssl
 import time
 from pathlib import Path
 from typing import Any
@@ -10,12 +14,16 @@ from typing import Any
 import pytest
 import requests
 
+from airflow_provider_dataworks import __version__
 from airflow_provider_dataworks.client.client import DataWorksClient
+from airflow_provider_dataworks.client.clock import installed
 from airflow_provider_dataworks.client.credentials import Credentials, StaticCredentials
 from airflow_provider_dataworks.client.errors import ApiError, Outcome
+from airflow_provider_dataworks.client.transport import _innermost
 from airflow_provider_dataworks.emulator.control import EmulatorControl
 from tests.support.calls import call
 from tests.support.certificates import server_context, write_certificate
+from tests.support.clock import FakeClock
 from tests.support.scripted_server import ScriptedServer, scripted_server
 
 from .conftest import ClientFactory
@@ -60,7 +68,9 @@ def test_request_is_a_post_to_the_root(server: ScriptedServer, make_client: Clie
     assert "content-type" not in request.headers
     assert request.headers["x-acs-action"] == "StartDISyncInstance"
     assert request.headers["x-acs-version"] == "2020-05-18"
-    assert request.headers["user-agent"].startswith("airflow-provider-dataworks/")
+    versions = rf"airflow-provider-dataworks/{re.escape(__version__)} requests/{re.escape(requests.__version__)}"
+    assert re.fullmatch(rf"{versions} python/\d+\.\d+\.\d+", request.headers["user-agent"])
+    assert (request.headers["accept"], request.headers["accept-encoding"]) == ("application/json", "gzip, deflate")
 
 
 def test_values_are_encoded_as_the_official_sdk_does(server: ScriptedServer, make_client: ClientFactory) -> None:
@@ -87,6 +97,18 @@ def test_values_are_encoded_as_the_official_sdk_does(server: ScriptedServer, mak
         b"%22Interval%22%3A10%7D%2C%22n%22%3A%22%E5%90%8D%22%7D&WithDetails=false&Zone=last"
     )
     assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+
+
+def test_an_answer_is_a_line_of_the_log_for_debugging(
+    server: ScriptedServer, make_client: ClientFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "airflow_provider_dataworks.client.client")
+
+    with installed(FakeClock()):
+        list_jobs(make_client(server.url))
+
+    lines = [one.getMessage() for one in caplog.records if one.name.endswith("client.client")]
+    assert lines == ["ListDIJobs: HTTP 200 in 0.000 s"]
 
 
 # Timeouts
@@ -125,9 +147,53 @@ def test_connection_that_nobody_takes_is_surely_not_executed(make_client: Client
     error = failure(make_client(f"http://127.0.0.1:{dead_port}", max_attempts=2), "StopDIJob")
 
     assert (error.outcome, error.attempts) == (Outcome.NOT_EXECUTED, 2)
+    assert (error.action, error.http_status, error.request_id) == ("StopDIJob", None, None)
     assert error.message.startswith("no connection (NewConnectionError: ")
     assert "refused" in error.message
     assert "object at" not in error.message
+
+
+def test_probe_of_a_host_that_has_no_address_is_surely_not_executed(make_client: ClientFactory) -> None:
+    with pytest.raises(ApiError, match="no connection") as raised:
+        make_client("https://dataworks.nowhere.invalid").probe()
+
+    assert raised.value.outcome is Outcome.NOT_EXECUTED
+
+
+def test_request_that_cannot_be_put_together_is_refused(server: ScriptedServer, make_client: ClientFactory) -> None:
+    key = StaticCredentials(Credentials("id", "secret", "a token\nof two lines"))
+
+    error = failure(make_client(server.url, key), "StopDIJob")
+
+    assert (error.outcome, server.received) == (Outcome.REFUSED, [])
+
+
+def test_connection_that_breaks_while_the_request_goes_out_is_an_unknown_outcome(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: Any, data: bytes) -> None:
+        raise ConnectionResetError("reset by peer")
+
+    monkeypatch.setattr(http.client.HTTPConnection, "send", breaks)
+
+    error = failure(make_client(server.url), "StopDIJob")
+
+    assert error.outcome is Outcome.UNKNOWN
+    assert error.message.startswith("no complete answer (")
+    assert "reset by peer" in error.message
+
+
+def test_failure_without_words_is_an_unknown_outcome(
+    server: ScriptedServer, make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", fails)
+
+    error = failure(make_client(server.url), "StopDIJob")
+
+    assert (error.outcome, error.message) == (Outcome.UNKNOWN, "no complete answer (RuntimeError: '')")
 
 
 def test_host_that_has_no_address_is_surely_not_executed(make_client: ClientFactory) -> None:
@@ -165,6 +231,30 @@ def test_text_of_a_lost_call_has_no_parameters(emulator: EmulatorControl, make_c
         call(make_client(emulator.url, key), "StartDISyncInstance", query={"StartParam": "precious"})
 
     assert "precious" not in str(raised.value)
+
+
+def test_words_of_the_cause_are_those_of_the_innermost_exception() -> None:
+    inner = ConnectionResetError("reset by peer")
+
+    assert _innermost(requests.ConnectionError(ConnectionError("aborted", inner))) == "reset by peer"
+
+
+def test_words_of_the_cause_may_be_a_reason_without_an_exception() -> None:
+    refused = ssl.SSLError("handshake")
+    refused.reason = "WRONG_VERSION_NUMBER"
+
+    assert _innermost(requests.ConnectionError(refused)) == "WRONG_VERSION_NUMBER"
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("<urllib3.HTTPConnection object at 0x7f3a>: Failed to connect", "Failed to connect"),
+        ("Max retries exceeded with url: /?StartParam=precious (last)", "Max retries exceeded with  (last)"),
+    ],
+)
+def test_words_of_the_cause_have_neither_objects_nor_parameters(words: str, kept: str) -> None:
+    assert _innermost(OSError(words)) == kept
 
 
 # Redirects
@@ -246,6 +336,17 @@ def test_proxy_that_cannot_be_reached_has_passed_nothing_on(
     assert "proxy-password" not in str(error)
 
 
+def test_proxy_that_cannot_be_reached_has_passed_no_probe_on(
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, dead_port: int
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{dead_port}")
+
+    with pytest.raises(ApiError, match="no connection") as raised:
+        make_client("http://dataworks.example").probe()
+
+    assert raised.value.outcome is Outcome.NOT_EXECUTED
+
+
 # TLS
 
 
@@ -259,7 +360,7 @@ def test_certificate_that_nobody_vouches_for_is_refused(make_client: ClientFacto
     with scripted_server(server_context(certificate)) as server:
         error = failure(make_client(server.url))
 
-    assert error.outcome is Outcome.REFUSED
+    assert (error.action, error.outcome) == ("ListDIJobs", Outcome.REFUSED)
     assert "TLS certificate" in error.message
     assert "REQUESTS_CA_BUNDLE" in error.message
     assert server.received == []
@@ -277,6 +378,18 @@ def test_verification_cannot_be_switched_off_by_the_environment(
     assert server.received == []
     assert error.outcome is Outcome.REFUSED
     assert "REQUESTS_CA_BUNDLE" in error.message
+
+
+def test_file_of_certificates_that_is_not_there_is_named(
+    make_client: ClientFactory, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    with scripted_server(server_context(certificate)) as server:
+        error = failure(make_client(server.url))
+
+    assert (error.action, error.outcome) == ("ListDIJobs", Outcome.REFUSED)
+    assert "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE cannot be read: " in error.message
+    assert "/nowhere/ca.pem" in error.message
 
 
 def test_own_certificate_authority_can_be_named(

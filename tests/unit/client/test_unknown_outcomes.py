@@ -219,6 +219,20 @@ def test_look_that_fails_leaves_the_outcome_unknown(
     assert len(server.received) == 1
 
 
+def test_error_after_a_look_that_fails_has_what_the_service_answered(
+    server: ScriptedServer, make_client: ClientFactory
+) -> None:
+    server.answer(500, b'{"Code": "InternalError", "Message": "odd", "RequestId": "R-5"}')
+
+    def confirm(error: ApiError) -> None:
+        raise CredentialsError("no keys")
+
+    error = failed(make_client(server.url), confirm_effect=confirm)
+
+    assert (error.code, error.http_status, error.request_id) == ("InternalError", 500, "R-5")
+    assert error.message == "odd; whether it was carried out could not be read (CredentialsError: no keys)"
+
+
 def test_error_of_the_one_who_looks_passes_and_says_that_the_outcome_is_unknown(
     server: ScriptedServer, make_client: ClientFactory
 ) -> None:

@@ -36,6 +36,7 @@ HAS_AN_EFFECT = ("RunCycleDagNodes", "CreateWorkflowInstances")
         (OPTION, {"table": "订单"}, '-p"-Dbizdate=$bizdate -Dhour=$hour -Dtable=订单"'),
         ("-p'-Da=1 -Db=2'", {"b": 3}, "-p'-Da=1 -Db=3'"),
         ('-p""', {"b": 3}, '-p"-Db=3"'),
+        ("-p -Da=1", {"b": 3}, '-p"-Da=1 -Db=3"'),
     ],
 )
 def test_values_replace_those_of_the_same_name(current: str, changes: dict[str, Any], merged: str) -> None:

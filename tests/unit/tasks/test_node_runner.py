@@ -113,6 +113,15 @@ def test_instances_of_an_hourly_node_are_waited_for_until_they_are_as_many_as_be
     assert clock.sleeps == [1.0, 2.0]
 
 
+def test_instances_of_an_hourly_node_are_in_the_order_of_their_hours() -> None:
+    hours = {9: None, 3: 1, 2: 7, 1: 7, 4: 5}
+    listed = tuple(instance(number=number, fields={"CycTime": hour} if hour else {}) for number, hour in hours.items())
+    made = runner(hook(run_node=RUN, read_node_instances=listed))
+
+    made.begin()
+    assert [one.id for one in made.targets] == [9, 3, 4, 1, 2]
+
+
 def test_instances_that_do_not_show_are_an_error(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
     made = runner(hook(run_node=RUN, read_node_instances=[DataWorksTransientError("HTTP 503"), ()]))
 
@@ -124,6 +133,7 @@ def test_instances_that_do_not_show_are_an_error(clock: FakeClock, caplog: pytes
         "A retry of the task takes this run."
     )
     assert clock.sleeps == [1.0, 2.0, 2.0, 2.0, 2.0, 1.0]
+    assert (made.targets, made.snapshots) == ((), ())
     assert caplog.messages == ["The instances of run 77 cannot be read for now: HTTP 503"]
 
 
