@@ -601,7 +601,7 @@ def test_hurried_hook_ends_in_time_whatever_hangs(monkeypatch: pytest.MonkeyPatc
         began = time.monotonic()
 
         # On a busy machine, the last attempt may have too little time left to connect in.
-        with pytest.raises(DataWorksTransientError, match="no (complete answer|connection) within") as raised:
+        with pytest.raises(DataWorksTransientError, match=r"no (complete answer|connection) within") as raised:
             hurried.stop_di_job(di_job_id=1001)
 
     assert time.monotonic() - began < attempts * 0.3 + 3
