@@ -248,7 +248,7 @@ BAD_IN_2024: dict[tuple[str, str], list[Any]] = {
     ("get_di_job_log", "di_job_id"): ["", None, *BAD_IDS],
     ("get_di_job_log", "node_type"): ["master", 5],
 }
-BAD_DATES: list[Any] = ["2024-02-30", "20.11.2024", 20241120, "2024", "yesterday", True, "２024-11-20", "9999-01-01"]
+BAD_DATES: list[Any] = ["2024-02-30", "20.11.2024", 2024112, "2024", "yesterday", True, "２024-11-20", "9999-01-01"]
 BAD_WORDS: list[Any] = ["", None, "TEST", 5, []]
 #: By argument: what it is called is the same in all methods of nodes.
 BAD_FOR_NODES: dict[str, list[Any]] = {
