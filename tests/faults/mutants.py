@@ -86,9 +86,9 @@ def _new_token(patch: pytest.MonkeyPatch) -> None:
 
 
 def _lost_request_id(patch: pytest.MonkeyPatch) -> None:
-    def forgetful(error: Any) -> exceptions.DataWorksError:
+    def forgetful(error: Any, key_source: str = "") -> exceptions.DataWorksError:
         error.request_id = None
-        return from_client(error)
+        return from_client(error, key_source)
 
     patch.setattr(base_module, "from_client", forgetful)
 
