@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dataworks.client.errors import token_expired
@@ -147,17 +148,21 @@ def check_contested_start(
 ) -> list[str]:
     """A run of somebody else is ours only if we say so, and is never stopped by us."""
     runs, found = runs_of(plan, requests), []
-    for number, run in enumerate(runs):
-        # Our own may have ended unseen right before: no API tells the runs apart at a stop.
-        unseen = number > 0 and runs[number - 1].ours and run.began - runs[number - 1].ended < 1.0
-        if run.stopped_by_us and not run.ours and not unseen:
-            found.append("stopped a run that somebody else started")
+    # Somebody else's, right after the end of our own: no API tells the runs apart at a stop.
+    after_ours = [(last, run) for last, run in pairwise(runs) if last.ours and not run.ours]
+    adjacent = [run for last, run in after_ours if run.began - last.ended < 1.0]
+    if any(run.stopped_by_us and not run.ours and run not in adjacent for run in runs):
+        found.append("stopped a run that somebody else started")
+    # Where no poll came in between, the end of our own was seen by nobody.
+    polled = [entry["time"] for entry in requests if entry["action"] in ("GetDIJob", "ListDIJobs")]
+    unseen = [run for last, run in after_ours if not any(last.ended <= moment <= run.began for moment in polled)]
     for number, one in enumerate(tries, 1):
         ours = [run for run in runs if run.ours and one.began <= run.began <= one.ended]
         if len(ours) > 1:
             found.append(f"try {number} started {len(ours)} runs")
         before = [run for run in runs if run.ours and run.began <= one.ended]
         its = before + [run for run in runs if not run.ours and _told(run, tries[:number] if step.store else [one])]
+        its += [run for run in unseen if run.began <= one.ended]
         if one.error is None:
             if not its:
                 found.append(f"try {number} succeeded without a run of its own, and does not say that it attached")
@@ -168,7 +173,14 @@ def check_contested_start(
         if isinstance(one.error, DataWorksJobError) and not any(run.outcome != "Finished" for run in its):
             found.append(f"try {number} reports a failure of a run that was not its own, or went well: {one.error}")
     own = [run for run in runs if run.ours]
-    if step.store and step.deadline is None and len(own) > 1 and all(run.outcome == "Finished" for run in own):
+    failed_unseen = any(run.outcome != "Finished" for run in unseen)
+    if (
+        step.store
+        and step.deadline is None
+        and not failed_unseen
+        and len(own) > 1
+        and all(run.outcome == "Finished" for run in own)
+    ):
         found.append(f"{len(own)} starts over {len(tries)} tries, although each run ended well")
     return found
 
