@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 #: Seconds between two attempts at most, unless the server asks for more.
 LONGEST_BACKOFF = 30.0
 
+#: Seconds that an attempt needs at least: one that has fewer only hides why the last one failed.
+SHORTEST_ATTEMPT = 0.1
+
 T = TypeVar("T")
 
 
@@ -27,7 +30,7 @@ class RetryPolicy:
     Who is throttled is one of many, and each gets through in the end: such attempts are bounded by time, not counted.
 
     :param attempts: how many attempts there may be, the first one included, throttled ones not.
-    :param max_elapsed: seconds after which none begins.
+    :param max_elapsed: seconds after which none begins, nor in their last tenth.
     :param max_throttled: the same once an attempt was throttled.
     :param sleep: how to wait in between.
     :param max_backoff: seconds in between at most, unless the server asks for more; default 30.
@@ -57,25 +60,34 @@ def retry(
     :return: what an attempt returns.
     :raises ApiError: the last attempt's.
     """
-    failed = [first]
+    stop = _Stop(policy, elapsed)
+    failure, made, replayed = first, 1, False
 
-    def replay() -> T:
-        if failed:
-            raise failed.pop()
-        return attempt()
+    def go_on() -> T:
+        nonlocal failure, made, replayed
+        # tenacity has to see the first failure too; and a pause may have taken longer than it was to.
+        if not replayed or stop.leaves_no_time(elapsed()):
+            replayed = True
+            raise failure
+        made += 1
+        try:
+            return attempt()
+        except ApiError as error:
+            failure = error
+            raise
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(should_retry),
         wait=_Wait(policy.max_backoff),
-        stop=_Stop(policy, elapsed),
+        stop=stop,
         before_sleep=_log_retry,
         sleep=policy.sleep,
         reraise=True,
     )
     try:
-        return retrying(replay)
+        return retrying(go_on)
     except ApiError as error:
-        error.attempts = retrying.statistics.get("attempt_number", 1)
+        error.attempts = made
         raise
 
 
@@ -95,7 +107,14 @@ class _Stop:
             self._counted += 1
         # Where a test's pauses take no time, they count all the same.
         next_begins = max(self._elapsed(), state.idle_for) + state.upcoming_sleep
-        return self._counted >= self._policy.attempts or next_begins >= self._limit
+        return self._counted >= self._policy.attempts or self.leaves_no_time(next_begins)
+
+    def leaves_no_time(self, begins: float) -> bool:
+        """Whether an attempt that begins then has too little time left.
+
+        :param begins: when, in seconds since the call began.
+        """
+        return begins > self._limit - SHORTEST_ATTEMPT
 
 
 _SHORTEST_WAIT = 0.1

@@ -309,6 +309,38 @@ def test_overall_bound_ends_the_attempts(emulator: EmulatorControl, make_client:
     assert 2 <= error.attempts <= 6
 
 
+def test_pause_that_took_too_long_is_followed_by_no_attempt(server: ScriptedServer, make_client: ClientFactory) -> None:
+    for _ in range(2):
+        server.answer(503, UNAVAILABLE, x_acs_retry_after="1000")
+    clock = FakeClock()
+
+    with installed(clock):
+        # As on a busy machine.
+        error = refused(make_client(server.url, max_elapsed=5, sleep=lambda seconds: clock.sleep(seconds + 3.95)))
+
+    assert (len(server.received), error.attempts, len(clock.sleeps)) == (1, 1, 1)
+    assert "closed" in error.message
+
+
+@pytest.mark.parametrize(("max_elapsed", "attempts"), [(1.0, 1), (1.05, 1), (1.3, 2)])
+def test_attempt_that_would_have_no_time_is_not_waited_for(
+    server: ScriptedServer,
+    make_client: ClientFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    max_elapsed: float,
+    attempts: int,
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda low, high: low)
+    for _ in range(2):
+        server.answer(503, UNAVAILABLE, x_acs_retry_after="1000")
+    clock = FakeClock()
+
+    with installed(clock):
+        error = refused(make_client(server.url, max_elapsed=max_elapsed, max_attempts=2, sleep=clock.sleep))
+
+    assert (len(server.received), error.attempts, len(clock.sleeps)) == (attempts, attempts, attempts - 1)
+
+
 # Throttling
 
 
